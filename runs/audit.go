@@ -1,0 +1,52 @@
+package runs
+
+import (
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+)
+
+// SystemTenant owns audit entries that belong to no customer, such as a dispatch cycle
+// over many tenants. It is never a valid tenant of a request.
+const SystemTenant graph.TenantID = ""
+
+// AuditEntry is one line of the append-only audit log.
+type AuditEntry struct {
+	ID       ID
+	Seq      int64 // grows by one per tenant; set by the store
+	At       time.Time
+	Actor    Actor
+	TenantID graph.TenantID
+	Action   string // "run.started", "schedule.created", ...
+	Resource Target
+	RunID    ID
+	Outcome  string            // "ok", "denied", a status ...
+	Details  map[string]string // short redacted facts; never payloads
+}
+
+// AuditFilter selects audit entries. Empty fields select everything.
+type AuditFilter struct {
+	Actions  []string
+	RunID    ID
+	Resource ID
+}
+
+// Notification tells a person about a run that he or she started.
+type Notification struct {
+	ID        ID
+	Recipient string // Actor.ID
+	RunID     ID
+	Kind      Kind
+	Status    Status
+	Code      Code
+	Message   string // redacted
+	CreatedAt time.Time
+	ReadAt    time.Time // zero while unread
+}
+
+// Trail is what is written in the same transaction as a change of state, so that no
+// change is without its audit line.
+type Trail struct {
+	Audit         []AuditEntry
+	Notifications []Notification
+}

@@ -1,0 +1,22 @@
+package runs
+
+import "time"
+
+// Clock is the only source of time in this module. benbjohnson/clock's New() and *Mock
+// fit as they are. Implementations are safe for concurrent use.
+type Clock interface {
+	Now() time.Time
+	After(time.Duration) <-chan time.Time
+}
+
+// SystemClock is the clock of the machine: the default wherever a Config leaves its
+// Clock nil.
+type SystemClock struct{}
+
+// Now returns the machine's time.
+func (SystemClock) Now() time.Time { return time.Now() }
+
+// After waits on the machine's monotonic clock.
+func (SystemClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+var _ Clock = SystemClock{}

@@ -1,0 +1,68 @@
+package runs
+
+import "slices"
+
+// ID identifies a schedule, run, backup set, policy or any other stored row: a UUIDv7 in
+// its canonical lower-case text form, or "" for none.
+type ID string
+
+// Kind says what a run does. Hosts may add kinds of their own together with an
+// [Executor]; a dotted lower-case name in their own namespace is recommended.
+type Kind string
+
+// The kinds of this module.
+const (
+	KindBackup         Kind = "backup"          // capture the policy types of a schedule into a backup set
+	KindPolicySync     Kind = "policy.sync"     // list policies into the inventory
+	KindRetentionApply Kind = "retention.apply" // retire old backup sets of a schedule
+)
+
+// Trigger says who started a run.
+type Trigger string
+
+// The triggers.
+const (
+	TriggerSchedule Trigger = "schedule" // a slot fell due
+	TriggerManual   Trigger = "manual"   // a person
+	TriggerRetry    Trigger = "retry"    // a person, after an earlier run
+	TriggerSystem   Trigger = "system"   // the engine itself
+)
+
+// Interactive tells whether a person waits for the outcome and is notified.
+func (t Trigger) Interactive() bool { return t == TriggerManual || t == TriggerRetry }
+
+// Status is the state of a run.
+type Status string
+
+// The states. Queued and running are active, the others are terminal and never change.
+const (
+	StatusQueued   Status = "queued"
+	StatusRunning  Status = "running"
+	StatusSuccess  Status = "success"
+	StatusPartial  Status = "partial"
+	StatusFailed   Status = "failed"
+	StatusCanceled Status = "canceled"
+	StatusSkipped  Status = "skipped"
+)
+
+// Statuses returns all states in the order of a run's life.
+func Statuses() []Status {
+	return []Status{StatusQueued, StatusRunning, StatusSuccess, StatusPartial, StatusFailed, StatusCanceled, StatusSkipped}
+}
+
+// Terminal tells whether the state never changes again.
+func (s Status) Terminal() bool {
+	return slices.Contains([]Status{StatusSuccess, StatusPartial, StatusFailed, StatusCanceled, StatusSkipped}, s)
+}
+
+// Active tells whether the run still holds its idempotency key.
+func (s Status) Active() bool { return s == StatusQueued || s == StatusRunning }
+
+// transitions is the whole state machine; docs/run-states.md draws it.
+var transitions = map[Status][]Status{
+	StatusQueued:  {StatusRunning, StatusCanceled, StatusSkipped, StatusFailed},
+	StatusRunning: {StatusQueued, StatusSuccess, StatusPartial, StatusFailed, StatusCanceled, StatusSkipped},
+}
+
+// CanBecome tells whether a run in state s may go to state next.
+func (s Status) CanBecome(next Status) bool { return slices.Contains(transitions[s], next) }

@@ -1,0 +1,109 @@
+package runs
+
+import (
+	"context"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+)
+
+// Store keeps runs. It is composed of small roles; all methods are safe for concurrent
+// use, and every method that takes a tenant sees that tenant's rows only: an id of another
+// tenant is [ErrNotFound].
+type Store interface {
+	RunStore
+	ItemStore
+	AuditStore
+	NotificationStore
+	SystemStore
+}
+
+// Change is what a [ChangeFunc] decided.
+type Change struct {
+	Run   Run // the whole new row
+	Trail Trail
+}
+
+// ChangeFunc decides how a run changes. It must be pure: a store may call it again with a
+// newer row when its transaction was repeated.
+//
+// now is the time on the one clock that judges leases (the database's where there is one,
+// else the store's Clock). busy tells, for a queued backup of a schedule, whether another
+// backup of the schedule is running, or queued with Attempt >= 1. An error leaves
+// everything as it is and is returned as it is.
+type ChangeFunc func(now time.Time, current Run, busy bool) (Change, error)
+
+// RunStore keeps the rows of runs.
+type RunStore interface {
+	// CreateRun stores a new run together with its trail, unless the tenant has an active
+	// run with the same Key, or any run of the same schedule and slot: then nothing is
+	// written and that run is returned with created false. Two callers at once get the
+	// same run.
+	CreateRun(ctx context.Context, tenant graph.TenantID, run Run, trail Trail) (stored Run, created bool, err error)
+
+	// GetRun returns a run, or ErrNotFound.
+	GetRun(ctx context.Context, tenant graph.TenantID, id ID) (Run, error)
+
+	// ListRuns returns runs, newest first by (CreatedAt, ID), one row more than the limit
+	// when there are more.
+	ListRuns(ctx context.Context, tenant graph.TenantID, filter RunFilter, slice Slice) ([]Run, error)
+
+	// ChangeRun locks the run, asks change what to do and stores the answer and its trail
+	// in one transaction. When the run became terminal and is a backup of a schedule,
+	// the schedule's last run and status move with it, unless they belong to a later run.
+	// It refuses to change a terminal run with ErrConflict. Two runs of a schedule never
+	// become running at once: the second gets ErrBusy.
+	ChangeRun(ctx context.Context, tenant graph.TenantID, id ID, change ChangeFunc) (Run, error)
+}
+
+// ItemStore keeps the outcomes within runs.
+type ItemStore interface {
+	// SaveItems stores outcomes and moves the run's counts in one transaction, if the run
+	// is still held by the lease, else ErrLeaseLost. An item of the same policy is
+	// replaced, a success is left as it is. total, when not negative, becomes Counts.Total.
+	SaveItems(ctx context.Context, tenant graph.TenantID, lease Lease, items []Item, total int) (Run, error)
+
+	// ListItems returns items of a run ordered by ID, one row more than the limit when
+	// there are more. ErrNotFound when the run is not in the tenant.
+	ListItems(ctx context.Context, tenant graph.TenantID, run ID, filter ItemFilter, slice Slice) ([]Item, error)
+}
+
+// AuditStore keeps the audit log. There is no way to change or remove an entry.
+type AuditStore interface {
+	// AppendAudit adds entries that belong to no other change, in one transaction. The
+	// store numbers them.
+	AppendAudit(ctx context.Context, tenant graph.TenantID, entries ...AuditEntry) error
+
+	// ListAudit returns entries, newest first by Seq, one row more than the limit when
+	// there are more.
+	ListAudit(ctx context.Context, tenant graph.TenantID, filter AuditFilter, slice Slice) ([]AuditEntry, error)
+}
+
+// NotificationStore keeps notifications.
+type NotificationStore interface {
+	// ListNotifications returns those of one recipient, newest first by (CreatedAt, ID),
+	// one row more than the limit when there are more.
+	ListNotifications(ctx context.Context, tenant graph.TenantID, recipient string, unreadOnly bool, slice Slice) ([]Notification, error)
+
+	// MarkNotificationRead sets ReadAt once; reading again changes nothing. ErrNotFound
+	// when it is not the recipient's.
+	MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id ID, at time.Time) (Notification, error)
+
+	// CountUnread counts the recipient's unread notifications.
+	CountUnread(ctx context.Context, tenant graph.TenantID, recipient string) (int, error)
+}
+
+// Stranded selects runs that nobody works on.
+type Stranded struct {
+	QueuedBefore time.Time // queued, due, and unchanged since before this time
+	After        ID        // runs with a greater id only, for paging
+	Limit        int
+}
+
+// SystemStore is what the engine asks across tenants.
+type SystemStore interface {
+	// StrandedRuns returns runs of all tenants, ordered by id, that are running past
+	// their lease, or queued and due (NotBefore has passed) without a change since
+	// QueuedBefore. Whether a lease is over is judged on the same clock as in ChangeFunc.
+	StrandedRuns(ctx context.Context, q Stranded) ([]Run, error)
+}
