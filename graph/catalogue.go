@@ -20,18 +20,18 @@ const (
 // TypeInfo is one row of the catalogue: the facts about a policy type.
 type TypeInfo struct {
 	Key          PolicyType
-	DisplayName  string  // as the admin centre calls it
-	Platform     string  // "all", "windows", "ios", ... ; "entra" for directory types
-	Path         string  // collection path below the version, "/deviceManagement/configurationPolicies"
-	Version      string  // "beta" or "v1.0": a property of the type, since v1.0 lacks or truncates most Intune types
-	NameProperty string  // the property that holds the display name; empty for a singleton
-	Foundation   bool    // other policies refer to it: captured when a schedule includes foundations
-	Support      Support // what can be done with it
-	RestoreOrder int     // lower is restored first
-	ListComplete bool    // a row of the list is the whole capture, no call per object is needed
-	ViewOf       PolicyType
-	Volatile     []string // properties that change without anyone changing the policy, beside the common ones
-	Note         string   // a sentence for people: a limit, or why it is look-up only
+	DisplayName  string     // as the admin centre calls it
+	Platform     string     // "all", or "windows", "ios" ... separated by ", "; "entra" for directory types
+	Path         string     // collection path below the version, "/deviceManagement/configurationPolicies"
+	Version      string     // "beta" or "v1.0": a property of the type, since v1.0 lacks or truncates most Intune types
+	NameProperty string     // the property that holds the display name; empty for a singleton
+	Foundation   bool       // other policies refer to it: captured when a schedule includes foundations
+	Support      Support    // what can be done with it
+	RestoreOrder int        // lower is restored first; what others refer to comes before them
+	ListComplete bool       // a row of the list is the whole capture, no call per object is needed
+	ViewOf       PolicyType // the type that captures these objects, when this one only shows a part of it
+	Volatile     []string   // properties that change without anyone changing the policy, beside the common ones
+	Note         string     // a sentence for people: a limit, or why it is look-up only
 }
 
 // Capturable tells whether a schedule may name the type.
@@ -87,9 +87,10 @@ func (t TypeInfo) validate() error {
 	return nil
 }
 
-// Lookup returns the facts about a type.
+// Lookup returns the facts about a type. The value is the caller's.
 func (c *Catalogue) Lookup(t PolicyType) (TypeInfo, bool) {
 	info, ok := c.byKey[t]
+	info.Volatile = slices.Clone(info.Volatile)
 	return info, ok
 }
 
@@ -106,7 +107,7 @@ func (c *Catalogue) Foundations() []TypeInfo {
 func (c *Catalogue) selectTypes(keep func(TypeInfo) bool) []TypeInfo {
 	out := make([]TypeInfo, 0, len(c.order))
 	for _, k := range c.order {
-		if t := c.byKey[k]; keep(t) {
+		if t, _ := c.Lookup(k); keep(t) {
 			out = append(out, t)
 		}
 	}

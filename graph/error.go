@@ -113,11 +113,14 @@ func ParseRetryAfter(value string, now time.Time) (time.Duration, bool) {
 	if value == "" {
 		return 0, false
 	}
-	if secs, err := strconv.ParseFloat(value, 64); err == nil {
-		if math.IsNaN(secs) || secs < 0 {
+	// ParseFloat also reads "inf", "nan", hexadecimal and exponents, none of which a
+	// server means by a number of seconds.
+	if strings.Trim(value, "0123456789.") == "" {
+		secs, err := strconv.ParseFloat(value, 64)
+		switch {
+		case err != nil && !errors.Is(err, strconv.ErrRange):
 			return 0, false
-		}
-		if secs > float64(math.MaxInt64)/float64(time.Second)/2 {
+		case secs > math.MaxInt64/float64(time.Second)/2:
 			return time.Duration(math.MaxInt64), true
 		}
 		return time.Duration(secs * float64(time.Second)), true
