@@ -1,0 +1,112 @@
+package backupset
+
+import (
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// Status is the state of a backup set.
+type Status string
+
+// The states.
+const (
+	Building Status = "building" // a run is filling it
+	Complete Status = "complete" // every requested type was known, permitted and listed to its end, and every listed policy captured or skipped by a rule
+	Partial  Status = "partial"  // anything less
+)
+
+// BackupSet is what a capture produced. A schedule's set never changes once it left
+// Building; what does change are its holds, its deletion and when it was verified.
+type BackupSet struct {
+	ID         runs.ID
+	TenantID   graph.TenantID
+	Name       string
+	ScheduleID runs.ID // empty for a manual set
+	RunID      runs.ID // the run that made it
+
+	// ScheduledFor orders the sets of a schedule: the slot, or the time the run was
+	// created when there is none (run now, retry).
+	ScheduledFor time.Time
+
+	Status      Status
+	Revision    int // 1 when sealed; each addition to a manual set raises it
+	ItemsCount  int
+	Types       []Manifest // per type, in the order of capture
+	CreatedAt   time.Time
+	CompletedAt time.Time // zero while building
+
+	DeletedAt      time.Time // soft delete
+	DeletedReason  string    // why: a retention reason, or "manual"
+	PurgingAt      time.Time // purge has begun; it cannot be undeleted any more
+	LastVerifiedAt time.Time
+	Holds          []Hold
+
+	// InUse: an active restore or preview reads it. Set by stores on reading.
+	InUse bool
+}
+
+// Deleted tells whether the set is soft-deleted.
+func (s BackupSet) Deleted() bool { return !s.DeletedAt.IsZero() }
+
+// Hold keeps a set from being dropped for as long as it stands.
+type Hold struct {
+	Name   string // unique within the set
+	By     runs.Actor
+	Reason string
+	At     time.Time
+}
+
+// Manifest is the account of one type within a set: what Graph listed and what became of it.
+type Manifest struct {
+	Type      graph.PolicyType
+	Pages     []int // rows per page of the listing that reached its end, in order
+	Listed    int   // distinct policies seen
+	Captured  int
+	Failed    int
+	Skipped   int
+	Forbidden bool // 403 for the whole type
+	Complete  bool // the listing reached its end
+}
+
+// Whole tells whether nothing of the type is missing.
+func (m Manifest) Whole() bool {
+	return m.Complete && !m.Forbidden && m.Failed == 0 && m.Captured+m.Skipped == m.Listed
+}
+
+// Item is one policy within a set.
+type Item struct {
+	ID         runs.ID
+	SetID      runs.ID
+	PolicyID   runs.ID // the inventory's id
+	VersionID  runs.ID
+	Type       graph.PolicyType
+	ExternalID string // Graph's object id
+	Name       string // as captured
+	Hash       Hash
+	CapturedAt time.Time
+	Warnings   []string
+}
+
+// PolicyVersion is one distinct content of one policy.
+type PolicyVersion struct {
+	ID         runs.ID
+	PolicyID   runs.ID
+	Number     int // 1, 2, ... per policy, by first capture
+	Hash       Hash
+	Name       string
+	CapturedAt time.Time // first capture
+	RunID      runs.ID   // which captured it first
+}
+
+// Policy is one row of a tenant's inventory.
+type Policy struct {
+	ID               runs.ID
+	Type             graph.PolicyType
+	ExternalID       string
+	Name             string
+	LastSeenAt       time.Time
+	GoneSince        time.Time // zero while it exists; only a complete listing sets it
+	CurrentVersionID runs.ID   // latest captured content, empty before the first capture
+}
