@@ -95,7 +95,7 @@ type NotificationStore interface {
 
 // Stranded selects runs that nobody works on.
 type Stranded struct {
-	QueuedBefore time.Time // queued, due, and unchanged since before this time
+	QueuedBefore time.Time // queued and not changed after this time, whether due or not
 	After        ID        // runs with a greater id only, for paging
 	Limit        int
 }
@@ -103,7 +103,8 @@ type Stranded struct {
 // SystemStore is what the engine asks across tenants.
 type SystemStore interface {
 	// StrandedRuns returns runs of all tenants, ordered by id, that are running past
-	// their lease, or queued and due (NotBefore has passed) without a change since
-	// QueuedBefore. Whether a lease is over is judged on the same clock as in ChangeFunc.
+	// their lease, or queued with UpdatedAt not after QueuedBefore (due or not: the job
+	// carries NotBefore). Whether a lease is over is judged on the same clock as in
+	// ChangeFunc.
 	StrandedRuns(ctx context.Context, q Stranded) ([]Run, error)
 }

@@ -1,0 +1,227 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// claim takes the run for this worker. claimed false means that there is nothing to do;
+// run is then terminal only if this very call ended it.
+func (r *Runner) claim(ctx context.Context, job Job) (run Run, claimed bool, err error) {
+	var wait time.Time
+	run, err = r.cfg.Store.ChangeRun(ctx, job.TenantID, job.RunID, func(at time.Time, cur Run, busy bool) (Change, error) {
+		wait = time.Time{}
+		switch {
+		case cur.Status != StatusQueued:
+			return Change{}, errNothingToDo
+		case cur.NotBefore.After(at):
+			wait = cur.NotBefore
+			return Change{}, errNothingToDo
+		case busy && cur.Attempt == 0: // a resumed run is never busy
+			cur = finished(cur, at, StatusSkipped, CodeScheduleBusy, "another run of this schedule was active")
+			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.refused")}, nil
+		}
+		cur.Status, cur.UpdatedAt, cur.NotBefore = StatusRunning, at, time.Time{}
+		if cur.StartedAt.IsZero() {
+			cur.StartedAt = at
+		}
+		cur.Attempt++
+		cur.LeaseToken++
+		cur.LeaseOwner, cur.LeaseUntil = r.cfg.Worker, at.Add(r.cfg.LeaseFor)
+		cur.ProcessedAtClaim = cur.Counts.Processed
+		cur.ErrorCode, cur.ErrorMessage = "", ""
+		return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.started")}, nil
+	})
+	switch {
+	case errors.Is(err, errNothingToDo):
+		if !wait.IsZero() { // delivered too early, by a queue with another clock
+			err = r.cfg.Queue.Enqueue(ctx, Job{TenantID: job.TenantID, RunID: job.RunID, NotBefore: wait})
+			return Run{}, false, err
+		}
+		return Run{}, false, nil
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
+		return Run{}, false, nil
+	case errors.Is(err, ErrBusy):
+		// Two runs of a schedule were claimed at the same instant and the database let one
+		// through. The job comes again and finds the schedule busy.
+		return Run{}, false, err
+	case err != nil:
+		return Run{}, false, fmt.Errorf("runs: claiming a run: %w", err)
+	}
+	return run, run.Status == StatusRunning, nil
+}
+
+var errNothingToDo = errors.New("runs: nothing to do")
+
+// settle ends an attempt: it finishes the run, or puts it back for later.
+func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) error {
+	if errors.Is(execErr, ErrLeaseLost) {
+		r.log.WarnContext(ctx, "the lease was lost; another worker goes on with the run", "run_id", a.run.ID)
+		return nil
+	}
+	var requeued time.Duration
+	run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ bool) (Change, error) {
+		if !cur.HeldBy(a.Lease()) {
+			return Change{}, ErrLeaseLost
+		}
+		if execErr == nil {
+			next, err := r.succeed(a, cur, at)
+			if err == nil {
+				return Change{Run: next, Trail: trailOf(r.newID, at, SystemActor, next, "run.finished")}, nil
+			}
+			execErr = err
+		}
+		next, delay := r.fail(cur, at, execErr)
+		requeued = delay
+		action := "run.finished"
+		if next.Status == StatusQueued {
+			action = "run.retried"
+		}
+		return Change{Run: next, Trail: trailOf(r.newID, at, SystemActor, next, action)}, nil
+	})
+	switch {
+	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
+		r.log.WarnContext(ctx, "the lease was lost at the end; another worker goes on with the run", "run_id", a.run.ID)
+		return nil
+	case err != nil:
+		return fmt.Errorf("runs: ending an attempt: %w", err)
+	}
+	if run.Status == StatusQueued {
+		r.log.InfoContext(ctx, "run waits for another attempt", "run_id", run.ID, "code", run.ErrorCode, "wait", requeued)
+		return r.cfg.Queue.Enqueue(ctx, Job{TenantID: run.TenantID, RunID: run.ID, NotBefore: run.NotBefore})
+	}
+	r.afterRun(ctx, run)
+	return nil
+}
+
+// succeed ends a run whose executor returned nil.
+func (r *Runner) succeed(a *Attempt, cur Run, at time.Time) (Run, error) {
+	result, summary, err := a.outcome()
+	if err != nil {
+		return Run{}, err
+	}
+	if result.Status == "" {
+		result.Status = StatusSuccess
+		if cur.Counts.Failed > 0 {
+			result.Status, result.Code = StatusPartial, CodeItemsFailed
+		}
+	}
+	next := finished(cur, at, result.Status, result.Code, result.Message)
+	next.Summary = summary
+	return next, nil
+}
+
+// fail decides what becomes of a run whose executor returned an error.
+func (r *Runner) fail(cur Run, at time.Time, execErr error) (Run, time.Duration) {
+	stalls := cur.Stalls + 1
+	if cur.Counts.Processed > cur.ProcessedAtClaim {
+		stalls = 0
+	}
+	v := r.cfg.Retry.judge(execErr, stalls, r.cfg.Random())
+	if errors.Is(execErr, errUnknownKind) {
+		v = verdict{status: StatusFailed, code: CodeUnknownKind}
+	}
+	if v.giveBack && cur.CancelRequested {
+		v = verdict{status: StatusCanceled, code: CodeCanceled}
+	}
+	if v.status == StatusQueued && !v.giveBack && at.Add(v.delay).Sub(cur.StartedAt) > r.cfg.Retry.Deadline {
+		v = verdict{status: StatusFailed, code: CodeTimeout}
+	}
+	if v.status != StatusQueued {
+		return finished(cur, at, v.status, v.code, execErr.Error()), 0
+	}
+	next := waiting(cur, at, at.Add(v.delay), v.code, execErr.Error())
+	next.Stalls = stalls
+	if v.giveBack {
+		next.Attempt--
+		next.Stalls, next.ErrorCode, next.ErrorMessage = cur.Stalls, "", ""
+	}
+	return next, v.delay
+}
+
+// waiting moves a running run back to the queue.
+func waiting(r Run, at, notBefore time.Time, code Code, message string) Run {
+	r = finished(r, at, StatusQueued, code, message)
+	r.FinishedAt = time.Time{}
+	r.NotBefore = notBefore
+	return r
+}
+
+// Sweep brings back the runs that nobody works on: running past their lease (their worker
+// died), or queued and due for long without a job (the process stopped between storing and
+// queueing). It returns how many it brought back or ended. Any number of sweeps may run at
+// once.
+func (r *Runner) Sweep(ctx context.Context) (int, error) { return r.sweep(ctx, r.cfg.QueuedFor) }
+
+const sweepPage = 500
+
+func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (int, error) {
+	count, after := 0, ID("")
+	for {
+		q := Stranded{QueuedBefore: now(r.cfg.Clock).Add(-queuedFor), After: after, Limit: sweepPage}
+		list, err := r.cfg.Store.StrandedRuns(ctx, q)
+		if err != nil {
+			return count, fmt.Errorf("runs: looking for stranded runs: %w", err)
+		}
+		var jobs []Job
+		for _, run := range list {
+			after = run.ID
+			if run.Status == StatusQueued {
+				jobs = append(jobs, Job{TenantID: run.TenantID, RunID: run.ID, NotBefore: run.NotBefore})
+				continue
+			}
+			job, ok, err := r.rescue(ctx, run)
+			if err != nil {
+				return count, err
+			}
+			if ok {
+				jobs = append(jobs, job...)
+				count++
+			}
+		}
+		if len(jobs) > 0 {
+			if err := r.cfg.Queue.Enqueue(ctx, jobs...); err != nil {
+				return count, fmt.Errorf("runs: queueing stranded runs: %w", err)
+			}
+		}
+		if len(list) < q.Limit {
+			return count, nil
+		}
+	}
+}
+
+// rescue takes a run away from a worker that is gone, guarded by the very claim that was
+// seen, so that a worker which was only slow keeps its newer claim.
+func (r *Runner) rescue(ctx context.Context, seen Run) ([]Job, bool, error) {
+	run, err := r.cfg.Store.ChangeRun(ctx, seen.TenantID, seen.ID, func(at time.Time, cur Run, _ bool) (Change, error) {
+		if !cur.HeldBy(seen.Lease()) || !cur.LeaseUntil.Before(at) {
+			return Change{}, errNothingToDo
+		}
+		if cur.CancelRequested {
+			cur = finished(cur, at, StatusCanceled, CodeCanceled, "canceled; its worker was lost")
+			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.finished")}, nil
+		}
+		next, _ := r.fail(cur, at, errWorkerLost)
+		action := "run.retried"
+		if next.Status.Terminal() {
+			action = "run.finished"
+		}
+		next.ErrorCode = CodeWorkerLost
+		return Change{Run: next, Trail: trailOf(r.newID, at, SystemActor, next, action)}, nil
+	})
+	switch {
+	case errors.Is(err, errNothingToDo), errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("runs: bringing back a stranded run: %w", err)
+	}
+	if run.Status.Terminal() {
+		r.afterRun(ctx, run)
+		return nil, true, nil
+	}
+	return []Job{{TenantID: run.TenantID, RunID: run.ID, NotBefore: run.NotBefore}}, true, nil
+}
+
+var errWorkerLost = errors.New("the worker of this run died or lost its connection")

@@ -1,0 +1,276 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
+)
+
+// Config configures a [Runner].
+type Config struct {
+	Store     Store      // required
+	Queue     Queue      // required
+	Executors []Executor // required; no two for the same kind
+
+	// Clock defaults to [SystemClock].
+	Clock Clock
+
+	// Worker names this process in leases, for people. Defaults to "runner".
+	Worker string
+
+	// LeaseFor is how long a claim lasts without a heartbeat, and so how long a run of a
+	// dead worker stays untouched. A heartbeat comes every third of it. Defaults to 1 min.
+	LeaseFor time.Duration
+
+	// SweepEvery is how often Run looks for stranded runs. Defaults to 1 min.
+	SweepEvery time.Duration
+
+	// QueuedFor is how long a queued run may wait unchanged before a sweep queues its job
+	// again. Defaults to 5 min.
+	QueuedFor time.Duration
+
+	// StopGrace is how long running attempts may go on after Run's ctx ended, before their
+	// context ends and their runs are given back. Defaults to 10 s; negative means none.
+	StopGrace time.Duration
+
+	Retry RetryPolicy
+
+	// AfterRun is called after a run has finished and before its job is acknowledged, for
+	// example retention.Retention.AfterRun. Its error is logged and never changes the run.
+	AfterRun func(ctx context.Context, run Run) error
+
+	// Random returns uniform values in [0, 1) for jitter. Defaults to math/rand/v2.
+	Random func() float64
+
+	// Logger receives what happens beside the runs themselves. Defaults to discarding.
+	Logger *slog.Logger
+}
+
+// Runner takes runs from the queue and brings each to its end. It is safe for concurrent
+// use; any number of Runners in any number of processes may share a store.
+type Runner struct {
+	cfg       Config
+	executors map[Kind]Executor
+	ids       *uuidv7.Generator
+	log       *slog.Logger
+
+	stopOnce sync.Once
+	stop     chan struct{} // closed: attempts end and give their runs back
+}
+
+// NewRunner checks the configuration and makes a Runner. It starts nothing.
+func NewRunner(cfg Config) (*Runner, error) {
+	var bad InvalidError
+	if cfg.Store == nil {
+		bad.Add("store", "required", "is required")
+	}
+	if cfg.Queue == nil {
+		bad.Add("queue", "required", "is required; runs/memqueue needs nothing else")
+	}
+	if len(cfg.Executors) == 0 {
+		bad.Add("executors", "required", "is required; runs/capture brings the ones for backups")
+	}
+	for name, d := range map[string]time.Duration{"lease_for": cfg.LeaseFor, "sweep_every": cfg.SweepEvery, "queued_for": cfg.QueuedFor} {
+		if d < 0 {
+			bad.Add(name, "negative", "must not be negative; 0 takes the default")
+		}
+	}
+	executors := map[Kind]Executor{}
+	for i, e := range cfg.Executors {
+		if e == nil {
+			bad.Add(fmt.Sprintf("executors[%d]", i), "required", "is nil")
+			continue
+		}
+		for _, k := range e.Kinds() {
+			if _, ok := executors[k]; ok {
+				bad.Add(fmt.Sprintf("executors[%d]", i), "duplicate", "brings kind "+string(k)+", which another executor brings already")
+			}
+			executors[k] = e
+		}
+	}
+	if err := cfg.Retry.validate(); err != nil {
+		bad.Fields = append(bad.Fields, err.(*InvalidError).Fields...)
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = SystemClock{}
+	}
+	cfg.Worker = orDefault(cfg.Worker, "runner")
+	cfg.LeaseFor = orDefault(cfg.LeaseFor, time.Minute)
+	cfg.SweepEvery = orDefault(cfg.SweepEvery, time.Minute)
+	cfg.QueuedFor = orDefault(cfg.QueuedFor, 5*time.Minute)
+	cfg.StopGrace = orDefault(cfg.StopGrace, 10*time.Second)
+	cfg.Retry = cfg.Retry.withDefaults()
+	if cfg.Random == nil {
+		cfg.Random = rand.Float64
+	}
+	return &Runner{
+		cfg: cfg, executors: executors, ids: uuidv7.NewGenerator(cfg.Clock.Now),
+		log: orDiscard(cfg.Logger), stop: make(chan struct{}),
+	}, nil
+}
+
+func (r *Runner) newID() ID { return ID(r.ids.New()) }
+
+// Run works until ctx ends: it takes jobs from the queue and sweeps regularly, first at
+// once, which is how runs that were queued before a restart come back. It returns nil after
+// a normal stop, when every attempt has finished or been given back. Run is called at most
+// once.
+func (r *Runner) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	sweepCtx, endSweep := context.WithCancel(ctx)
+	wg.Go(func() { r.sweepLoop(sweepCtx) })
+
+	worked := make(chan struct{})
+	wg.Go(func() {
+		select {
+		case <-worked:
+			return
+		case <-ctx.Done():
+		}
+		if r.cfg.StopGrace > 0 {
+			select {
+			case <-worked:
+			case <-r.cfg.Clock.After(r.cfg.StopGrace):
+			}
+		}
+		r.stopOnce.Do(func() { close(r.stop) })
+	})
+
+	err := r.cfg.Queue.Work(ctx, r.Handle)
+	close(worked)
+	endSweep()
+	wg.Wait()
+	if err != nil && !errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("runs: queue stopped: %w", err)
+	}
+	return nil
+}
+
+func (r *Runner) sweepLoop(ctx context.Context) {
+	queuedFor := time.Duration(0) // the first sweep takes every queued run that is due
+	for {
+		if n, err := r.sweep(ctx, queuedFor); err != nil && ctx.Err() == nil {
+			r.log.ErrorContext(ctx, "sweep failed; it is tried again", "error", err)
+		} else if n > 0 {
+			r.log.InfoContext(ctx, "sweep brought runs back", "runs", n)
+		}
+		queuedFor = r.cfg.QueuedFor
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.cfg.Clock.After(r.cfg.SweepEvery):
+		}
+	}
+}
+
+// Handle works on one job: it claims the run, lets the executor of its kind work and
+// brings the run to its end or back to the queue. A job whose run is finished, taken by
+// another worker or gone is acknowledged. An error means that the store or the queue
+// failed, and the job should be delivered again.
+func (r *Runner) Handle(ctx context.Context, job Job) error {
+	run, claimed, err := r.claim(ctx, job)
+	if err != nil {
+		return err
+	}
+	if !claimed {
+		if run.Status.Terminal() {
+			r.afterRun(ctx, run)
+		}
+		return nil
+	}
+	a := &Attempt{run: run, store: r.cfg.Store, clock: r.cfg.Clock, newID: r.newID}
+	execErr := r.execute(ctx, a)
+	return r.settle(ctx, a, execErr)
+}
+
+// execute lets the executor work under a heartbeat. A panic becomes an error: one bad run
+// must not take the others down.
+func (r *Runner) execute(ctx context.Context, a *Attempt) (err error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var wg sync.WaitGroup
+	wg.Go(func() { r.heartbeat(ctx, a, end) })
+	defer wg.Wait()
+	defer end(nil)
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.ErrorContext(ctx, "executor panicked", "run_id", a.run.ID, "kind", a.run.Kind, "stack", string(debug.Stack()))
+			// The value may hold anything, so only its type is kept.
+			err = fmt.Errorf("runs: executor of %s panicked with a %T; see the log", a.run.Kind, p)
+		}
+	}()
+	executor := r.executors[a.run.Kind]
+	if executor == nil {
+		return fmt.Errorf("%w: %s", errUnknownKind, a.run.Kind)
+	}
+	err = executor.Execute(ctx, a)
+	if err != nil && ctx.Err() != nil {
+		err = cause(ctx) // what ended the context says more than what broke because of it
+	}
+	return err
+}
+
+var errUnknownKind = errors.New("runs: no executor for kind")
+
+// heartbeat extends the lease until ctx ends. It ends ctx when the lease is lost or the
+// Runner stops, and tells the attempt when somebody wants the run canceled.
+func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCauseFunc) {
+	lease := a.Lease()
+	validUntil := a.run.LeaseUntil
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.stop:
+			end(ErrStopping)
+			return
+		case <-r.cfg.Clock.After(r.cfg.LeaseFor / 3):
+		}
+		run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ bool) (Change, error) {
+			if !cur.HeldBy(lease) {
+				return Change{}, ErrLeaseLost
+			}
+			cur.LeaseUntil = at.Add(r.cfg.LeaseFor)
+			return Change{Run: cur}, nil
+		})
+		switch {
+		case err == nil:
+			validUntil = run.LeaseUntil
+			if run.CancelRequested {
+				a.cancelWanted.Store(true)
+			}
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
+			end(ErrLeaseLost)
+			return
+		default:
+			r.log.WarnContext(ctx, "heartbeat failed; it is tried again", "run_id", a.run.ID, "error", err)
+			if now(r.cfg.Clock).After(validUntil) {
+				end(ErrLeaseLost) // somebody else may hold the run by now
+				return
+			}
+		}
+	}
+}
+
+func (r *Runner) afterRun(ctx context.Context, run Run) {
+	if r.cfg.AfterRun == nil {
+		return
+	}
+	if err := r.cfg.AfterRun(ctx, run); err != nil {
+		r.log.ErrorContext(ctx, "what follows a run failed; the run stays as it is", "run_id", run.ID, "error", err)
+	}
+}
+
+var _ Handler = (*Runner)(nil).Handle

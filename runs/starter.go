@@ -1,0 +1,248 @@
+package runs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+)
+
+// Request asks for a run. The packages that bring a kind make requests of it
+// (capture.SyncRequest, ...); hosts fill one for kinds of their own.
+type Request struct {
+	Kind Kind
+
+	// Key deduplicates: while a run with this key is active in the tenant, starting again
+	// gives that run. At most 200 characters; required.
+	Key string
+
+	Target     Target
+	ScheduleID ID // only for backups of a schedule
+	Params     json.RawMessage
+
+	retryOf ID // set by Retry
+}
+
+// StarterConfig configures a [Starter].
+type StarterConfig struct {
+	Store      Store      // required
+	Queue      Queue      // required
+	Authorizer Authorizer // required: nil is an error, not "allow"
+
+	// Clock defaults to [SystemClock].
+	Clock Clock
+
+	// Logger receives what cannot be returned, such as a job that could not be queued.
+	// Defaults to discarding.
+	Logger *slog.Logger
+}
+
+// Starter starts, cancels and looks up runs on behalf of people. Everything it does is
+// one short transaction; Graph is never called. It is safe for concurrent use.
+type Starter struct {
+	store Store
+	queue Queue
+	guard *Guard
+	clock Clock
+	log   *slog.Logger
+}
+
+// NewStarter checks the configuration and makes a Starter.
+func NewStarter(cfg StarterConfig) (*Starter, error) {
+	if cfg.Store == nil {
+		return nil, Invalid("store", "required", "is required")
+	}
+	if cfg.Queue == nil {
+		return nil, Invalid("queue", "required", "is required; runs/memqueue needs nothing else")
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = SystemClock{}
+	}
+	guard, err := NewGuard(cfg.Authorizer, cfg.Store, cfg.Clock)
+	if err != nil {
+		return nil, err
+	}
+	return &Starter{
+		store: cfg.Store, queue: cfg.Queue, guard: guard, clock: cfg.Clock,
+		log: orDiscard(cfg.Logger),
+	}, nil
+}
+
+func orDiscard(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return l
+}
+
+// Guard returns what the Starter authorises with, for services that share it.
+func (s *Starter) Guard() *Guard { return s.guard }
+
+// Start authorises, deduplicates, stores and queues a run. reused tells that a run with
+// the same key was active and is returned instead. The run is safe once Start returned:
+// if queueing it failed, the Runner's sweep queues it again.
+func (s *Starter) Start(ctx context.Context, tenant graph.TenantID, actor Actor, req Request) (run Run, reused bool, err error) {
+	if err := s.guard.Allow(ctx, tenant, actor, StartAction(req.Kind), req.Target); err != nil {
+		return Run{}, false, err
+	}
+	return s.start(ctx, tenant, actor, TriggerManual, req)
+}
+
+// StartSystem starts a run on behalf of the engine: nobody is asked and nobody notified.
+func (s *Starter) StartSystem(ctx context.Context, tenant graph.TenantID, req Request) (run Run, reused bool, err error) {
+	return s.start(ctx, tenant, SystemActor, TriggerSystem, req)
+}
+
+// Retry starts a new run in place of a finished one, which it names in RetryOf: the same
+// kind with the same parameters; the executor covers only what the old run did not get. It
+// needs the permission of that run's kind again. A run that is still active is ErrConflict
+// "run_active"; one that succeeded is ErrConflict "nothing_to_retry".
+func (s *Starter) Retry(ctx context.Context, tenant graph.TenantID, actor Actor, id ID) (run Run, reused bool, err error) {
+	old, err := s.look(ctx, tenant, actor, id)
+	if err != nil {
+		return Run{}, false, err
+	}
+	if err := s.guard.Allow(ctx, tenant, actor, StartAction(old.Kind), Target{Type: "run", ID: id}); err != nil {
+		return Run{}, false, err
+	}
+	switch {
+	case old.Status.Active():
+		return Run{}, false, Conflict("run_active", "the run has not ended yet; wait for it or cancel it")
+	case old.Status == StatusSuccess:
+		return Run{}, false, Conflict("nothing_to_retry", "the run succeeded; start a new one instead")
+	}
+	req := Request{
+		Kind: old.Kind, Key: "retry:" + string(old.ID), Target: old.Target,
+		ScheduleID: old.ScheduleID, Params: old.Params, retryOf: old.ID,
+	}
+	return s.start(ctx, tenant, actor, TriggerRetry, req)
+}
+
+func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor, trigger Trigger, req Request) (Run, bool, error) {
+	if err := req.validate(tenant); err != nil {
+		return Run{}, false, err
+	}
+	at := now(s.clock)
+	run := Run{
+		ID: s.guard.NewID(), TenantID: tenant, Kind: req.Kind, Trigger: trigger, Actor: actor,
+		Status: StatusQueued, Key: req.Key, ScheduleID: req.ScheduleID, Target: req.Target,
+		RetryOf: req.retryOf, Params: req.Params, CreatedAt: at, UpdatedAt: at,
+	}
+	action := "run.started"
+	if trigger == TriggerRetry {
+		action = "run.retried"
+	}
+	trail := Trail{Audit: []AuditEntry{runEntry(s.guard.NewID(), at, actor, run, action)}}
+	if trigger.Interactive() {
+		trail.Notifications = []Notification{newNotification(s.guard.NewID(), at, run)}
+	}
+	stored, created, err := s.store.CreateRun(ctx, tenant, run, trail)
+	if err != nil {
+		return Run{}, false, fmt.Errorf("runs: storing the run: %w", err)
+	}
+	if !created {
+		return stored, true, nil
+	}
+	// The row is the outbox: a failed enqueue is made good by the sweep.
+	if err := s.queue.Enqueue(ctx, Job{TenantID: tenant, RunID: stored.ID}); err != nil {
+		s.log.WarnContext(ctx, "run is stored but not queued; the sweep will queue it", "run_id", stored.ID, "error", err)
+	}
+	return stored, false, nil
+}
+
+func (r Request) validate(tenant graph.TenantID) error {
+	var bad InvalidError
+	if tenant == SystemTenant {
+		bad.Add("tenant", "required", "is required")
+	}
+	if r.Kind == "" {
+		bad.Add("kind", "required", "is required")
+	}
+	if r.Key == "" || len(r.Key) > 200 {
+		bad.Add("key", "key_length", "is required and has at most 200 characters")
+	}
+	if len(r.Params) > 0 && !json.Valid(r.Params) {
+		bad.Add("params", "params_invalid", "must be JSON")
+	}
+	return bad.Err()
+}
+
+// Cancel cancels a queued run at once and asks a running one to stop at its next item. A
+// finished run is ErrConflict "run_finished". Whoever started the run may cancel it with
+// [ActionCancelOwn]; anyone else's needs [ActionCancelAny].
+func (s *Starter) Cancel(ctx context.Context, tenant graph.TenantID, actor Actor, id ID) (Run, error) {
+	current, err := s.look(ctx, tenant, actor, id)
+	if err != nil {
+		return Run{}, err
+	}
+	action := ActionCancelAny
+	if current.Actor.ID == actor.ID {
+		action = ActionCancelOwn
+	}
+	if err := s.guard.Allow(ctx, tenant, actor, action, Target{Type: "run", ID: id}); err != nil {
+		return Run{}, err
+	}
+	return s.store.ChangeRun(ctx, tenant, id, func(at time.Time, r Run, _ bool) (Change, error) {
+		if r.Status.Terminal() {
+			return Change{}, Conflict("run_finished", "the run has ended already")
+		}
+		if r.CancelRequested && r.Status == StatusRunning {
+			return Change{Run: r}, nil // asked before: nothing changes
+		}
+		r.CancelRequested, r.CanceledBy, r.UpdatedAt = true, actor, at
+		if r.Status == StatusQueued {
+			r = finished(r, at, StatusCanceled, CodeCanceled, "canceled before it started")
+		}
+		return Change{Run: r, Trail: trailOf(s.guard.NewID, at, actor, r, "run.canceled")}, nil
+	})
+}
+
+// Get returns a run.
+func (s *Starter) Get(ctx context.Context, tenant graph.TenantID, actor Actor, id ID) (Run, error) {
+	return s.look(ctx, tenant, actor, id)
+}
+
+func (s *Starter) look(ctx context.Context, tenant graph.TenantID, actor Actor, id ID) (Run, error) {
+	if err := s.guard.Allow(ctx, tenant, actor, ActionLook, Target{Type: "run", ID: id}); err != nil {
+		return Run{}, err
+	}
+	if !id.Valid() {
+		return Run{}, ErrNotFound
+	}
+	return s.store.GetRun(ctx, tenant, id)
+}
+
+// List returns runs, newest first.
+func (s *Starter) List(ctx context.Context, tenant graph.TenantID, actor Actor, filter RunFilter, page PageRequest) (Page[Run], error) {
+	if err := s.guard.Allow(ctx, tenant, actor, ActionLook, Target{Type: "runs"}); err != nil {
+		return Page[Run]{}, err
+	}
+	slice, err := page.Slice()
+	if err != nil {
+		return Page[Run]{}, err
+	}
+	list, err := s.store.ListRuns(ctx, tenant, filter, slice)
+	if err != nil {
+		return Page[Run]{}, err
+	}
+	return NewPage(list, slice.Limit, func(r Run) Keyset { return timeKeyset(r.CreatedAt, r.ID) }), nil
+}
+
+// Items returns the outcomes within a run.
+func (s *Starter) Items(ctx context.Context, tenant graph.TenantID, actor Actor, id ID, filter ItemFilter, page PageRequest) (Page[Item], error) {
+	if _, err := s.look(ctx, tenant, actor, id); err != nil {
+		return Page[Item]{}, err
+	}
+	slice, err := page.Slice()
+	if err != nil {
+		return Page[Item]{}, err
+	}
+	list, err := s.store.ListItems(ctx, tenant, id, filter, slice)
+	if err != nil {
+		return Page[Item]{}, err
+	}
+	return NewPage(list, slice.Limit, func(i Item) Keyset { return Keyset{ID: i.ID} }), nil
+}

@@ -1,0 +1,67 @@
+package runs
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/internal/redact"
+)
+
+// runEntry is the audit line of one change of a run's state.
+func runEntry(id ID, at time.Time, actor Actor, r Run, action string) AuditEntry {
+	details := map[string]string{"kind": string(r.Kind), "trigger": string(r.Trigger)}
+	if r.Attempt > 0 {
+		details["attempt"] = strconv.Itoa(r.Attempt)
+	}
+	if r.ErrorCode != "" {
+		details["code"] = string(r.ErrorCode)
+	}
+	if !r.NotBefore.IsZero() && r.Status == StatusQueued {
+		details["not_before"] = r.NotBefore.Format(time.RFC3339)
+	}
+	if r.RetryOf != "" {
+		details["retry_of"] = string(r.RetryOf)
+	}
+	target := r.Target
+	if target.ID == "" {
+		target = Target{Type: "run", ID: r.ID}
+	}
+	return AuditEntry{
+		ID: id, At: at, Actor: actor, TenantID: r.TenantID, Action: action,
+		Resource: target, RunID: r.ID, Outcome: string(r.Status), Details: details,
+	}
+}
+
+// newNotification tells the person who started the run about its present state.
+func newNotification(id ID, at time.Time, r Run) Notification {
+	n := Notification{
+		ID: id, Recipient: r.Actor.ID, RunID: r.ID, Kind: r.Kind, Status: r.Status,
+		Code: r.ErrorCode, CreatedAt: at,
+	}
+	n.Message = fmt.Sprintf("%s: %s", r.Kind, r.Status)
+	if r.ErrorMessage != "" {
+		n.Message += " - " + r.ErrorMessage
+	}
+	n.Message = redact.Text(n.Message)
+	return n
+}
+
+// finished moves a run to a terminal state.
+func finished(r Run, at time.Time, status Status, code Code, message string) Run {
+	r.Status, r.ErrorCode, r.ErrorMessage = status, code, redact.Text(message)
+	r.FinishedAt, r.UpdatedAt = at, at
+	r.NotBefore = time.Time{}
+	r.LeaseOwner, r.LeaseUntil = "", time.Time{}
+	return r
+}
+
+// trailOf is what goes with a change of a run's state: one audit line, and for a run that
+// ended and that a person waits for, a notification.
+func trailOf(newID func() ID, at time.Time, actor Actor, r Run, action string) Trail {
+	t := Trail{Audit: []AuditEntry{runEntry(newID(), at, actor, r, action)}}
+	if r.Status.Terminal() && r.Trigger.Interactive() {
+		t.Notifications = []Notification{newNotification(newID(), at, r)}
+	}
+	return t
+}
