@@ -82,7 +82,8 @@ type DispatchStore interface {
 	// DispatchDue takes up to Limit enabled schedules of all tenants whose NextRunAt is
 	// not after Now, oldest first, that no other dispatcher holds, and in one transaction
 	// plans each, inserts its runs unless the (schedule, slot) has one, moves NextRunAt
-	// and writes the trails. Each schedule is given to one caller only.
+	// and writes the trails. A skipped run that is inserted moves the schedule's last run,
+	// as in [runs.RunStore]. Each schedule is given to one caller only.
 	DispatchDue(ctx context.Context, chunk Chunk) (ChunkResult, error)
 
 	// EnabledSchedules returns enabled schedules of all tenants ordered by id, after the

@@ -9,7 +9,12 @@ import (
 
 // Store keeps runs. It is composed of small roles; all methods are safe for concurrent
 // use, and every method that takes a tenant sees that tenant's rows only: an id of another
-// tenant is [ErrNotFound].
+// tenant is [ErrNotFound], as is an id that nobody has.
+//
+// The tenant of a row is the one of the call, whatever the record says, and neither it nor
+// the id ever changes. Records that go in or come out share no memory with the store. Times
+// are kept in UTC with microseconds, finer parts are cut off. A call whose context has
+// ended already writes nothing and returns the context's error.
 type Store interface {
 	RunStore
 	ItemStore
@@ -38,7 +43,7 @@ type RunStore interface {
 	// CreateRun stores a new run together with its trail, unless the tenant has an active
 	// run with the same Key, or any run of the same schedule and slot: then nothing is
 	// written and that run is returned with created false. Two callers at once get the
-	// same run.
+	// same run. An id that exists is an error.
 	CreateRun(ctx context.Context, tenant graph.TenantID, run Run, trail Trail) (stored Run, created bool, err error)
 
 	// GetRun returns a run, or ErrNotFound.
@@ -50,7 +55,8 @@ type RunStore interface {
 
 	// ChangeRun locks the run, asks change what to do and stores the answer and its trail
 	// in one transaction. When the run became terminal and is a backup of a schedule,
-	// the schedule's last run and status move with it, unless they belong to a later run.
+	// the schedule's last run, its FinishedAt and status move with it, unless the schedule
+	// shows a run that finished later.
 	// It refuses to change a terminal run with ErrConflict. Two runs of a schedule never
 	// become running at once: the second gets ErrBusy.
 	ChangeRun(ctx context.Context, tenant graph.TenantID, id ID, change ChangeFunc) (Run, error)
@@ -59,8 +65,9 @@ type RunStore interface {
 // ItemStore keeps the outcomes within runs.
 type ItemStore interface {
 	// SaveItems stores outcomes and moves the run's counts in one transaction, if the run
-	// is still held by the lease, else ErrLeaseLost. An item of the same policy is
-	// replaced, a success is left as it is. total, when not negative, becomes Counts.Total.
+	// is still held by the lease, else ErrLeaseLost; ErrNotFound when the run is not in the
+	// tenant. An item of the same policy is replaced, a success is left as it is; this also
+	// holds among items of one call. total, when not negative, becomes Counts.Total.
 	SaveItems(ctx context.Context, tenant graph.TenantID, lease Lease, items []Item, total int) (Run, error)
 
 	// ListItems returns items of a run ordered by ID, one row more than the limit when

@@ -43,7 +43,8 @@ type BackupSet struct {
 	LastVerifiedAt time.Time
 	Holds          []Hold
 
-	// InUse: an active restore or preview reads it. Set by stores on reading.
+	// InUse: an active restore or preview reads it, that is, a queued or running run whose
+	// kind begins with "restore." has it as its Target. Set by stores on reading.
 	InUse bool
 }
 

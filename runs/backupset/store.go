@@ -46,21 +46,25 @@ type CaptureStore interface {
 	// SaveCaptured stores captured policies and the run's items for them in one
 	// transaction: inventory row, version and payload where the content is new, backup
 	// item, run item, counts. A policy that the set holds already is left as it is, and
-	// its run item too. items may also hold outcomes without a capture.
+	// its run item too. A version keeps the payload of its first capture. items may also
+	// hold outcomes without a capture. A schedule's set that is sealed is ErrConflict.
 	SaveCaptured(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID, captured []Captured, items []runs.Item) error
 
 	// CopyItems puts the items of another set of the tenant into this one, those of the
 	// given types that are not there yet, with a run item of status success for each, and
-	// returns how many it copied. It serves a retry, which fetches only what is missing.
+	// returns how many it copied. No types copies nothing. It serves a retry, which fetches
+	// only what is missing.
 	CopyItems(ctx context.Context, tenant graph.TenantID, lease runs.Lease, from, to runs.ID, types []graph.PolicyType) (int, error)
 
 	// SaveManifest stores the account of one type of a set being built, replacing an
-	// earlier one. A manifest stored with Whole() true says that the type is done.
+	// earlier one; a sealed set is ErrConflict. A manifest stored with Whole() true says
+	// that the type is done.
 	SaveManifest(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID, m Manifest) error
 
 	// SealSet counts the items, compares them with the manifests and the run's items and
 	// moves the set from Building to status with revision 1. Sealing a sealed set returns
-	// it unchanged. A difference is an error and the set stays Building.
+	// it unchanged. A type whose items are not as many as its manifest says were captured
+	// or as its successful run items is ErrConflict and the set stays Building.
 	SealSet(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID, status Status, trail runs.Trail) (BackupSet, error)
 }
 
@@ -117,9 +121,9 @@ type PolicyFilter struct {
 // InventoryStore keeps the inventory and the versions.
 type InventoryStore interface {
 	// RecordListing updates the inventory in one transaction: seen policies are added or
-	// renamed and LastSeenAt moves; when the listing is complete, known policies of the
-	// type that were not seen become gone, and seen ones are gone no more. It returns how
-	// many became gone.
+	// renamed, LastSeenAt moves, and they are gone no more; when the listing is complete,
+	// known policies of the type that were not seen become gone. It returns how many became
+	// gone; one that was gone before keeps its GoneSince and is not counted.
 	RecordListing(ctx context.Context, tenant graph.TenantID, lease runs.Lease, listing Listing) (gone int, err error)
 
 	// GetPolicy returns one inventory row, or ErrNotFound.
@@ -155,15 +159,16 @@ type GroupStore interface {
 	ListGroup(ctx context.Context, tenant graph.TenantID, schedule runs.ID) ([]BackupSet, error)
 
 	// ChangeGroup locks the group, asks decide with the very sets that ListGroup would
-	// return, and soft-deletes what it answers, in one transaction. A set in Drop that is
-	// not in the group, is building, held or in use is an error and nothing is written.
+	// return, and soft-deletes what it answers, in one transaction; it returns how many. A
+	// set in Drop that is not in the group, is building, held or in use is ErrConflict and
+	// nothing is written.
 	ChangeGroup(ctx context.Context, tenant graph.TenantID, schedule runs.ID, decide func(now time.Time, sets []BackupSet) (GroupChange, error)) (int, error)
 
 	// PurgeSet removes at most limit items of a soft-deleted set for good, with the
 	// versions and payloads that nothing else needs, and with the last item the set
-	// itself and trail is written. The current version of a policy stays. The first step
-	// sets PurgingAt; calling again goes on. A set that is not deleted, held or in use
-	// is ErrConflict.
+	// itself; then the trail is written, made of what this last step removed. The current
+	// version of a policy stays. The first step sets PurgingAt; calling again goes on. A
+	// set that is not deleted, held or in use is ErrConflict.
 	PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID, limit int, trail func(BackupSet, PurgeResult) runs.Trail) (PurgeResult, error)
 }
 
