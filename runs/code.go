@@ -21,6 +21,7 @@ const (
 	CodeInternal          Code = "INTERNAL"
 	CodeUnknownKind       Code = "UNKNOWN_KIND"     // no executor for the run's kind
 	CodeItemsFailed       Code = "ITEMS_FAILED"     // some policies could not be captured
+	CodeScheduleInvalid   Code = "SCHEDULE_INVALID" // the schedule's rule has no next slot on this machine
 	CodeRetentionPaused   Code = "RETENTION_PAUSED" // retention stopped and waits for a person
 )
 

@@ -1,0 +1,281 @@
+package backupsched
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// PlanGuard asks for a person's consent before a change of a schedule would retire backup
+// sets. retention.Retention implements it.
+type PlanGuard interface {
+	// ConfirmPlan returns nil when nothing would go, or when token is that of the present
+	// retention plan; else an error that is [runs.ErrConflict].
+	ConfirmPlan(ctx context.Context, tenant graph.TenantID, schedule runs.ID, keepLast int, deleted bool, token string) error
+}
+
+// Config configures a [Scheduler].
+type Config struct {
+	Store   Store         // required
+	Starter *runs.Starter // required; also what authorises
+
+	// Catalogue says which policy types are known. Defaults to [graph.Catalog].
+	Catalogue *graph.Catalogue
+
+	// PlanGuard is asked before retention_keep_last is lowered or a schedule deleted. Nil
+	// asks nobody; retention itself still never drops more than half of a group unasked.
+	PlanGuard PlanGuard
+
+	// Clock defaults to [runs.SystemClock].
+	Clock runs.Clock
+}
+
+// Scheduler manages schedules on behalf of people. It is safe for concurrent use.
+type Scheduler struct {
+	store     Store
+	starter   *runs.Starter
+	guard     *runs.Guard
+	catalogue *graph.Catalogue
+	planGuard PlanGuard
+	clock     runs.Clock
+}
+
+// NewScheduler checks the configuration and makes a Scheduler.
+func NewScheduler(cfg Config) (*Scheduler, error) {
+	var bad runs.InvalidError
+	if cfg.Store == nil {
+		bad.Add("store", "required", "is required")
+	}
+	if cfg.Starter == nil {
+		bad.Add("starter", "required", "is required; make it with runs.NewStarter")
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	if cfg.Catalogue == nil {
+		cfg.Catalogue = graph.Catalog
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = runs.SystemClock{}
+	}
+	return &Scheduler{
+		store: cfg.Store, starter: cfg.Starter, guard: cfg.Starter.Guard(),
+		catalogue: cfg.Catalogue, planGuard: cfg.PlanGuard, clock: cfg.Clock,
+	}, nil
+}
+
+func target(id runs.ID) runs.Target { return runs.Target{Type: "schedule", ID: id} }
+
+// Create saves a new schedule. Warnings tell which of its slots will not exist.
+func (s *Scheduler) Create(ctx context.Context, tenant graph.TenantID, actor runs.Actor, d Draft) (Schedule, []Warning, error) {
+	if err := s.guard.Allow(ctx, tenant, actor, runs.ActionScheduleCreate, target("")); err != nil {
+		return Schedule{}, nil, err
+	}
+	d.Name = strings.TrimSpace(d.Name)
+	if err := d.validate(s.catalogue); err != nil {
+		return Schedule{}, nil, err
+	}
+	at := s.now()
+	sch := Schedule{
+		ID: s.guard.NewID(), TenantID: tenant, Name: d.Name, Enabled: d.Enabled,
+		Recurrence: d.Recurrence, PolicyTypes: d.PolicyTypes, IncludeFoundations: d.IncludeFoundations,
+		RetentionKeepLast: d.RetentionKeepLast, CreatedAt: at, UpdatedAt: at,
+	}.Clone()
+	if err := sch.setNext(at); err != nil {
+		return Schedule{}, nil, err
+	}
+	warnings, err := sch.warnings(at)
+	if err != nil {
+		return Schedule{}, nil, err
+	}
+	return sch, warnings, s.store.CreateSchedule(ctx, tenant, sch, s.trail(actor, "schedule.created", sch))
+}
+
+// setNext computes the next slot from at; a disabled schedule has none.
+func (s *Schedule) setNext(at time.Time) error {
+	s.NextRunAt = time.Time{}
+	if !s.Enabled || s.Deleted() {
+		return nil
+	}
+	next, err := s.Next(at)
+	if err != nil {
+		return err
+	}
+	s.NextRunAt = next
+	return nil
+}
+
+func (s *Scheduler) trail(actor runs.Actor, action string, sch Schedule) runs.Trail {
+	details := map[string]string{"name": sch.Name}
+	return runs.Trail{Audit: []runs.AuditEntry{s.guard.Entry(sch.TenantID, actor, action, target(sch.ID), "ok", details)}}
+}
+
+// Patch changes some fields of a schedule; nil leaves a field as it is.
+type Patch struct {
+	Name               *string
+	Enabled            *bool
+	Timezone           *string
+	Frequency          *Frequency
+	TimeOfDay          *string
+	DaysOfWeek         *[]int // cleared by itself when Frequency becomes daily
+	PolicyTypes        *[]graph.PolicyType
+	IncludeFoundations *bool
+	RetentionKeepLast  *int
+
+	// ConfirmPlan is the token of a retention plan; needed when RetentionKeepLast is
+	// lowered and sets would go.
+	ConfirmPlan string
+}
+
+func set[T any](field *T, v *T) {
+	if v != nil {
+		*field = *v
+	}
+}
+
+func (p Patch) apply(d Draft) Draft {
+	set(&d.Name, p.Name)
+	set(&d.Enabled, p.Enabled)
+	set(&d.Timezone, p.Timezone)
+	set(&d.Frequency, p.Frequency)
+	set(&d.TimeOfDay, p.TimeOfDay)
+	if p.Frequency != nil && *p.Frequency == Daily {
+		d.DaysOfWeek = nil
+	}
+	set(&d.DaysOfWeek, p.DaysOfWeek)
+	set(&d.PolicyTypes, p.PolicyTypes)
+	set(&d.IncludeFoundations, p.IncludeFoundations)
+	set(&d.RetentionKeepLast, p.RetentionKeepLast)
+	d.Name = strings.TrimSpace(d.Name)
+	return d
+}
+
+// Update changes a schedule. Its next run is computed anew from now and never catches up.
+func (s *Scheduler) Update(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID, p Patch) (Schedule, []Warning, error) {
+	if err := s.guard.Allow(ctx, tenant, actor, runs.ActionScheduleUpdate, target(id)); err != nil {
+		return Schedule{}, nil, err
+	}
+	current, err := s.live(ctx, tenant, id)
+	if err != nil {
+		return Schedule{}, nil, err
+	}
+	d := p.apply(draftOf(current))
+	if err := d.validate(s.catalogue); err != nil {
+		return Schedule{}, nil, err
+	}
+	if s.planGuard != nil && d.RetentionKeepLast < current.RetentionKeepLast {
+		if err := s.planGuard.ConfirmPlan(ctx, tenant, id, d.RetentionKeepLast, false, p.ConfirmPlan); err != nil {
+			return Schedule{}, nil, err
+		}
+	}
+	updated, err := s.change(ctx, tenant, actor, id, "schedule.updated", func(at time.Time, cur *Schedule) error {
+		d := p.apply(draftOf(*cur))
+		if err := d.validate(s.catalogue); err != nil {
+			return err
+		}
+		cur.Name, cur.Enabled, cur.Recurrence = d.Name, d.Enabled, d.Recurrence
+		cur.PolicyTypes, cur.IncludeFoundations, cur.RetentionKeepLast = d.PolicyTypes, d.IncludeFoundations, d.RetentionKeepLast
+		return nil
+	})
+	if err != nil {
+		return Schedule{}, nil, err
+	}
+	warnings, err := updated.warnings(s.now())
+	return updated, warnings, err
+}
+
+func draftOf(s Schedule) Draft {
+	s = s.Clone()
+	return Draft{
+		Name: s.Name, Enabled: s.Enabled, Recurrence: s.Recurrence, PolicyTypes: s.PolicyTypes,
+		IncludeFoundations: s.IncludeFoundations, RetentionKeepLast: s.RetentionKeepLast,
+	}
+}
+
+// Enable starts the clockwork of a schedule; its next run is the first slot after now. An
+// enabled schedule stays as it is.
+func (s *Scheduler) Enable(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID) (Schedule, error) {
+	return s.toggle(ctx, tenant, actor, id, true)
+}
+
+// Disable stops the clockwork of a schedule. Runs that exist already go on. A disabled
+// schedule stays as it is.
+func (s *Scheduler) Disable(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID) (Schedule, error) {
+	return s.toggle(ctx, tenant, actor, id, false)
+}
+
+func (s *Scheduler) toggle(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID, on bool) (Schedule, error) {
+	action, name := runs.ActionScheduleDisable, "schedule.disabled"
+	if on {
+		action, name = runs.ActionScheduleEnable, "schedule.enabled"
+	}
+	if err := s.guard.Allow(ctx, tenant, actor, action, target(id)); err != nil {
+		return Schedule{}, err
+	}
+	current, err := s.live(ctx, tenant, id)
+	if err != nil || current.Enabled == on {
+		return current, err
+	}
+	return s.change(ctx, tenant, actor, id, name, func(_ time.Time, cur *Schedule) error {
+		cur.Enabled = on
+		return nil
+	})
+}
+
+// Delete leaves a tombstone: the schedule is gone from lists and never runs again, its
+// runs and backup sets stay. confirmPlan is the token of a retention plan, needed only
+// where the PlanGuard says that sets would go. Deleting again is ErrDeleted.
+func (s *Scheduler) Delete(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID, confirmPlan string) error {
+	if err := s.guard.Allow(ctx, tenant, actor, runs.ActionScheduleDelete, target(id)); err != nil {
+		return err
+	}
+	current, err := s.live(ctx, tenant, id)
+	if err != nil {
+		return err
+	}
+	if s.planGuard != nil {
+		if err := s.planGuard.ConfirmPlan(ctx, tenant, id, current.RetentionKeepLast, true, confirmPlan); err != nil {
+			return err
+		}
+	}
+	_, err = s.change(ctx, tenant, actor, id, "schedule.deleted", func(at time.Time, cur *Schedule) error {
+		cur.Enabled, cur.DeletedAt = false, at
+		return nil
+	})
+	return err
+}
+
+// change edits a live schedule in one transaction and computes its next run from now.
+func (s *Scheduler) change(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID, action string, edit func(at time.Time, cur *Schedule) error) (Schedule, error) {
+	return s.store.ChangeSchedule(ctx, tenant, id, func(at time.Time, cur Schedule) (ScheduleChange, error) {
+		if cur.Deleted() {
+			return ScheduleChange{}, runs.ErrDeleted
+		}
+		cur = cur.Clone()
+		if err := edit(at, &cur); err != nil {
+			return ScheduleChange{}, err
+		}
+		cur.UpdatedAt = at
+		if err := cur.setNext(at); err != nil {
+			return ScheduleChange{}, err
+		}
+		return ScheduleChange{Schedule: cur, Trail: s.trail(actor, action, cur)}, nil
+	})
+}
+
+func (s *Scheduler) now() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }
+
+// live returns a schedule that is not deleted.
+func (s *Scheduler) live(ctx context.Context, tenant graph.TenantID, id runs.ID) (Schedule, error) {
+	if !id.Valid() {
+		return Schedule{}, runs.ErrNotFound
+	}
+	sch, err := s.store.GetSchedule(ctx, tenant, id)
+	if err == nil && sch.Deleted() {
+		err = runs.ErrDeleted
+	}
+	return sch, err
+}
