@@ -31,6 +31,7 @@ type Result struct {
 	Code    Code
 	Message string // redacted by the Runner
 	Summary any    // marshalled to JSON; nil for none
+	Action  string // an audit action beside run.finished, such as "policy.synced"; empty for none
 }
 
 // Attempt is one claim of a run in the hands of its executor. It is safe for concurrent use.

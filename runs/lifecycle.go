@@ -67,9 +67,13 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) error {
 			return Change{}, ErrLeaseLost
 		}
 		if execErr == nil {
-			next, err := r.succeed(a, cur, at)
+			next, action, err := r.succeed(a, cur, at)
 			if err == nil {
-				return Change{Run: next, Trail: trailOf(r.newID, at, SystemActor, next, "run.finished")}, nil
+				trail := trailOf(r.newID, at, SystemActor, next, "run.finished")
+				if action != "" {
+					trail.Audit = append(trail.Audit, runEntry(r.newID(), at, SystemActor, next, action))
+				}
+				return Change{Run: next, Trail: trail}, nil
 			}
 			execErr = err
 		}
@@ -97,10 +101,10 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) error {
 }
 
 // succeed ends a run whose executor returned nil.
-func (r *Runner) succeed(a *Attempt, cur Run, at time.Time) (Run, error) {
+func (r *Runner) succeed(a *Attempt, cur Run, at time.Time) (next Run, action string, err error) {
 	result, summary, err := a.outcome()
 	if err != nil {
-		return Run{}, err
+		return Run{}, "", err
 	}
 	if result.Status == "" {
 		result.Status = StatusSuccess
@@ -108,9 +112,9 @@ func (r *Runner) succeed(a *Attempt, cur Run, at time.Time) (Run, error) {
 			result.Status, result.Code = StatusPartial, CodeItemsFailed
 		}
 	}
-	next := finished(cur, at, result.Status, result.Code, result.Message)
+	next = finished(cur, at, result.Status, result.Code, result.Message)
 	next.Summary = summary
-	return next, nil
+	return next, result.Action, nil
 }
 
 // fail decides what becomes of a run whose executor returned an error.

@@ -17,10 +17,7 @@ type BackupParams struct {
 
 // JSON encodes the parameters for a [Request] or a [Run].
 func (p BackupParams) JSON() json.RawMessage {
-	raw, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // strings and a bool always marshal
-	}
+	raw, _ := json.Marshal(p) // strings and a bool always marshal
 	return raw
 }
 

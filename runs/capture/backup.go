@@ -1,0 +1,260 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// backup captures the types of a schedule into the run's set. Called again for the same
+// run it goes on: types that are done are not listed again, policies that are in the set
+// are not fetched again.
+func (e *Executor) backup(ctx context.Context, a *runs.Attempt) error {
+	params, err := decodeParams[runs.BackupParams](a)
+	if err != nil {
+		return err
+	}
+	sel := resolve(e.cfg.Catalogue, params.PolicyTypes, params.IncludeFoundations)
+	acc := &account{unknown: sel.unknown}
+	if len(sel.known) == 0 {
+		a.Finish(runs.Result{
+			Status: runs.StatusSkipped, Code: runs.CodeUnknownPolicyType, Summary: acc.summary(),
+			Message: "none of the requested policy types is known; change the schedule",
+		})
+		return nil
+	}
+	b := &backupRun{e: e, a: a, params: params, account: acc, have: map[graph.PolicyType]map[string]bool{}}
+	b.w = &writer{e: e, a: a, set: a.Run().BackupSetID, open: b.openSet}
+	defer b.w.wait() // whatever ends the attempt, nothing is left writing
+	done, err := b.resume(ctx, sel.known)
+	if err != nil {
+		return err
+	}
+	for _, t := range sel.known {
+		m, ok := done[t]
+		if !ok {
+			if m, err = b.captureType(ctx, t); err != nil {
+				return err
+			}
+		}
+		acc.manifests = append(acc.manifests, m)
+	}
+	return b.finish(ctx)
+}
+
+// backupRun is one attempt of a backup.
+type backupRun struct {
+	e       *Executor
+	a       *runs.Attempt
+	params  runs.BackupParams
+	account *account
+	w       *writer
+	have    map[graph.PolicyType]map[string]bool // ids in the set before this attempt
+	unsaved []backupset.Manifest                 // accounts of types from before there was a set
+	total   int
+}
+
+func (b *backupRun) openSet(ctx context.Context) (runs.ID, error) {
+	run, at := b.a.Run(), b.a.Now()
+	due := run.ScheduledFor
+	if due.IsZero() {
+		due = run.CreatedAt
+	}
+	set, err := b.e.cfg.Store.OpenSet(ctx, b.a.Tenant(), b.a.Lease(), backupset.BackupSet{
+		ID: b.a.NewID(), TenantID: b.a.Tenant(), ScheduleID: run.ScheduleID, RunID: run.ID,
+		Name:         fmt.Sprintf("%s %s", b.params.Name, due.UTC().Format("2006-01-02 15:04")),
+		ScheduledFor: due, Status: backupset.Building, CreatedAt: at,
+	}, runs.Trail{})
+	if err != nil {
+		return "", fmt.Errorf("capture: opening the backup set: %w", err)
+	}
+	return set.ID, nil
+}
+
+// resume finds out what is done already: by an earlier attempt, or by the run that this one
+// retries.
+func (b *backupRun) resume(ctx context.Context, types []graph.PolicyType) (map[graph.PolicyType]backupset.Manifest, error) {
+	done := map[graph.PolicyType]backupset.Manifest{}
+	if b.w.set == "" && b.a.Run().RetryOf != "" {
+		if err := b.seed(ctx, types); err != nil {
+			return nil, err
+		}
+	}
+	if b.w.set == "" {
+		return done, nil
+	}
+	set, err := b.e.cfg.Store.GetSet(ctx, b.a.Tenant(), b.w.set)
+	if err != nil {
+		return nil, fmt.Errorf("capture: reading the run's backup set: %w", err)
+	}
+	for _, m := range set.Types {
+		if m.Whole() {
+			done[m.Type] = m
+			b.total += m.Listed
+		}
+	}
+	return done, b.loadCaptured(ctx)
+}
+
+// seed copies what the retried run captured, so that the retry covers only what failed and
+// its set is whole all the same.
+func (b *backupRun) seed(ctx context.Context, types []graph.PolicyType) error {
+	store, tenant := b.e.cfg.Store, b.a.Tenant()
+	old, err := store.GetRun(ctx, tenant, b.a.Run().RetryOf)
+	if errors.Is(err, runs.ErrNotFound) || err == nil && old.BackupSetID == "" {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("capture: reading the retried run: %w", err)
+	}
+	from, err := store.GetSet(ctx, tenant, old.BackupSetID)
+	switch {
+	case errors.Is(err, runs.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("capture: reading the retried run's set: %w", err)
+	case from.Deleted() || from.Status == backupset.Building || b.a.Now().Sub(from.CreatedAt) > b.e.cfg.RetrySeedAge:
+		return nil
+	}
+	set, err := b.openSet(ctx)
+	if err != nil {
+		return err
+	}
+	b.w.set = set
+	if _, err := store.CopyItems(ctx, tenant, b.a.Lease(), from.ID, set, types); err != nil {
+		return fmt.Errorf("capture: taking over what the retried run captured: %w", err)
+	}
+	for _, m := range from.Types {
+		// A type with skipped policies is listed again: its items are not in the old set.
+		if m.Whole() && m.Skipped == 0 && contains(types, m.Type) {
+			if err := store.SaveManifest(ctx, tenant, b.a.Lease(), set, m); err != nil {
+				return fmt.Errorf("capture: taking over the account of %s: %w", m.Type, err)
+			}
+		}
+	}
+	return nil
+}
+
+// captureType lists one type and captures what the set does not hold.
+func (b *backupRun) captureType(ctx context.Context, t graph.PolicyType) (backupset.Manifest, error) {
+	m := backupset.Manifest{Type: t}
+	if err := b.a.Check(ctx); err != nil {
+		return m, err
+	}
+	at := b.a.Now()
+	l, err := b.e.list(ctx, b.a, t)
+	if err != nil {
+		return m, err
+	}
+	before := b.have[t]
+	f := &fetcher{e: b.e, a: b.a, w: b.w, t: t, names: map[string]string{}, captured: before, account: b.account}
+	listed := len(before)
+	for _, h := range l.headers {
+		if !before[h.ID] {
+			listed++
+		}
+	}
+	if l.err != nil {
+		listed++ // the refusal is an item too
+	}
+	b.total += listed
+	if err := b.a.SaveItems(ctx, nil, b.total); err != nil {
+		return m, err
+	}
+	if l.err != nil {
+		b.refuse(t, l.err)
+		m.Forbidden = graph.KindOf(l.err) == graph.KindForbidden
+	}
+	if err := b.vanished(ctx, f, l.headers); err != nil {
+		return m, err
+	}
+	if err := f.fetch(ctx, l.headers); err != nil {
+		return m, err
+	}
+	unreadable := len(b.w.failed)
+	b.w.failed = nil
+	m.Pages, m.Complete = l.pages, l.err == nil
+	m.Failed, m.Skipped = f.failed+unreadable, f.skipped
+	m.Captured = len(before) + f.added - unreadable
+	m.Listed = m.Captured + m.Failed + m.Skipped
+	m.Forbidden = m.Forbidden || f.forbidden > 0
+	return m, b.record(ctx, m, l, at)
+}
+
+// refuse notes that a type as a whole could not be listed to its end.
+func (b *backupRun) refuse(t graph.PolicyType, err error) {
+	if b.account.firstErr == nil {
+		b.account.firstErr = err
+	}
+	b.w.note(b.a.NewItem(t, "", "", runs.ItemFailed, runs.ReasonOf(err), err))
+}
+
+// record stores the account of a type, in the inventory and in the set.
+func (b *backupRun) record(ctx context.Context, m backupset.Manifest, l listing, at time.Time) error {
+	if len(l.headers) > 0 || m.Complete {
+		_, err := b.e.cfg.Store.RecordListing(ctx, b.a.Tenant(), b.a.Lease(), backupset.Listing{
+			Type: m.Type, Seen: l.headers, Complete: m.Complete, At: at,
+		})
+		if err != nil {
+			return fmt.Errorf("capture: recording the listing of %s: %w", m.Type, err)
+		}
+	}
+	if b.w.set == "" && m.Complete {
+		set, err := b.openSet(ctx)
+		if err != nil {
+			return err
+		}
+		b.w.set = set
+	}
+	b.unsaved = append(b.unsaved, m)
+	return b.saveManifests(ctx)
+}
+
+// saveManifests stores the accounts that are not stored yet, as soon as there is a set.
+func (b *backupRun) saveManifests(ctx context.Context) error {
+	if b.w.set == "" {
+		return nil
+	}
+	for _, m := range b.unsaved {
+		if err := b.e.cfg.Store.SaveManifest(ctx, b.a.Tenant(), b.a.Lease(), b.w.set, m); err != nil {
+			return fmt.Errorf("capture: storing the account of %s: %w", m.Type, err)
+		}
+	}
+	b.unsaved = nil
+	return nil
+}
+
+// finish seals the set and gives the run its result.
+func (b *backupRun) finish(ctx context.Context) error {
+	result := b.account.result()
+	if err := b.w.flush(ctx); err != nil {
+		return err
+	}
+	if err := b.w.wait(); err != nil {
+		return err
+	}
+	if b.w.set == "" { // nothing could be listed: there is no set to make
+		b.a.Finish(result)
+		return nil
+	}
+	status := backupset.Complete
+	if !b.account.whole() {
+		status = backupset.Partial
+	}
+	run := b.a.Run()
+	entry := runs.AuditEntry{
+		ID: b.a.NewID(), At: b.a.Now(), Actor: runs.SystemActor, TenantID: b.a.Tenant(), Action: "backup.created",
+		Resource: runs.Target{Type: "backup_set", ID: b.w.set}, RunID: run.ID, Outcome: string(status),
+	}
+	_, err := b.e.cfg.Store.SealSet(ctx, b.a.Tenant(), b.a.Lease(), b.w.set, status, runs.Trail{Audit: []runs.AuditEntry{entry}})
+	if err != nil {
+		return fmt.Errorf("capture: sealing the backup set: %w", err)
+	}
+	b.a.Finish(result)
+	return nil
+}

@@ -1,0 +1,69 @@
+package capture
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// listing is what listing one type gave.
+type listing struct {
+	headers []graph.Header // distinct ids, in Graph's order
+	pages   []int          // rows per page
+	err     error          // why it did not reach its end; nil when it did
+}
+
+// listTries is how often a listing is begun whose failure has no cause that waiting cures
+// and that no permission explains, such as a page that was not readable.
+const listTries = 3
+
+// list reads all headers of a type. The returned error ends the attempt: there is no token,
+// Graph wants a pause, or the run is to stop. Everything else is in the listing.
+func (e *Executor) list(ctx context.Context, a *runs.Attempt, t graph.PolicyType) (listing, error) {
+	var l listing
+	for try := 1; ; try++ {
+		l = e.listOnce(ctx, a, t)
+		kind := graph.KindOf(l.err)
+		switch {
+		case l.err == nil:
+			return l, nil
+		case endsAttempt(ctx, l.err):
+			return l, l.err
+		case kind == graph.KindForbidden, kind == graph.KindUnsupported, kind == graph.KindNotFound, try == listTries:
+			return l, nil
+		}
+	}
+}
+
+func (e *Executor) listOnce(ctx context.Context, a *runs.Attempt, t graph.PolicyType) listing {
+	var l listing
+	seen := map[string]bool{}
+	l.err = e.cfg.Reader.List(ctx, a.Tenant(), t, func(p graph.Page) error {
+		l.pages = append(l.pages, len(p.Headers))
+		for _, h := range p.Headers {
+			if h.ID == "" {
+				return &graph.Error{Op: "list " + string(t), Kind: graph.KindIncomplete, Err: errors.New("a listed policy has no id")}
+			}
+			if !seen[h.ID] { // the same id comes twice when objects move between pages
+				seen[h.ID] = true
+				l.headers = append(l.headers, h)
+			}
+		}
+		return a.Check(ctx)
+	})
+	return l
+}
+
+// endsAttempt tells whether an error speaks for the whole run rather than for one type or
+// policy: waiting may cure it, no token will do, or the run is to stop.
+func endsAttempt(ctx context.Context, err error) bool {
+	if err == nil {
+		return false
+	}
+	kind := graph.KindOf(err)
+	return ctx.Err() != nil || kind.Retryable() || kind == graph.KindUnauthorized ||
+		errors.Is(err, runs.ErrCanceled) || errors.Is(err, runs.ErrStopping) || errors.Is(err, runs.ErrLeaseLost) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
