@@ -103,7 +103,8 @@ type SetStore interface {
 	ListSetItems(ctx context.Context, tenant graph.TenantID, set runs.ID, filter SetItemFilter, slice runs.Slice) ([]Item, error)
 
 	// Payload returns the stored bytes of a version, as given to SaveCaptured. Bytes that
-	// are missing or fail the store's own checks are an error that is [ErrDamaged].
+	// fail the store's own checks are an error that is [ErrDamaged], bytes that are not
+	// there one that is [ErrMissing]; a version that is not in the tenant is ErrNotFound.
 	Payload(ctx context.Context, tenant graph.TenantID, version runs.ID) ([]byte, error)
 
 	// ChangeSet locks a set, asks change, and stores the answer and its trail in one
