@@ -27,7 +27,7 @@ type sample struct {
 }
 
 // newSample takes everything in a campaign. Otherwise it takes three years of each zone, and
-// in every third zone one change, one day and some minutes: the same for the same seed.
+// in every second zone one change, one day and some minutes: the same for the same seed.
 func newSample(zone string) *sample {
 	h := fnv.New64a()
 	h.Write([]byte(zone))
@@ -39,8 +39,8 @@ func newSample(zone string) *sample {
 	}
 	year := 2000 + s.rng.IntN(39)
 	s.from, s.to, s.step = unixYear(year), unixYear(year+3), 12*60*60
-	s.stride = 19
-	if s.rng.IntN(3) == 0 {
+	s.stride = 13
+	if s.rng.IntN(2) == 0 {
 		s.changes, s.days = 1, 1
 	}
 	return s
