@@ -76,13 +76,13 @@ func (c *Catalogue) With(types ...TypeInfo) (*Catalogue, error) {
 func (t TypeInfo) validate() error {
 	switch {
 	case t.Key == "":
-		return errors.New("Key is required")
+		return errors.New("field Key is required")
 	case !strings.HasPrefix(t.Path, "/"):
-		return errors.New("Path is required and starts with a slash")
+		return errors.New("field Path is required and starts with a slash")
 	case t.Version != "beta" && t.Version != "v1.0":
-		return errors.New(`Version is "beta" or "v1.0"`)
+		return errors.New(`field Version is "beta" or "v1.0"`)
 	case t.Support != Restorable && t.Support != ReportOnly && t.Support != LookupOnly:
-		return errors.New("Support is Restorable, ReportOnly or LookupOnly")
+		return errors.New("field Support is Restorable, ReportOnly or LookupOnly")
 	}
 	return nil
 }
