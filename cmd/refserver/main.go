@@ -1,0 +1,82 @@
+// Command refserver is a pretend MSP admin product that embeds tenantbackup: two demo
+// tenants, a user for every role, a fake Microsoft Graph in memory and a SQLite file.
+//
+//	refserver [serve]   serve the JSON API; dispatch and run backups
+//	refserver demo      play some weeks on a fake clock and print what happened
+//	refserver dispatch  dispatch what is due once and print the report (for cron)
+//	refserver migrate   bring the database's schema up to date, or print the SQL
+//	refserver check     check the integrity of the database
+//
+// Each command explains its flags with -h.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	_ "time/tzdata" // schedules must mean the same on machines without zone data
+)
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitDamaged = 1 // check found damage; any other command failed
+	exitFailed  = 1
+	exitUsage   = 2
+	exitNoCheck = 2 // check could not run
+)
+
+type command func(ctx context.Context, args []string, out, errOut io.Writer) int
+
+var commands = map[string]command{
+	"serve": serveCommand, "demo": demoCommand, "dispatch": dispatchCommand,
+	"migrate": migrateCommand, "check": checkCommand,
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run picks the command; without one the server starts.
+func run(ctx context.Context, args []string, out, errOut io.Writer) int {
+	name := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	}
+	cmd, ok := commands[name]
+	if !ok {
+		fmt.Fprintf(errOut, "refserver: there is no command %q; use serve, demo, dispatch, migrate or check\n", name)
+		return exitUsage
+	}
+	return cmd(ctx, args, out, errOut)
+}
+
+// parse reads flags. done tells that the command ends here, with code.
+func parse(fs *flag.FlagSet, args []string, errOut io.Writer) (code int, done bool) {
+	fs.SetOutput(errOut)
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK, true
+	case err != nil:
+		return exitUsage, true
+	case fs.NArg() > 0:
+		fmt.Fprintf(errOut, "refserver %s: %q is not expected here; see -h\n", fs.Name(), fs.Arg(0))
+		return exitUsage, true
+	}
+	return exitOK, false
+}
+
+func fail(errOut io.Writer, command string, err error) int {
+	fmt.Fprintf(errOut, "refserver %s: %v\n", command, err)
+	return exitFailed
+}

@@ -1,0 +1,176 @@
+package memqueue_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/memqueue"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func job(id string, notBefore time.Time) runs.Job {
+	return runs.Job{TenantID: "t", RunID: runs.ID(id), NotBefore: notBefore}
+}
+
+// start works the queue inside a synctest bubble, where time.Now is fake and every wait is
+// over at once when nothing else can run.
+func start(t *testing.T, cfg memqueue.Config, handle runs.Handler) (*memqueue.Queue, func()) {
+	t.Helper()
+	q, err := memqueue.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- q.Work(ctx, handle) }()
+	return q, func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Work: %v", err)
+		}
+	}
+}
+
+func TestJobsComeWhenTheyAreDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		type delivery struct {
+			ID    runs.ID
+			After time.Duration
+		}
+		var mu sync.Mutex
+		var got []delivery
+		q, stop := start(t, memqueue.Config{Workers: 1}, func(_ context.Context, j runs.Job) error {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, delivery{j.RunID, time.Since(begin)})
+			return nil
+		})
+		q.Enqueue(t.Context(), job("c", begin.Add(time.Hour)), job("b", begin.Add(time.Minute)), job("a", time.Time{}))
+		time.Sleep(2 * time.Hour)
+		stop()
+		want := []delivery{{"a", 0}, {"b", time.Minute}, {"c", time.Hour}}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestARunWaitsAtMostOnceAndAtItsEarliestTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var at []time.Duration
+		q, stop := start(t, memqueue.Config{Workers: 1}, func(context.Context, runs.Job) error {
+			at = append(at, time.Since(begin))
+			return nil
+		})
+		q.Enqueue(t.Context(), job("a", begin.Add(time.Hour)))
+		q.Enqueue(t.Context(), job("a", begin.Add(time.Minute)), job("a", begin.Add(2*time.Hour)))
+		if q.Len() != 1 {
+			t.Errorf("%d jobs wait for one run", q.Len())
+		}
+		time.Sleep(3 * time.Hour)
+		stop()
+		if diff := cmp.Diff([]time.Duration{time.Minute}, at); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAFailedJobComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var at []time.Duration
+		q, stop := start(t, memqueue.Config{RetryAfter: 3 * time.Second}, func(context.Context, runs.Job) error {
+			at = append(at, time.Since(begin))
+			if len(at) < 3 {
+				return errors.New("store is down")
+			}
+			return nil
+		})
+		q.Enqueue(t.Context(), job("a", time.Time{}))
+		time.Sleep(time.Minute)
+		stop()
+		if diff := cmp.Diff([]time.Duration{0, 3 * time.Second, 6 * time.Second}, at); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestNoMoreThanTheWorkersAreBusyAndOneRunIsNeverHandledTwiceAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var busy, most, sameRun atomic.Int32
+		var mu sync.Mutex
+		active := map[runs.ID]bool{}
+		q, stop := start(t, memqueue.Config{Workers: 3}, func(_ context.Context, j runs.Job) error {
+			n := busy.Add(1)
+			defer busy.Add(-1)
+			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+			}
+			mu.Lock()
+			if active[j.RunID] {
+				sameRun.Add(1)
+			}
+			active[j.RunID] = true
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			active[j.RunID] = false
+			mu.Unlock()
+			return nil
+		})
+		for range 20 {
+			q.Enqueue(t.Context(), job("a", time.Time{}), job("b", time.Time{}), job("c", time.Time{}), job("d", time.Time{}))
+			time.Sleep(300 * time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		stop()
+		if most.Load() != 3 {
+			t.Errorf("%d handlers at once, want 3", most.Load())
+		}
+		if sameRun.Load() != 0 {
+			t.Error("a run was handled twice at once")
+		}
+	})
+}
+
+func TestStopWaitsForHandlersAndDoesNotEndTheirContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended error
+		finished := false
+		q, stop := start(t, memqueue.Config{}, func(ctx context.Context, _ runs.Job) error {
+			time.Sleep(time.Minute)
+			ended, finished = ctx.Err(), true
+			return nil
+		})
+		q.Enqueue(t.Context(), job("a", time.Time{}), job("b", time.Now().Add(time.Hour)))
+		synctest.Wait()
+		stop()
+		if !finished || ended != nil {
+			t.Errorf("finished %v, context %v; want a handler that ended in peace", finished, ended)
+		}
+		if q.Len() != 1 {
+			t.Errorf("%d jobs wait after the stop, want the one that was not due", q.Len())
+		}
+	})
+}
+
+func TestNegativeConfigIsRefusedByField(t *testing.T) {
+	for field, cfg := range map[string]memqueue.Config{"workers": {Workers: -1}, "retry_after": {RetryAfter: -1}} {
+		_, err := memqueue.New(cfg)
+		var invalid *runs.InvalidError
+		if !errors.As(err, &invalid) || invalid.Fields[0].Field != field {
+			t.Errorf("error is %v, want one that names %s", err, field)
+		}
+	}
+}
