@@ -1,0 +1,155 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"hash/crc64"
+	"strings"
+
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// table describes one table. Every table ends with the column row_sum, a checksum over all
+// the others, so that a changed bit anywhere in a row is noticed when the row is read.
+type table struct {
+	name    string   // without the prefix
+	columns []string // without row_sum, in the order of row.columns
+	key     int      // the first key columns are the primary key
+	data    string   // a column with bulk bytes that have a checksum of their own; "" for none
+}
+
+// row is one row of a table in memory.
+type row interface {
+	table() *table
+	columns() []column // pointers to the fields, in the order of table.columns
+}
+
+// rowOf lets generic functions make rows of a concrete type.
+type rowOf[R any] interface {
+	*R
+	row
+}
+
+const rowSumColumn = "row_sum"
+
+var sumTable = crc64.MakeTable(crc64.ECMA)
+
+// sum is the checksum of a row: CRC-64 finds every change of up to 64 neighbouring bits.
+// It guards against accidents; it is no signature.
+func (t *table) sum(cols []column, scratch []byte) (num, []byte) {
+	b := append(scratch[:0], t.name...)
+	for _, c := range cols {
+		b = c.appendSum(b)
+	}
+	return num(crc64.Checksum(b, sumTable)), b
+}
+
+// selectList names all columns and the row sum under the alias t.
+func (t *table) selectList() string {
+	return `t."` + strings.Join(t.columns, `", t."`) + `", t."` + rowSumColumn + `"`
+}
+
+// label names a row in messages by its primary key.
+func label(r row) string {
+	t, cols := r.table(), r.columns()
+	b := []byte(t.name)
+	for i := range t.key {
+		b = append(append(append(b, ' '), t.columns[i]...), '=')
+		b = cols[i].appendText(b)
+	}
+	return string(b)
+}
+
+// querier is what reading needs: a pool or a transaction of bun, which writes arguments
+// into the statement as literals of the dialect. That lets the planner see that a
+// condition implies that of a partial index.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// each runs a query that selects r.table().selectList() and then one column for each of
+// extra, and calls fn for each row that was read into r and extra. A row that is not as it
+// was written is an error that is [backupset.ErrDamaged].
+func each(ctx context.Context, q querier, r row, extra []column, fn func() error, query string, args ...any) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	scan := newScanner(r, extra)
+	for rows.Next() {
+		if err := scan.row(rows); err != nil {
+			return err
+		}
+		if err := fn(); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// scanner reads rows into one row again and again.
+type scanner struct {
+	r       row
+	cols    []column
+	sum     num
+	dest    []any
+	scratch []byte
+}
+
+func newScanner(r row, extra []column) *scanner {
+	s := &scanner{r: r, cols: r.columns()}
+	for _, c := range s.cols {
+		s.dest = append(s.dest, c)
+	}
+	s.dest = append(s.dest, &s.sum)
+	for _, c := range extra {
+		s.dest = append(s.dest, c)
+	}
+	return s
+}
+
+func (s *scanner) row(rows *sql.Rows) error {
+	if err := rows.Scan(s.dest...); err != nil {
+		return fmt.Errorf("%w: a row of %s: %w", backupset.ErrDamaged, s.r.table().name, err)
+	}
+	var sum num
+	if sum, s.scratch = s.r.table().sum(s.cols, s.scratch); sum != s.sum {
+		return fmt.Errorf("%w: %s differs from its checksum; run a check of the store", backupset.ErrDamaged, label(s.r))
+	}
+	return nil
+}
+
+// find returns the rows of a table that tail selects; the table's alias is t.
+func find[R any, P rowOf[R]](ctx context.Context, s *Store, q querier, tail string, args ...any) ([]R, error) {
+	var (
+		r   R
+		out []R
+		t   = P(&r).table()
+	)
+	query := s.sql("SELECT " + t.selectList() + " FROM {" + t.name + "} AS t " + tail)
+	err := each(ctx, q, P(&r), nil, func() error {
+		out = append(out, r)
+		return nil
+	}, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("store: reading %s: %w", t.name, err)
+	}
+	return out, nil
+}
+
+// findOne returns the row that tail selects; found is false when there is none.
+func findOne[R any, P rowOf[R]](ctx context.Context, s *Store, q querier, tail string, args ...any) (r R, found bool, err error) {
+	rows, err := find[R, P](ctx, s, q, tail, args...)
+	if err != nil || len(rows) == 0 {
+		return r, false, err
+	}
+	return rows[0], true, nil
+}
+
+// damaged is the error about a stored row that is not what was written; what names it by
+// its ids, and nothing of its content is told.
+func damaged(what string, cause error) error {
+	return fmt.Errorf("store: %w: %s: %w", backupset.ErrDamaged, what, cause)
+}

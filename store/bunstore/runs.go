@@ -1,0 +1,310 @@
+package bunstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// CreateRun implements [runs.RunStore].
+func (s *Store) CreateRun(ctx context.Context, tenant graph.TenantID, run runs.Run, trail runs.Trail) (stored runs.Run, created bool, err error) {
+	run.TenantID = tenant
+	r, err := runRowOf(run)
+	if err != nil {
+		return runs.Run{}, false, err
+	}
+	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+		added, err := insertNew(ctx, t, []runRow{r})
+		if err != nil {
+			return err
+		}
+		if created = added[0]; !created {
+			r, err = s.sameRun(ctx, t, r)
+			return err
+		}
+		// Ids are unique over all tenants; the primary key only knows one tenant's.
+		n, err := count(ctx, t, s.sql("SELECT count(*) FROM {runs} WHERE id = ?"), r.ID)
+		if err != nil {
+			return err
+		}
+		if n != 1 {
+			return errRunExists()
+		}
+		if r.endsBackup() {
+			if err := t.moveLastRun(ctx, &r); err != nil {
+				return err
+			}
+		}
+		return t.trail(tenant, trail)
+	})
+	if err != nil {
+		return runs.Run{}, false, err
+	}
+	return r.run(), created, nil
+}
+
+func errRunExists() error {
+	return runs.Conflict("run_exists", "a run with this id exists; use a new id")
+}
+
+// sameRun finds the run that kept a new one from being stored.
+func (s *Store) sameRun(ctx context.Context, q querier, r runRow) (runRow, error) {
+	if r.Key != "" {
+		same, found, err := findOne[runRow](ctx, s, q,
+			"WHERE t.tenant_id = ? AND t.key = ? AND t.status IN ('queued', 'running')", r.TenantID, r.Key)
+		if err != nil || found {
+			return same, err
+		}
+	}
+	if r.ScheduledFor.set {
+		same, found, err := findOne[runRow](ctx, s, q,
+			"WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.scheduled_for = ?", r.TenantID, r.ScheduleID, r.ScheduledFor)
+		if err != nil || found {
+			return same, err
+		}
+	}
+	return runRow{}, errRunExists()
+}
+
+// GetRun implements [runs.RunStore].
+func (s *Store) GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (run runs.Run, err error) {
+	err = s.view(ctx, func(q querier) error {
+		r, err := s.run(ctx, q, tenant, uidOf(id))
+		run = r.run()
+		return err
+	})
+	if err != nil {
+		return runs.Run{}, err
+	}
+	return run, nil
+}
+
+func (s *Store) run(ctx context.Context, q querier, tenant graph.TenantID, id uid) (runRow, error) {
+	r, found, err := findOne[runRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?", ident(tenant), id)
+	if err == nil && !found {
+		err = notFound("run")
+	}
+	return r, err
+}
+
+// ListRuns implements [runs.RunStore].
+func (s *Store) ListRuns(ctx context.Context, tenant graph.TenantID, filter runs.RunFilter, slice runs.Slice) ([]runs.Run, error) {
+	c := where("t.tenant_id = ?", ident(tenant))
+	andIn(c, "t.kind", filter.Kinds)
+	andIn(c, "t.status", filter.Statuses)
+	andIn(c, `t."trigger"`, filter.Triggers)
+	if filter.ScheduleID != "" {
+		c.and("t.schedule_id = ?", uidOf(filter.ScheduleID))
+	}
+	if !filter.From.IsZero() {
+		c.and("t.created_at >= ?", tsOf(filter.From))
+	}
+	if !filter.To.IsZero() {
+		c.and("t.created_at < ?", tsOf(filter.To))
+	}
+	if err := c.afterTime(slice.After); err != nil {
+		return nil, err
+	}
+	return s.runs(ctx, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
+}
+
+// afterTime goes on after a position in a list that is newest first by (created_at, id).
+func (c *conditions) afterTime(after runs.Keyset) error {
+	if after.IsZero() {
+		return nil
+	}
+	micro, err := strconv.ParseInt(after.Key, 10, 64)
+	if err != nil {
+		return errBadCursor()
+	}
+	c.and("(t.created_at, t.id) < (?, ?)", micro, uidOf(after.ID))
+	return nil
+}
+
+func (s *Store) runs(ctx context.Context, tail string, args ...any) (list []runs.Run, err error) {
+	err = s.view(ctx, func(q querier) error {
+		rows, err := find[runRow](ctx, s, q, tail, args...)
+		for i := range rows {
+			list = append(list, rows[i].run())
+		}
+		return err
+	})
+	return list, err
+}
+
+// StrandedRuns implements [runs.SystemStore].
+func (s *Store) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, error) {
+	now := tsOf(s.now())
+	c := where(`t.status IN ('queued', 'running') AND (
+		t.status = 'running' AND t.lease_until < ? OR
+		t.status = 'queued' AND t.not_before IS NULL AND t.updated_at < ? OR
+		t.status = 'queued' AND t.not_before <= ? AND t.updated_at < ?)`,
+		now, tsOf(q.QueuedBefore), now, tsOf(q.QueuedBefore))
+	if q.After != "" {
+		c.and("t.id > ?", uidOf(q.After))
+	}
+	return s.runs(ctx, c.clause+" ORDER BY t.id"+limit(q.Limit), c.args...)
+}
+
+// ChangeRun implements [runs.RunStore].
+func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID, change runs.ChangeFunc) (out runs.Run, err error) {
+	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+		old, err := s.run(ctx, t, tenant, uidOf(id))
+		if err != nil {
+			return err
+		}
+		running, waiting, err := s.others(ctx, t, &old)
+		if err != nil {
+			return err
+		}
+		busy := old.Status == text(runs.StatusQueued) && (running || waiting)
+		answer, err := change(t.now, old.run(), busy)
+		if err != nil {
+			return err
+		}
+		changed, err := runRowOf(answer.Run)
+		if err != nil {
+			return err
+		}
+		switch {
+		case runs.Status(old.Status).Terminal():
+			return runs.Conflict("run_finished", "the run has ended and never changes again")
+		case running && changed.Status == text(runs.StatusRunning):
+			return fmt.Errorf("another run of the schedule is running: %w", runs.ErrBusy)
+		}
+		if err := update(ctx, t, &old, &changed); err != nil {
+			return err
+		}
+		if changed.endsBackup() {
+			if err := t.moveLastRun(ctx, &changed); err != nil {
+				return err
+			}
+		}
+		out = changed.run()
+		return t.trail(tenant, answer.Trail)
+	})
+	if err != nil {
+		return runs.Run{}, err
+	}
+	return out, nil
+}
+
+// others tells for a backup of a schedule whether another one of the schedule is running,
+// or waits after an attempt.
+func (s *Store) others(ctx context.Context, q querier, r *runRow) (running, waiting bool, err error) {
+	if r.Kind != text(runs.KindBackup) || r.ScheduleID == "" {
+		return false, false, nil
+	}
+	n, err := count(ctx, q, s.sql(`SELECT count(*) FROM {runs} AS t
+		WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.status = 'running' AND t.kind = 'backup' AND t.id <> ?`), r.TenantID, r.ScheduleID, r.ID)
+	if err != nil {
+		return false, false, err
+	}
+	m, err := count(ctx, q, s.sql(`SELECT count(*) FROM {runs} AS t
+		WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.status = 'queued' AND t.attempt > 0 AND t.kind = 'backup' AND t.id <> ?`), r.TenantID, r.ScheduleID, r.ID)
+	return n > 0, m > 0, err
+}
+
+// held returns a run that is running under the lease, or [runs.ErrLeaseLost].
+func (t *tx) held(ctx context.Context, tenant graph.TenantID, lease runs.Lease) (runRow, error) {
+	r, err := t.s.run(ctx, t, tenant, uidOf(lease.RunID))
+	if err != nil {
+		return runRow{}, err
+	}
+	if r.Status != text(runs.StatusRunning) || int64(r.LeaseToken) != lease.Token {
+		return runRow{}, runs.ErrLeaseLost
+	}
+	return r, nil
+}
+
+type runRow struct {
+	TenantID                                   ident
+	ID                                         uid
+	Kind, Trigger, ActorID, ActorName, Status  text
+	Key                                        text
+	ScheduleID                                 uid
+	ScheduledFor                               ts
+	TargetType                                 text
+	TargetID                                   ident
+	RetryOf                                    uid
+	Params                                     text
+	CreatedAt, UpdatedAt, StartedAt            ts
+	FinishedAt, NotBefore                      ts
+	Attempt, Stalls                            num
+	ErrorCode, ErrorMessage                    text
+	Total, Processed, Succeeded, Failed, Skips num
+	BackupSetID                                uid
+	Summary                                    text
+	CancelRequested                            flag
+	CanceledByID, CanceledByName               text
+	LeaseToken                                 num
+	LeaseOwner                                 text
+	LeaseUntil                                 ts
+	ProcessedAtClaim                           num
+}
+
+var runsTable = &table{name: "runs", key: 2, columns: []string{
+	"tenant_id", "id", "kind", "trigger", "actor_id", "actor_name", "status", "key", "schedule_id", "scheduled_for",
+	"target_type", "target_id", "retry_of", "params", "created_at", "updated_at", "started_at", "finished_at",
+	"not_before", "attempt", "stalls", "error_code", "error_message", "total", "processed", "succeeded", "failed",
+	"skipped", "backup_set_id", "summary", "cancel_requested", "canceled_by_id", "canceled_by_name", "lease_token",
+	"lease_owner", "lease_until", "processed_at_claim",
+}}
+
+func (*runRow) table() *table { return runsTable }
+
+func (r *runRow) columns() []column {
+	return []column{
+		&r.TenantID, &r.ID, &r.Kind, &r.Trigger, &r.ActorID, &r.ActorName, &r.Status, &r.Key, &r.ScheduleID, &r.ScheduledFor,
+		&r.TargetType, &r.TargetID, &r.RetryOf, &r.Params, &r.CreatedAt, &r.UpdatedAt, &r.StartedAt, &r.FinishedAt,
+		&r.NotBefore, &r.Attempt, &r.Stalls, &r.ErrorCode, &r.ErrorMessage, &r.Total, &r.Processed, &r.Succeeded, &r.Failed,
+		&r.Skips, &r.BackupSetID, &r.Summary, &r.CancelRequested, &r.CanceledByID, &r.CanceledByName, &r.LeaseToken,
+		&r.LeaseOwner, &r.LeaseUntil, &r.ProcessedAtClaim,
+	}
+}
+
+func runRowOf(r runs.Run) (runRow, error) {
+	var f fields
+	return runRow{
+		TenantID: f.tenant(r.TenantID), ID: f.key("id", r.ID), Kind: text(r.Kind), Trigger: text(r.Trigger),
+		ActorID: text(r.Actor.ID), ActorName: text(r.Actor.Name), Status: text(r.Status), Key: text(r.Key),
+		ScheduleID: f.id("schedule_id", r.ScheduleID), ScheduledFor: tsOf(r.ScheduledFor),
+		TargetType: text(r.Target.Type), TargetID: ident(r.Target.ID), RetryOf: f.id("retry_of", r.RetryOf), Params: text(r.Params),
+		CreatedAt: tsOf(r.CreatedAt), UpdatedAt: tsOf(r.UpdatedAt), StartedAt: tsOf(r.StartedAt),
+		FinishedAt: tsOf(r.FinishedAt), NotBefore: tsOf(r.NotBefore), Attempt: num(r.Attempt), Stalls: num(r.Stalls),
+		ErrorCode: text(r.ErrorCode), ErrorMessage: text(r.ErrorMessage), Total: num(r.Counts.Total),
+		Processed: num(r.Counts.Processed), Succeeded: num(r.Counts.Succeeded), Failed: num(r.Counts.Failed), Skips: num(r.Counts.Skipped),
+		BackupSetID: f.id("backup_set_id", r.BackupSetID), Summary: text(r.Summary), CancelRequested: flag(r.CancelRequested),
+		CanceledByID: text(r.CanceledBy.ID), CanceledByName: text(r.CanceledBy.Name), LeaseToken: num(r.LeaseToken),
+		LeaseOwner: text(r.LeaseOwner), LeaseUntil: tsOf(r.LeaseUntil), ProcessedAtClaim: num(r.ProcessedAtClaim),
+	}, f.bad.Err()
+}
+
+func (r *runRow) run() runs.Run {
+	return runs.Run{
+		ID: r.ID.id(), TenantID: graph.TenantID(r.TenantID), Kind: runs.Kind(r.Kind), Trigger: runs.Trigger(r.Trigger),
+		Actor: runs.Actor{ID: string(r.ActorID), Name: string(r.ActorName)}, Status: runs.Status(r.Status), Key: string(r.Key),
+		ScheduleID: r.ScheduleID.id(), ScheduledFor: r.ScheduledFor.time(),
+		Target: runs.Target{Type: string(r.TargetType), ID: runs.ID(r.TargetID)}, RetryOf: r.RetryOf.id(), Params: rawJSON(r.Params),
+		CreatedAt: r.CreatedAt.time(), UpdatedAt: r.UpdatedAt.time(), StartedAt: r.StartedAt.time(),
+		FinishedAt: r.FinishedAt.time(), NotBefore: r.NotBefore.time(), Attempt: int(r.Attempt), Stalls: int(r.Stalls),
+		ErrorCode: runs.Code(r.ErrorCode), ErrorMessage: string(r.ErrorMessage),
+		Counts: runs.Counts{
+			Total: int(r.Total), Processed: int(r.Processed), Succeeded: int(r.Succeeded), Failed: int(r.Failed), Skipped: int(r.Skips),
+		},
+		BackupSetID: r.BackupSetID.id(), Summary: rawJSON(r.Summary), CancelRequested: bool(r.CancelRequested),
+		CanceledBy: runs.Actor{ID: string(r.CanceledByID), Name: string(r.CanceledByName)}, LeaseToken: int64(r.LeaseToken),
+		LeaseOwner: string(r.LeaseOwner), LeaseUntil: r.LeaseUntil.time(), ProcessedAtClaim: int(r.ProcessedAtClaim),
+	}
+}
+
+func rawJSON(t text) json.RawMessage {
+	if t == "" {
+		return nil
+	}
+	return json.RawMessage(t)
+}

@@ -1,0 +1,198 @@
+// Package bunstore implements [store.Store] and [store.Checker] over two *bun.DB.
+//
+// The parts:
+//
+//   - [New] makes a [Store] of two pools: one that writes and one that reads.
+//     store/sqlitestore opens them for SQLite.
+//   - [Store.Migrate], [Store.MigrateDown], [Store.Status] and [Migrations]: the schema,
+//     which is only ever changed when asked.
+//   - [Store.Check]: whether everything is as it was written.
+//
+// One rule holds everywhere: a row is read whole, changed in Go and written back with a
+// checksum over all its columns, within one transaction. So no statement leaves a stale
+// checksum, and a damaged row is an error when it is read, not a wrong answer.
+package bunstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/store"
+	"github.com/uptrace/bun"
+)
+
+// DefaultPrefix begins the name of every table and index unless [Options] says otherwise.
+const DefaultPrefix = "tb_"
+
+// Options configures a [Store]. The zero value is usable.
+type Options struct {
+	// Clock gives the time that leases are judged by. Defaults to [runs.SystemClock].
+	Clock runs.Clock
+
+	// Prefix begins the name of every table and index: a lower-case letter or underscore,
+	// then at most 30 lower-case letters, digits and underscores. Change it where the
+	// database has other tables of that name, before the first Migrate. Defaults to
+	// [DefaultPrefix].
+	Prefix string
+
+	// Canonicalizer recomputes the hashes of versions in a [Store.Check] that reads data.
+	// It must know the policy types that the captures knew. Defaults to one over
+	// [graph.Catalog].
+	Canonicalizer *backupset.Canonicalizer
+}
+
+// Store keeps everything in one database. It is safe for concurrent use.
+type Store struct {
+	write, read *bun.DB
+	dialect     sqlDialect
+	prefix      string
+	clock       runs.Clock
+	ids         *uuidv7.Generator
+	canon       *backupset.Canonicalizer
+	codec       codec
+	migrated    atomic.Bool // the schema was found to be the program's own
+}
+
+// New makes a store over two pools of the same database: write for transactions that
+// change something, read for everything else; they may be the same one. The caller owns
+// the pools and closes them after the store is no longer used. The schema is left alone:
+// see [Store.Migrate].
+func New(write, read *bun.DB, opts Options) (*Store, error) {
+	if write == nil || read == nil {
+		return nil, runs.Invalid("db", "required", "is required")
+	}
+	dialect, err := dialectOf(write)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Prefix == "" {
+		opts.Prefix = DefaultPrefix
+	}
+	if err := checkPrefix(opts.Prefix); err != nil {
+		return nil, err
+	}
+	if opts.Clock == nil {
+		opts.Clock = runs.SystemClock{}
+	}
+	if opts.Canonicalizer == nil {
+		opts.Canonicalizer = backupset.NewCanonicalizer(graph.Catalog)
+	}
+	codec, err := newCodec()
+	if err != nil {
+		return nil, fmt.Errorf("store: preparing compression: %w", err)
+	}
+	return &Store{
+		write: write, read: read, dialect: dialect, prefix: opts.Prefix, clock: opts.Clock,
+		ids: uuidv7.NewGenerator(opts.Clock.Now), canon: opts.Canonicalizer,
+		codec: codec,
+	}, nil
+}
+
+func checkPrefix(prefix string) error {
+	ok := len(prefix) >= 1 && len(prefix) <= 31
+	for i := range len(prefix) {
+		c := prefix[i]
+		ok = ok && (c >= 'a' && c <= 'z' || c == '_' || i > 0 && c >= '0' && c <= '9')
+	}
+	if !ok {
+		return runs.Invalid("prefix", "prefix_invalid", "must be a lower-case letter or underscore, then at most 30 lower-case letters, digits and underscores")
+	}
+	return nil
+}
+
+// now is the store's time as everything in this module keeps it.
+func (s *Store) now() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }
+
+func (s *Store) newID() uid { return uidOf(runs.ID(s.ids.New())) }
+
+// view runs fn in one read transaction, so that all its queries see the same moment.
+func (s *Store) view(ctx context.Context, fn func(q querier) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	tx, err := s.read.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("store: beginning to read: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // it wrote nothing
+	return fn(tx)
+}
+
+// conditions collects the parts of a WHERE clause.
+type conditions struct {
+	clause string
+	args   []any
+}
+
+// where begins a clause with what always holds.
+func where(cond string, args ...any) *conditions {
+	return &conditions{clause: "WHERE " + cond, args: args}
+}
+
+func (c *conditions) and(cond string, args ...any) {
+	c.clause += " AND " + cond
+	c.args = append(c.args, args...)
+}
+
+// andIn adds a condition that a column is one of the values, unless there are none.
+func andIn[T ~string](c *conditions, column string, values []T) {
+	if len(values) > 0 {
+		c.and(column+" IN (?)", bun.In(values))
+	}
+}
+
+// tail ends the clause: order and one row more than the limit of the slice.
+func (c *conditions) tail(order string, slice runs.Slice) string {
+	return fmt.Sprintf("%s ORDER BY %s LIMIT %d", c.clause, order, max(slice.Limit, 1)+1)
+}
+
+// notFound is what a tenant is told about what it does not have.
+func notFound(what string) error { return fmt.Errorf("%s: %w", what, runs.ErrNotFound) }
+
+// fields collects what is wrong with the ids of a row that is to be written.
+type fields struct{ bad runs.InvalidError }
+
+// id converts an id that may be empty.
+func (f *fields) id(field string, id runs.ID) uid {
+	if id != "" && !id.Valid() {
+		f.bad.Add(field, "id_invalid", "must be a UUID in lower case")
+	}
+	return uidOf(id)
+}
+
+// key converts an id that is required.
+func (f *fields) key(field string, id runs.ID) uid {
+	if id == "" {
+		f.bad.Add(field, "required", "is required")
+	}
+	return f.id(field, id)
+}
+
+// tenant checks the tenant of a row.
+func (f *fields) tenant(t graph.TenantID) ident {
+	if t == runs.SystemTenant {
+		f.bad.Add("tenant", "required", "is required")
+	}
+	return ident(t)
+}
+
+// errBadCursor is for a position that no list of this store gave.
+func errBadCursor() error {
+	return runs.Invalid("cursor", "cursor_invalid", "is not a cursor of this list; start again without one")
+}
+
+// isContext tells whether an error is the end of a context.
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+var (
+	_ store.Store = (*Store)(nil)
+)

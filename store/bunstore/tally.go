@@ -1,0 +1,47 @@
+package bunstore
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// tallyRow says how many rows a table has, so that a row which vanishes is missed even
+// where nothing refers to it.
+type tallyRow struct {
+	Name text
+	Rows num
+}
+
+var talliesTable = &table{name: "tallies", columns: []string{"name", "rows"}, key: 1}
+
+func (*tallyRow) table() *table       { return talliesTable }
+func (r *tallyRow) columns() []column { return []column{&r.Name, &r.Rows} }
+
+// writeTallies adds what the transaction added and removed. Tallies are locked last and in
+// the order of their names, so that writers wait for each other briefly and never in a ring.
+func (t *tx) writeTallies(ctx context.Context) error {
+	tally := t.tally
+	t.tally = map[string]int64{} // the tallies are not counted themselves
+	for _, name := range slices.Sorted(maps.Keys(tally)) {
+		if tally[name] == 0 {
+			continue
+		}
+		old, found, err := findOne[tallyRow](ctx, t.s, t, "WHERE t.name = ?", name)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("store: %w: the tally of %s is missing; run a check of the store", backupset.ErrDamaged, name)
+		}
+		changed := old
+		changed.Rows += num(tally[name])
+		if err := update(ctx, t, &old, &changed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
