@@ -1,0 +1,148 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+func auditPromises() []promise {
+	return []promise{
+		{"an audit entry comes back as it was given, with its number", auditEntryComesBack},
+		{"entries are numbered 1, 2, 3 in each tenant, whatever number they bring", entriesAreNumbered},
+		{"entries of one trail keep their order", entriesKeepTheirOrder},
+		{"numbers have no hole when many write at once and some are refused", numbersHaveNoHole},
+		{"the system has an audit log of its own", systemHasItsOwnAudit},
+		{"no entries are no error", noEntries},
+		{"entries are found by action, run and resource", entriesAreFound},
+	}
+}
+
+func auditEntryComesBack(t *testing.T, f *fixture) {
+	r := f.start(f.newRun(contoso))
+	e := runs.AuditEntry{
+		ID: f.id(), At: start.Add(time.Minute), Actor: bob, TenantID: contoso, Action: "backup_set.held",
+		Resource: runs.Target{Type: "backup_set", ID: f.id()}, RunID: r.ID, Outcome: "ok",
+		Details: map[string]string{"hold": "Prüfung", "reason": `a "quoted" one`, "empty": ""},
+	}
+	f.ok(f.store.AppendAudit(f.ctx, contoso, e))
+	e.Seq = 1
+	same(t, "audit log", f.audit(contoso), []runs.AuditEntry{e})
+}
+
+func entriesAreNumbered(t *testing.T, f *fixture) {
+	for _, tenant := range []graph.TenantID{contoso, fabrikam, contoso} {
+		e := f.entry(tenant, "x")
+		e.Seq = 1000
+		f.ok(f.store.AppendAudit(f.ctx, tenant, e, f.entry(tenant, "y")))
+	}
+	same(t, "numbers of contoso", f.seqs(contoso), []int64{1, 2, 3, 4})
+	same(t, "numbers of fabrikam", f.seqs(fabrikam), []int64{1, 2})
+}
+
+func entriesKeepTheirOrder(t *testing.T, f *fixture) {
+	later, earlier := f.entry(contoso, "first"), f.entry(contoso, "second")
+	earlier.At = later.At.Add(-time.Hour) // the number counts, not the time
+	last := f.entry(contoso, "third")
+	f.ok(f.store.CreateSchedule(f.ctx, contoso, f.newSchedule(contoso, "s"), runs.Trail{Audit: []runs.AuditEntry{later, earlier, last}}))
+	same(t, "actions", f.actions(contoso), []string{"first", "second", "third"})
+}
+
+func numbersHaveNoHole(t *testing.T, f *fixture) {
+	r, s := f.start(f.newRun(contoso)), f.schedule(contoso)
+	var mu sync.Mutex
+	var failed error
+	const rounds = 5
+	note := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		failed = errors.Join(failed, err)
+	}
+	atOnce(crowd, func(i int) {
+		for range rounds {
+			switch i % 4 {
+			case 0:
+				note(f.store.AppendAudit(f.ctx, contoso, f.entry(contoso, "a"), f.entry(contoso, "b")))
+			case 1:
+				_, err := f.store.ChangeRun(f.ctx, contoso, r.ID, func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+					return runs.Change{Run: r, Trail: f.trail(contoso, "c")}, nil
+				})
+				note(err)
+			case 2:
+				note(f.store.AppendAudit(f.ctx, fabrikam, f.entry(fabrikam, "d")))
+			case 3:
+				_, err := f.store.ChangeSchedule(f.ctx, contoso, s.ID, func(_ time.Time, s backupsched.Schedule) (backupsched.ScheduleChange, error) {
+					return backupsched.ScheduleChange{Schedule: s, Trail: f.trail(contoso, "e")}, errRefused
+				})
+				if !errors.Is(err, errRefused) {
+					note(err)
+				}
+			}
+		}
+	})
+	f.ok(failed)
+	for tenant, want := range map[graph.TenantID]int{contoso: crowd / 4 * rounds * 3, fabrikam: crowd / 4 * rounds} {
+		got := f.seqs(tenant)
+		for i, n := range got {
+			if n != int64(i+1) {
+				t.Fatalf("numbers of %s have a hole or a double: %v", tenant, got)
+			}
+		}
+		if len(got) != want {
+			t.Errorf("entries of %s: got %d, want %d", tenant, len(got), want)
+		}
+	}
+}
+
+func systemHasItsOwnAudit(t *testing.T, f *fixture) {
+	f.ok(f.store.AppendAudit(f.ctx, runs.SystemTenant, f.entry(runs.SystemTenant, "dispatch.cycle")))
+	f.ok(f.store.AppendAudit(f.ctx, contoso, f.entry(contoso, "run.started")))
+	same(t, "the system's", f.actions(runs.SystemTenant), []string{"dispatch.cycle"})
+	same(t, "the tenant's", f.actions(contoso), []string{"run.started"})
+}
+
+func noEntries(t *testing.T, f *fixture) {
+	f.nothingWritten("no entries", func() { f.ok(f.store.AppendAudit(f.ctx, contoso)) })
+}
+
+func entriesAreFound(t *testing.T, f *fixture) {
+	r := f.start(f.newRun(contoso))
+	a, b, c := f.entry(contoso, "run.started"), f.entry(contoso, "run.finished"), f.entry(contoso, "run.started")
+	a.RunID, b.RunID = r.ID, r.ID
+	c.Resource = runs.Target{Type: "schedule", ID: f.id()}
+	f.ok(f.store.AppendAudit(f.ctx, contoso, a, b, c))
+	for what, q := range map[string]struct {
+		filter runs.AuditFilter
+		want   []runs.ID // newest first
+	}{
+		"everything": {runs.AuditFilter{}, []runs.ID{c.ID, b.ID, a.ID}},
+		"action":     {runs.AuditFilter{Actions: []string{"run.started"}}, []runs.ID{c.ID, a.ID}},
+		"actions":    {runs.AuditFilter{Actions: []string{"run.finished", "run.started"}}, []runs.ID{c.ID, b.ID, a.ID}},
+		"run":        {runs.AuditFilter{RunID: r.ID}, []runs.ID{b.ID, a.ID}},
+		"resource":   {runs.AuditFilter{Resource: c.Resource.ID}, []runs.ID{c.ID}},
+		"together":   {runs.AuditFilter{Resource: c.Resource.ID, RunID: r.ID}, nil},
+	} {
+		var got []runs.ID
+		for _, e := range must(f.store.ListAudit(f.ctx, contoso, q.filter, all))(t) {
+			got = append(got, e.ID)
+		}
+		same(t, what, got, q.want)
+	}
+}
+
+// seqs returns the numbers of a tenant's entries in ascending order.
+func (f *fixture) seqs(tenant graph.TenantID) []int64 {
+	f.Helper()
+	var seqs []int64
+	for _, e := range f.audit(tenant) {
+		seqs = append(seqs, e.Seq)
+	}
+	slices.Sort(seqs)
+	return seqs
+}

@@ -1,0 +1,99 @@
+package storetest
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// leaseRows names every write of a worker by its method. A method of the store that takes a
+// runs.Lease and has no row fails the suite. Each call succeeds under the run's lease.
+func leaseRows() map[string]func(f *fixture, c *capture, lease runs.Lease) error {
+	return map[string]func(f *fixture, c *capture, lease runs.Lease) error{
+		"SaveItems": func(f *fixture, c *capture, lease runs.Lease) error {
+			_, err := f.store.SaveItems(f.ctx, c.tenant, lease, []runs.Item{f.newItem("new", runs.ItemFailed)}, 5)
+			return err
+		},
+		"OpenSet": func(f *fixture, c *capture, lease runs.Lease) error {
+			_, err := f.store.OpenSet(f.ctx, c.tenant, lease, f.newSet(c.run), f.trail(c.tenant, "backup.created"))
+			return err
+		},
+		"SaveCaptured": func(f *fixture, c *capture, lease runs.Lease) error {
+			captured := f.captured(content{t: scripts, id: "new", body: "new"})
+			return f.store.SaveCaptured(f.ctx, c.tenant, lease, c.set.ID, []backupset.Captured{captured}, []runs.Item{f.outcome(captured)})
+		},
+		"CopyItems": func(f *fixture, c *capture, lease runs.Lease) error {
+			from := must(f.store.ListSets(f.ctx, c.tenant, backupset.SetFilter{Statuses: []backupset.Status{backupset.Complete}}, all))(f)
+			_, err := f.store.CopyItems(f.ctx, c.tenant, lease, from[0].ID, c.set.ID, []graph.PolicyType{settings})
+			return err
+		},
+		"SaveManifest": func(f *fixture, c *capture, lease runs.Lease) error {
+			return f.store.SaveManifest(f.ctx, c.tenant, lease, c.set.ID, manifest(scripts, 9))
+		},
+		"SealSet": func(f *fixture, c *capture, lease runs.Lease) error {
+			_, err := f.store.SealSet(f.ctx, c.tenant, lease, c.set.ID, backupset.Partial, f.trail(c.tenant, "backup.created"))
+			return err
+		},
+		"RecordListing": func(f *fixture, c *capture, lease runs.Lease) error {
+			_, err := f.store.RecordListing(f.ctx, c.tenant, lease, backupset.Listing{
+				Type: scripts, Seen: []graph.Header{{ID: "new", Name: "new"}}, Complete: true, At: start,
+			})
+			return err
+		},
+	}
+}
+
+func leasePromises() []promise {
+	list := []promise{{"every method that takes a lease has a row in the suite", func(t *testing.T, _ *fixture) {
+		lease := reflect.TypeFor[runs.Lease]()
+		same(t, "rows", sortedKeys(leaseRows()), methods(func(m reflect.Type) bool {
+			return slices.Contains(parameters(m), lease)
+		}))
+	}}}
+	for _, name := range sortedKeys(leaseRows()) {
+		list = append(list, promise{name + " is refused without the lease and then writes nothing", func(t *testing.T, f *fixture) {
+			f.fenced(name, leaseRows()[name])
+		}})
+	}
+	return list
+}
+
+// fenced tries a write under every lease that is not the run's, and then under the one
+// that is.
+func (f *fixture) fenced(name string, call func(f *fixture, c *capture, lease runs.Lease) error) {
+	f.Helper()
+	f.manualSet(contoso, content{t: settings, id: "earlier", body: "earlier"}) // to copy from
+	newCapture := func() *capture {
+		c := f.manual(contoso)
+		c.save(content{t: scripts, id: "p1", body: "a"})
+		f.ok(f.store.SaveManifest(f.ctx, contoso, c.lease(), c.set.ID, manifest(scripts, 1)))
+		return c
+	}
+	refused := func(what string, c *capture, lease runs.Lease) {
+		f.Helper()
+		f.nothingWritten(name+" "+what, func() {
+			f.wants(name+" "+what, call(f, c, lease), runs.ErrLeaseLost)
+		})
+	}
+
+	c := newCapture()
+	lease := c.lease()
+	refused("under an older token", c, runs.Lease{RunID: lease.RunID, Token: lease.Token - 1})
+	refused("under a token that was never given", c, runs.Lease{RunID: lease.RunID, Token: lease.Token + 1})
+	f.change(c.run, waiting)
+	refused("after the run was given back", c, lease)
+	c.run = f.claim(c.run)
+	refused("after another worker claimed the run", c, lease)
+
+	ended := newCapture()
+	f.finish(ended.run, runs.StatusFailed, start)
+	refused("after the run has ended", ended, ended.lease())
+
+	if err := call(f, c, c.lease()); err != nil {
+		f.Errorf("%s under the run's lease: %v", name, err)
+	}
+}
