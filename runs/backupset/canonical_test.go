@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -52,6 +53,7 @@ func TestCanonicalForm(t *testing.T) {
 		"scope tags are a set":              {policy("x", `{"roleScopeTagIds":["2","10","0"],"a":{"roleScopeTags":["b","a"]}}`), `{"a":{"roleScopeTags":["a","b"]},"roleScopeTagIds":["0","10","2"]}`},
 		"other lists keep their order":      {policy("x", `{"a":["2","1"],"omaSettings":[{"omaUri":"b"},{"omaUri":"a"}],"apps":[{"id":"b","version":"1"},{"id":"a"}]}`), `{"a":["2","1"],"apps":[{"id":"b"},{"id":"a"}],"omaSettings":[{"omaUri":"b"},{"omaUri":"a"}]}`},
 		"children keep their order":         {policy("x", `{"settings":[{"settingInstance":{"settingDefinitionId":"s","children":[{"settingDefinitionId":"b"},{"settingDefinitionId":"a"}]}}]}`), `{"settings":[{"settingInstance":{"children":[{"settingDefinitionId":"b"},{"settingDefinitionId":"a"}],"settingDefinitionId":"s"}}]}`},
+		"assignments by target and filter":  {policy("x", `{"assignments":[{"a":1,"target":{"deviceAndAppManagementAssignmentFilterId":null,"deviceAndAppManagementAssignmentFilterType":"include"}},{"a":2,"target":{"deviceAndAppManagementAssignmentFilterId":null,"deviceAndAppManagementAssignmentFilterType":"exclude"}}]}`), `{"assignments":[{"a":2,"target":{"deviceAndAppManagementAssignmentFilterId":null,"deviceAndAppManagementAssignmentFilterType":"exclude"}},{"a":1,"target":{"deviceAndAppManagementAssignmentFilterId":null,"deviceAndAppManagementAssignmentFilterType":"include"}}]}`},
 		"a set keeps what is there twice":   {policy("x", `{"roleScopeTagIds":["1","0","1"]}`), `{"roleScopeTagIds":["0","1","1"]}`},
 		"include lists elsewhere are lists": {policy("x", `{"conditions":{"users":{"includeUsers":["b","a"]},"includeX":["b","a"]},"includeY":["b","a"]}`), `{"conditions":{"includeX":["b","a"],"users":{"includeUsers":["a","b"]}},"includeY":["b","a"]}`},
 	}
@@ -212,6 +214,22 @@ func TestErrorsShowNoContent(t *testing.T) {
 	for _, raw := range []string{`{"canary":"canary","canary":1}`, `{"canary":canary}`, "{\"canary\xff\":1}", `{"canary":"\ud800canary"}`} {
 		if _, err := z.Hash(policy("x", raw)); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("error %v", err)
+		}
+	}
+}
+
+// The scanner looks at eight bytes at once, so every byte is tried at every place.
+func TestAnyByteAtAnyPlaceOfAString(t *testing.T) {
+	z := backupset.NewCanonicalizer(nil)
+	for c := range 256 {
+		for i := range 20 {
+			raw := []byte(`{"a":"01234567890123456789"}`)
+			raw[6+i] = byte(c)
+			want := utf8.Valid(raw) && json.Valid(raw)
+			out, err := z.Append(nil, &graph.Policy{Raw: raw})
+			if (err == nil) != want || err == nil && !bytes.Equal(out, raw) {
+				t.Fatalf("byte %#x at %d: %q, %v", c, i, out, err)
+			}
 		}
 	}
 }

@@ -31,8 +31,8 @@ const (
 // Elements of one name are told apart by "#2", "#3" ... behind it. Elsewhere the index
 // stands, that of the element before, or after for an add. In an ordered array a change
 // of nothing but the order is one replace of "omaSettings[]" with the names in both orders.
-// In keys "~0" stands for a tilde, "~1" for a slash and "~2" for an opening bracket; in
-// names "~0" for a tilde and "~3" for a closing bracket.
+// In keys "~0" stands for a tilde, "~1" for a slash, "~2" for an opening bracket and "~4"
+// for no character at all; in names "~0" for a tilde and "~3" for a closing bracket.
 //
 // Before and After are canonical JSON for people to look at: a secret is "[masked]" and a
 // value of more than 4 KiB is cut, ending in its size and the start of its SHA-256. Before

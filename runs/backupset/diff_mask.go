@@ -14,11 +14,12 @@ const masked = `"[masked]"`
 // maxShown bounds a value in a [Change], in bytes of canonical JSON.
 const maxShown = 4 << 10
 
-// secretEndings are how the keys of secrets end, in lower case. Keys that go on, such as
-// passwordMinimumLength or passwordRequiredType, are ordinary settings.
+// secretEndings are how the keys of secrets end, in lower case; "s" or "value" may follow.
+// Keys that go on in another way, such as passwordMinimumLength or passwordRequiredType,
+// are ordinary settings.
 var secretEndings = []string{
 	"password", "passphrase", "passcode", "secret", "sharedkey", "psk", "token",
-	"privatekey", "apikey", "accesskey", "accountkey", "credential", "credentials",
+	"privatekey", "apikey", "accesskey", "accountkey", "credential",
 	"connectionstring", "pfxblob", "encryptionkey", "recoverykey",
 }
 
@@ -36,6 +37,7 @@ func looksSecret(key []byte) bool {
 		}
 		lower = append(lower, c)
 	}
+	lower = bytes.TrimSuffix(bytes.TrimSuffix(lower, []byte("s")), []byte("value"))
 	for _, ending := range secretEndings {
 		if bytes.HasSuffix(lower, []byte(ending)) {
 			return true

@@ -15,6 +15,9 @@ func (d *differ) enterKey(key []byte) (back int) {
 	if back > 0 {
 		d.path = append(d.path, '/')
 	}
+	if len(key) == 0 {
+		d.path = append(d.path, "~4"...)
+	}
 	for _, c := range key {
 		switch c {
 		case '~':
