@@ -294,7 +294,7 @@ func TestCanonicalizerIsConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for range 50 {
+			for range 10 {
 				for path, p := range all {
 					if h, err := z.Hash(p); err != nil || h != want[path] {
 						t.Errorf("%s: %s, %v", path, h, err)
