@@ -77,9 +77,12 @@ func NewRunner(cfg Config) (*Runner, error) {
 	if len(cfg.Executors) == 0 {
 		bad.Add("executors", "required", "is required; runs/capture brings the ones for backups")
 	}
-	for name, d := range map[string]time.Duration{"lease_for": cfg.LeaseFor, "sweep_every": cfg.SweepEvery, "queued_for": cfg.QueuedFor} {
-		if d < 0 {
-			bad.Add(name, "negative", "must not be negative; 0 takes the default")
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{{"lease_for", cfg.LeaseFor}, {"sweep_every", cfg.SweepEvery}, {"queued_for", cfg.QueuedFor}} {
+		if f.value < 0 {
+			bad.Add(f.name, "negative", "must not be negative; 0 takes the default")
 		}
 	}
 	executors := map[Kind]Executor{}
