@@ -64,7 +64,7 @@ func (p *plan) make(info graph.TypeInfo, m maker, index int, size float64) graph
 		g.assignments()
 	}
 	m.build(g)
-	g.out.Raw = slices.Clip(g.buf)
+	g.out.Raw = slices.Clone(g.buf) // the buffer has grown beyond what it holds
 	g.out.References = sortedReferences(g.out.References)
 	return g.out
 }
@@ -160,7 +160,7 @@ func (g *gen) actions(names ...string) {
 }
 
 func (g *gen) part(name string, raw []byte) {
-	g.out.Parts = append(g.out.Parts, graph.Part{Name: name, Raw: slices.Clip(json.RawMessage(raw))})
+	g.out.Parts = append(g.out.Parts, graph.Part{Name: name, Raw: slices.Clone(json.RawMessage(raw))})
 }
 
 // partSize is what the parts weigh so far.

@@ -19,14 +19,14 @@ func (g *Graph) Add(id graph.TenantID, t graph.PolicyType) (graph.Policy, error)
 		return graph.Policy{}, err
 	}
 	info, ok := g.catalogue.Lookup(t)
-	make, known := makers[t]
+	m, known := makers[t]
 	if !ok || !known {
 		return graph.Policy{}, fmt.Errorf("graphtest: Add: no policies of type %q are generated; use Put", t)
 	}
 	tn.mu.Lock()
 	defer tn.mu.Unlock()
 	tn.serial++
-	p := tn.plan.make(info, make, addedIndex+int(tn.serial), rand.New(rand.NewPCG(tn.plan.seed, tn.serial)).Float64())
+	p := tn.plan.make(info, m, addedIndex+int(tn.serial), rand.New(rand.NewPCG(tn.plan.seed, tn.serial)).Float64())
 	if err := tn.insert(info, &object{policy: p}); err != nil {
 		return graph.Policy{}, fmt.Errorf("graphtest: Add: %w", err)
 	}
