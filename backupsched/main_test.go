@@ -8,6 +8,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/internal/rig"
 )
 
 func TestMain(m *testing.M) {
@@ -21,4 +24,13 @@ func runLoop(t *testing.T, d *backupsched.Dispatcher) (stop func() error) {
 	done := make(chan error, 1)
 	go func() { done <- d.Run(ctx) }()
 	return func() error { cancel(); return <-done }
+}
+
+// failOnce lets the first policy that is fetched fail for good.
+func failOnce(t *testing.T, r *rig.Rig) {
+	t.Helper()
+	err := r.Graph.Inject(graphtest.Fault{Op: graphtest.OpItem, Err: &graph.Error{Kind: graph.KindInvalid}})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
