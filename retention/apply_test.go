@@ -78,15 +78,56 @@ func TestApplySaysThatAScheduleHasNoCompleteSet(t *testing.T) {
 }
 
 func TestApplyOfADeletedScheduleKeepsEverything(t *testing.T) {
-	w := newWorld(t)
-	s := w.schedule(1)
-	w.daily(s, 29, 30)
-	sched := w.store.schedules[s]
-	sched.DeletedAt, sched.RetentionKeepLast = w.clock.Now(), 0
-	w.store.schedules[s] = sched
-	run := w.apply(t, s)
-	if diff := cmp.Diff(map[string]int{"schedule_deleted": 2}, summaryOf(t, run).Reasons); diff != "" || len(w.live(s)) != 2 {
-		t.Errorf("%d sets stay, reasons (-want +got):\n%s", len(w.live(s)), diff)
+	for _, keepLast := range []int{0, 1} {
+		w := newWorld(t)
+		s := w.schedule(keepLast)
+		w.daily(s, 29, 30)
+		w.deleteSchedule(s)
+		run := w.apply(t, s)
+		if diff := cmp.Diff(map[string]int{"schedule_deleted": 2}, summaryOf(t, run).Reasons); diff != "" || len(w.live(s)) != 2 {
+			t.Errorf("%d sets stay, reasons (-want +got):\n%s", len(w.live(s)), diff)
+		}
+	}
+}
+
+func TestApplyStopsForWhatHappensBetweenPlanAndChange(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		sets      []backupset.Status // of the days before day 30, keep last 1
+		meanwhile func(w *world, s runs.ID, ids []runs.ID)
+		paused    retention.Pause
+	}{
+		{"a set came that shrank", []backupset.Status{backupset.Complete, backupset.Complete}, func(w *world, s runs.ID, _ []runs.ID) {
+			w.add(s, 30, backupset.Complete, 10)
+		}, retention.PausedShrunk},
+		{"a hold made what goes more than half", []backupset.Status{backupset.Partial, backupset.Partial, backupset.Partial, backupset.Complete}, func(w *world, _ runs.ID, ids []runs.ID) {
+			w.edit(ids[3], held)
+		}, retention.PausedHalf},
+		{"what would go was held", []backupset.Status{backupset.Complete, backupset.Complete}, func(w *world, _ runs.ID, ids []runs.ID) {
+			w.edit(ids[0], held)
+		}, retention.NotPaused},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			s := w.schedule(1)
+			var ids []runs.ID
+			for i, status := range tt.sets {
+				ids = append(ids, w.add(s, 20+i, status, 100))
+			}
+			w.store.onChange = func() { tt.meanwhile(w, s, ids) }
+			run := w.apply(t, s)
+			if got := summaryOf(t, run).Paused; got != tt.paused || w.store.onChange != nil {
+				t.Errorf("paused %q, want %q", got, tt.paused)
+			}
+			for _, id := range ids {
+				if w.store.sets[id].Deleted() {
+					t.Errorf("set %s went", id)
+				}
+			}
+			if got := w.actions(); len(got) != 0 {
+				t.Errorf("audit %v of nothing", got)
+			}
+		})
 	}
 }
 
@@ -95,21 +136,22 @@ func TestApplyThatCannotKnowWhatToKeepFailsAndDropsNothing(t *testing.T) {
 		name     string
 		params   string
 		keepLast int
+		says     string
 	}{
-		{"an unknown key", `{"schedule_id":"SCHEDULE","keep_lst":1}`, 1},
-		{"no schedule", `{}`, 1},
-		{"something after the object", `{"schedule_id":"SCHEDULE"} {}`, 1},
-		{"another tenant's or nobody's schedule", `{"schedule_id":"00000000-0000-7000-8000-999999999999"}`, 1},
-		{"keep-last 0", `{"schedule_id":"SCHEDULE"}`, 0},
-		{"keep-last -1", `{"schedule_id":"SCHEDULE"}`, -1},
+		{"an unknown key", `{"schedule_id":"SCHEDULE","keep_lst":1}`, 1, "params_invalid"},
+		{"no schedule", `{}`, 1, "params.schedule_id"},
+		{"something after the object", `{"schedule_id":"SCHEDULE"} {}`, 1, "params_invalid"},
+		{"another tenant's or nobody's schedule", `{"schedule_id":"00000000-0000-7000-8000-999999999999"}`, 1, "not in this tenant"},
+		{"keep-last 0", `{"schedule_id":"SCHEDULE"}`, 0, "retention_keep_last"},
+		{"keep-last -1", `{"schedule_id":"SCHEDULE"}`, -1, "retention_keep_last"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
 			s := w.schedule(tt.keepLast)
 			w.daily(s, 29, 30)
 			run := w.startRaw(t, s, strings.ReplaceAll(tt.params, "SCHEDULE", string(s)))
-			if run.Status != runs.StatusFailed || run.Attempt != 1 {
-				t.Errorf("run is %s after %d attempts, want failed after 1", run.Status, run.Attempt)
+			if run.Status != runs.StatusFailed || run.Attempt != 1 || !strings.Contains(run.ErrorMessage, tt.says) {
+				t.Errorf("run is %s after %d attempts: %s; want failed after 1: %s", run.Status, run.Attempt, run.ErrorMessage, tt.says)
 			}
 			if len(w.live(s)) != 2 {
 				t.Errorf("%d sets left, want 2", len(w.live(s)))

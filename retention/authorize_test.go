@@ -14,33 +14,34 @@ import (
 var calls = []struct {
 	name string
 	role runs.Role // the weakest that may
+	what runs.Action
 	call func(w *world, in graph.TenantID, who runs.Actor, schedule, set runs.ID) error
 }{
-	{"Preview", runs.RoleReadonly, func(w *world, in graph.TenantID, who runs.Actor, schedule, _ runs.ID) error {
+	{"Preview", runs.RoleReadonly, runs.ActionLook, func(w *world, in graph.TenantID, who runs.Actor, schedule, _ runs.ID) error {
 		_, err := w.ret.Preview(w.ctx, in, who, schedule, retention.Proposal{})
 		return err
 	}},
-	{"Apply", runs.RoleManager, func(w *world, in graph.TenantID, who runs.Actor, schedule, _ runs.ID) error {
+	{"Apply", runs.RoleManager, runs.ActionRetentionConfirm, func(w *world, in graph.TenantID, who runs.Actor, schedule, _ runs.ID) error {
 		_, _, err := w.ret.Apply(w.ctx, in, who, schedule, "")
 		return err
 	}},
-	{"Hold", runs.RoleManager, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
+	{"Hold", runs.RoleManager, runs.ActionSetHold, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
 		_, err := w.ret.Hold(w.ctx, in, who, set, "audit", "because")
 		return err
 	}},
-	{"Release", runs.RoleManager, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
+	{"Release", runs.RoleManager, runs.ActionSetRelease, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
 		_, err := w.ret.Release(w.ctx, in, who, set, "audit")
 		return err
 	}},
-	{"Delete", runs.RoleManager, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
+	{"Delete", runs.RoleManager, runs.ActionSetDelete, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
 		_, err := w.ret.Delete(w.ctx, in, who, set)
 		return err
 	}},
-	{"Undelete", runs.RoleManager, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
+	{"Undelete", runs.RoleManager, runs.ActionSetUndelete, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
 		_, err := w.ret.Undelete(w.ctx, in, who, set)
 		return err
 	}},
-	{"PurgeSet", runs.RoleManager, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
+	{"PurgeSet", runs.RoleManager, runs.ActionSetPurge, func(w *world, in graph.TenantID, who runs.Actor, _, set runs.ID) error {
 		_, err := w.ret.PurgeSet(w.ctx, in, who, set)
 		return err
 	}},
@@ -61,8 +62,11 @@ func TestEveryCallIsAuthorisedAndARefusalLeavesAnAuditLine(t *testing.T) {
 				if who != "stranger" {
 					return
 				}
-				if n := len(w.store.audit); n != 1 || w.store.audit[0].Action != "access.denied" {
-					t.Errorf("%d audit lines, want one access.denied", n)
+				if len(w.store.audit) != 1 {
+					t.Fatalf("%d audit lines, want 1", len(w.store.audit))
+				}
+				if e := w.store.audit[0]; e.Action != "access.denied" || e.Details["action"] != string(c.what) {
+					t.Errorf("audit %s of %s, want access.denied of %s", e.Action, e.Details["action"], c.what)
 				}
 			})
 		}

@@ -248,9 +248,7 @@ func TestConfirmingTwiceGivesTheSameRun(t *testing.T) {
 func TestADeletedScheduleHasNoPlan(t *testing.T) {
 	w := newWorld(t)
 	s := w.schedule(2)
-	sched := w.store.schedules[s]
-	sched.DeletedAt = w.clock.Now()
-	w.store.schedules[s] = sched
+	w.deleteSchedule(s)
 	_, err := w.ret.Preview(w.ctx, tenant, manager, s, retention.Proposal{})
 	_, _, err2 := w.ret.Apply(w.ctx, tenant, manager, s, "")
 	for _, err := range []error{err, err2, w.ret.ConfirmPlan(w.ctx, tenant, s, 1, false, "")} {

@@ -66,9 +66,7 @@ func TestTheLastCompleteSetOfALiveScheduleCannotBeDeleted(t *testing.T) {
 			t.Errorf("set %s: %q, want %q", tt.id, got, tt.want)
 		}
 	}
-	sched := w.store.schedules[s]
-	sched.DeletedAt = w.clock.Now()
-	w.store.schedules[s] = sched
+	w.deleteSchedule(s)
 	if _, err := w.ret.Delete(w.ctx, tenant, manager, last); err != nil {
 		t.Errorf("the schedule is deleted, and its last set stays: %v", err)
 	}

@@ -252,3 +252,19 @@ func TestAPolicyNamesWhatIsWrongWithIt(t *testing.T) {
 		t.Errorf("the zero policy is invalid: %v", err)
 	}
 }
+
+// Ten years of daily backups of one schedule.
+func BenchmarkPlanOf3650Sets(b *testing.B) {
+	list := make([]backupset.BackupSet, 3650)
+	for i := range list {
+		at := planNow.AddDate(0, 0, i-len(list))
+		list[i] = backupset.BackupSet{
+			ID: runs.ID(fmt.Sprintf("set-%04d", i)), TenantID: tenant, ScheduleID: "A",
+			Status: backupset.Complete, ItemsCount: 500, ScheduledFor: at, CreatedAt: at,
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		retention.Plan(list, retention.Policy{KeepLast: 30, MinAge: 24 * time.Hour}, planNow)
+	}
+}

@@ -36,7 +36,7 @@ func drawSets(t *rapid.T, steady bool) []backupset.BackupSet {
 		if !steady {
 			s.ItemsCount = rapid.SampledFrom([]int{0, 1, 2, 49, 50, 99, 100}).Draw(t, "items")
 		}
-		switch rapid.IntRange(0, 11).Draw(t, "special") {
+		switch rapid.IntRange(0, 9).Draw(t, "special") {
 		case 0:
 			s.Holds = []backupset.Hold{{Name: "audit"}}
 		case 1:
@@ -45,6 +45,8 @@ func drawSets(t *rapid.T, steady bool) []backupset.BackupSet {
 			s.DeletedAt = planNow
 		case 3:
 			s.CreatedAt = dayAt(rapid.IntRange(30, 33).Draw(t, "created"), 2)
+		case 4:
+			s.ScheduledFor, s.CreatedAt = dayAt(rapid.IntRange(32, 33).Draw(t, "ahead"), 2), dayAt(25, 2)
 		}
 		list[i] = s
 	}

@@ -3,6 +3,7 @@ package retention_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,21 +28,22 @@ func TestSweepStartsRunsOnlyWhereSomethingWouldGo(t *testing.T) {
 	w.daily(over, 27, 30)
 	w.daily(within, 28, 30)
 	w.daily(deleted, 28, 30)
-	sched := w.store.schedules[deleted]
-	sched.DeletedAt = w.clock.Now()
-	w.store.schedules[deleted] = sched
+	w.deleteSchedule(deleted)
 	w.add(empty, 30, backupset.Building, 1)
 	w.add("", 30, backupset.Complete, 1)
 
 	if n := sweep(t, w); n != 1 {
 		t.Fatalf("started %d runs, want 1", n)
 	}
+	if n := sweep(t, w); n != 0 {
+		t.Errorf("a second sweep counts %d runs that the first had started", n)
+	}
 	ended := w.work(t)
 	if len(ended) != 1 || ended[0].Target.ID != over || ended[0].Trigger != runs.TriggerSystem {
 		t.Errorf("ended %+v", ended)
 	}
 	if n := sweep(t, w); n != 0 {
-		t.Errorf("a second sweep started %d runs, want 0", n)
+		t.Errorf("a sweep afterwards started %d runs, want 0", n)
 	}
 }
 
@@ -130,14 +132,14 @@ func TestRunSweepsAndPurgesAtOnceAndThenOnTheClockUntilItsContextEnds(t *testing
 	synctest.Test(t, func(t *testing.T) {
 		clock := runs.SystemClock{} // the bubble's time
 		store, queue := newFakeStore(clock), &fakeQueue{}
-		sweeps, purges := 0, 0
+		var sweeps, purges atomic.Int32
 		store.fail = func(op string) error {
 			switch op {
 			case "Groups":
-				sweeps++
+				sweeps.Add(1)
 				return errors.New("not this time") // Run goes on
 			case "PurgeableSets":
-				purges++
+				purges.Add(1)
 			}
 			return nil
 		}
@@ -152,10 +154,10 @@ func TestRunSweepsAndPurgesAtOnceAndThenOnTheClockUntilItsContextEnds(t *testing
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- ret.Run(ctx) }()
-		for want := 1; want <= 3; want++ {
+		for want := int32(1); want <= 3; want++ {
 			synctest.Wait()
-			if sweeps != want || purges != want {
-				t.Fatalf("%d sweeps and %d purges, want %d", sweeps, purges, want)
+			if sweeps.Load() != want || purges.Load() != want {
+				t.Fatalf("%d sweeps and %d purges, want %d", sweeps.Load(), purges.Load(), want)
 			}
 			<-clock.After(time.Minute)
 		}

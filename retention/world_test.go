@@ -129,6 +129,12 @@ func (w *world) schedule(keepLast int) runs.ID {
 	return id
 }
 
+func (w *world) deleteSchedule(id runs.ID) {
+	s := w.store.schedules[id]
+	s.DeletedAt = w.clock.Now()
+	w.store.schedules[id] = s
+}
+
 // add stores a set that was made at 02:00 of a day.
 func (w *world) add(schedule runs.ID, day int, status backupset.Status, items int, change ...func(*backupset.BackupSet)) runs.ID {
 	s := backupset.BackupSet{
