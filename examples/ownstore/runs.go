@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
 // CreateRun implements [runs.RunStore].
@@ -95,6 +98,7 @@ func (m *Memory) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.I
 	}
 	c.Run.ID, c.Run.TenantID = id, tenant
 	m.runs.put(tenant, id, c.Run)
+	m.closeSet(tenant, c.Run)
 	m.moveLastRun(tenant, keep(c.Run))
 	m.write(tenant, c.Trail)
 	return m.runs.get(tenant, id)
@@ -109,6 +113,29 @@ func (m *Memory) moveLastRun(tenant graph.TenantID, r runs.Run) {
 	}
 	s.LastRunAt, s.LastRunID, s.LastRunStatus = r.FinishedAt, r.ID, r.Status
 	m.schedules.put(tenant, s.ID, s)
+}
+
+// closeSet makes the set of a run that has ended partial, if it is still being built.
+func (m *Memory) closeSet(tenant graph.TenantID, r runs.Run) {
+	s, err := m.sets.get(tenant, r.BackupSetID)
+	if err != nil || !r.Status.Terminal() || s.Status != backupset.Building {
+		return
+	}
+	items := map[graph.PolicyType]int{}
+	for _, i := range m.setItems[s.ID] {
+		items[i.Type]++
+	}
+	for i := range s.Types {
+		t := &s.Types[i]
+		t.Captured = items[t.Type]
+		t.Listed = max(t.Listed, t.Captured+t.Failed+t.Skipped)
+		delete(items, t.Type)
+	}
+	for _, t := range slices.Sorted(maps.Keys(items)) {
+		s.Types = append(s.Types, backupset.Manifest{Type: t, Listed: items[t], Captured: items[t]})
+	}
+	s.Status, s.Revision, s.ItemsCount, s.CompletedAt = backupset.Partial, 1, len(m.setItems[s.ID]), m.now()
+	m.sets.put(tenant, s.ID, s)
 }
 
 // StrandedRuns implements [runs.SystemStore].
