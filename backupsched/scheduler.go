@@ -2,6 +2,7 @@ package backupsched
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -15,6 +16,10 @@ type PlanGuard interface {
 	// ConfirmPlan returns nil when nothing would go, or when token is that of the present
 	// retention plan; else an error that is [runs.ErrConflict].
 	ConfirmPlan(ctx context.Context, tenant graph.TenantID, schedule runs.ID, keepLast int, deleted bool, token string) error
+
+	// Apply starts the retention that the confirmed plan showed. Without it, one that
+	// drops more than half of the sets would wait for the same consent again.
+	Apply(ctx context.Context, tenant graph.TenantID, actor runs.Actor, schedule runs.ID, token string) (runs.Run, bool, error)
 }
 
 // Config configures a [Scheduler].
@@ -182,6 +187,11 @@ func (s *Scheduler) Update(ctx context.Context, tenant graph.TenantID, actor run
 	})
 	if err != nil {
 		return Schedule{}, nil, err
+	}
+	if s.planGuard != nil && p.ConfirmPlan != "" && updated.RetentionKeepLast < current.RetentionKeepLast {
+		if _, _, err := s.planGuard.Apply(ctx, tenant, actor, id, p.ConfirmPlan); err != nil {
+			return updated, nil, fmt.Errorf("backupsched: the schedule is saved, but applying its confirmed retention plan failed: %w", err)
+		}
 	}
 	warnings, err := updated.warnings(s.now())
 	return updated, warnings, err

@@ -12,6 +12,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -376,5 +377,54 @@ func TestRetryCoversOnlyWhatFailed(t *testing.T) {
 	var conflict *runs.ConflictError
 	if !errors.As(err, &conflict) || conflict.Code != "nothing_to_retry" {
 		t.Errorf("retrying a success: %v, want nothing_to_retry", err)
+	}
+}
+
+func TestLoweringRetentionNeedsAConfirmedPlanWhenSetsWouldGo(t *testing.T) {
+	r := rig.New(t, rig.Options{Policies: 10, Retention: retention.Config{MinAge: -1}})
+	s := r.Schedule(func(d *backupsched.Draft) { d.RetentionKeepLast = 10 })
+	for range 6 {
+		r.Clock.Add(time.Hour)
+		if run := r.Backup(s.ID); run.Status != runs.StatusSuccess {
+			t.Fatalf("the backup is %s", run.Status)
+		}
+	}
+	lower := func(token string) error {
+		_, _, err := r.Scheduler.Update(t.Context(), rig.Tenant, rig.Owner, s.ID, backupsched.Patch{RetentionKeepLast: ptr(1), ConfirmPlan: token})
+		return err
+	}
+	for _, token := range []string{"", "made up"} {
+		if err := lower(token); !errors.Is(err, runs.ErrConflict) {
+			t.Errorf("lowering with token %q: %v, want ErrConflict", token, err)
+		}
+	}
+	plan, err := r.Retention.Preview(t.Context(), rig.Tenant, rig.Owner, s.ID, retention.Proposal{KeepLast: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lower(plan.Token); err != nil {
+		t.Fatal(err)
+	}
+	r.Drain()
+	group, err := r.Store.ListGroup(t.Context(), rig.Tenant, s.ID)
+	if err != nil || len(group) != 1 {
+		t.Errorf("%d sets stay (error %v), want the newest", len(group), err)
+	}
+}
+
+func TestDeletingAScheduleKeepsItsBackups(t *testing.T) {
+	r := rig.New(t, rig.Options{Policies: 10})
+	s := r.Schedule(nil)
+	run := r.Backup(s.ID)
+	if err := r.Scheduler.Delete(t.Context(), rig.Tenant, rig.Owner, s.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	r.Clock.Add(1000 * 24 * time.Hour)
+	if _, err := r.Retention.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.Drain()
+	if set := r.Set(run); set.Deleted() {
+		t.Error("the backup set of a deleted schedule is gone")
 	}
 }
