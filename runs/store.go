@@ -43,7 +43,7 @@ type RunStore interface {
 	// CreateRun stores a new run together with its trail, unless the tenant has an active
 	// run with the same Key, or any run of the same schedule and slot: then nothing is
 	// written and that run is returned with created false. Two callers at once get the
-	// same run. An id that exists is an error.
+	// same run. An id that exists in the tenant is an error.
 	CreateRun(ctx context.Context, tenant graph.TenantID, run Run, trail Trail) (stored Run, created bool, err error)
 
 	// GetRun returns a run, or ErrNotFound.
@@ -56,7 +56,8 @@ type RunStore interface {
 	// ChangeRun locks the run, asks change what to do and stores the answer and its trail
 	// in one transaction. When the run became terminal and is a backup of a schedule,
 	// the schedule's last run, its FinishedAt and status move with it, unless the schedule
-	// shows a run that finished later.
+	// shows a run that finished later; and a backup set that the run has left unsealed
+	// becomes partial, its manifests brought in line with its items.
 	// It refuses to change a terminal run with ErrConflict. Two runs of a schedule never
 	// become running at once: the second gets ErrBusy.
 	ChangeRun(ctx context.Context, tenant graph.TenantID, id ID, change ChangeFunc) (Run, error)

@@ -56,6 +56,16 @@ func (m *Memory) holds(set runs.ID, t graph.PolicyType, externalID string) bool 
 	})
 }
 
+// itemExists tells whether a set of any tenant has an item with that id.
+func (m *Memory) itemExists(id runs.ID) bool {
+	for _, items := range m.setItems {
+		if slices.ContainsFunc(items, func(i backupset.Item) bool { return i.ID == id }) {
+			return true
+		}
+	}
+	return false
+}
+
 // SaveCaptured implements [backupset.CaptureStore].
 func (m *Memory) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID, captured []backupset.Captured, items []runs.Item) error {
 	if err := m.lock(ctx); err != nil {
@@ -65,6 +75,11 @@ func (m *Memory) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease 
 	r, _, err := m.building(tenant, lease, set)
 	if err != nil {
 		return err
+	}
+	for _, c := range captured {
+		if m.itemExists(c.ItemID) && !m.holds(set, c.Policy.Type, c.Policy.ID) {
+			return runs.Conflict("item_exists", "take another id")
+		}
 	}
 	items = slices.Clone(items)
 	for _, c := range captured {

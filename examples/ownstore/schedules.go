@@ -91,7 +91,8 @@ func (m *Memory) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (back
 		m.schedules.put(s.TenantID, s.ID, s)
 		for _, r := range plan.Runs {
 			r.TenantID = s.TenantID
-			if _, taken := m.sameStart(s.TenantID, r); taken {
+			_, taken := m.sameStart(s.TenantID, r)
+			if _, exists := m.runs[r.ID]; taken || exists {
 				result.Conflicts++
 				continue
 			}

@@ -16,6 +16,7 @@ func capturePromises() []promise {
 	return []promise{
 		{"the first OpenSet makes the run's set, the next ones return it", openSetOnce},
 		{"OpenSet at once makes one set", openSetAtOnce},
+		{"the id of a set or an item that exists is an error and nothing is written", captureIDThatExists},
 		{"a captured policy is kept with its item, version, payload and inventory row", capturedPolicyIsKept},
 		{"payloads come back byte for byte", payloadsComeBack},
 		{"unchanged content adds no version and keeps the first payload", unchangedContentAddsNothing},
@@ -67,6 +68,25 @@ func openSetAtOnce(t *testing.T, f *fixture) {
 	}
 }
 
+func captureIDThatExists(t *testing.T, f *fixture) {
+	c, r := f.manual(contoso), f.running(contoso)
+	c.save(content{t: settings, id: "p1", body: "a"})
+	f.nothingWritten("taking ids that exist", func() {
+		set := f.newSet(r)
+		set.ID = c.set.ID
+		if _, err := f.store.OpenSet(f.ctx, contoso, r.Lease(), set, f.trail(contoso, "x")); err == nil {
+			t.Error("OpenSet with the id of a set: no error")
+		}
+		fine, taken := f.captured(content{t: settings, id: "p2", body: "b"}), f.captured(content{t: settings, id: "p3", body: "c"})
+		taken.ItemID = first(t, f.setItems(contoso, c.set.ID)).ID
+		err := f.store.SaveCaptured(f.ctx, contoso, c.lease(), c.set.ID,
+			[]backupset.Captured{fine, taken}, []runs.Item{f.outcome(fine), f.outcome(taken)})
+		if err == nil {
+			t.Error("SaveCaptured with the id of an item: no error")
+		}
+	})
+}
+
 func capturedPolicyIsKept(t *testing.T, f *fixture) {
 	c := f.manual(contoso)
 	captured := f.captured(content{t: settings, id: "p1", body: "a"})
@@ -74,8 +94,8 @@ func capturedPolicyIsKept(t *testing.T, f *fixture) {
 	outcome := f.outcome(captured)
 	f.ok(f.store.SaveCaptured(f.ctx, contoso, c.lease(), c.set.ID, []backupset.Captured{captured}, []runs.Item{outcome}))
 
-	policy := f.policies(contoso)[0]
-	version := f.versions(contoso, policy.ID)[0]
+	policy := first(t, f.policies(contoso))
+	version := first(t, f.versions(contoso, policy.ID))
 	same(t, "policy", policy, backupset.Policy{
 		ID: policy.ID, Type: settings, ExternalID: "p1", Name: "name of p1", LastSeenAt: policy.LastSeenAt, CurrentVersionID: version.ID,
 	})
@@ -122,9 +142,9 @@ func unchangedContentAddsNothing(t *testing.T, f *fixture) {
 	second := f.manualSet(contoso, content{t: settings, id: "p1", body: "a", payload: "second, of the same content"})
 	policy := f.policy(contoso, "p1")
 	same(t, "versions", f.versions(contoso, policy.ID), version)
-	same(t, "current version", policy.CurrentVersionID, version[0].ID)
-	same(t, "payload", must(f.store.Payload(f.ctx, contoso, version[0].ID))(t), []byte("first"))
-	same(t, "version in the second set", f.setItems(contoso, second.ID)[0].VersionID, version[0].ID)
+	same(t, "current version", policy.CurrentVersionID, first(t, version).ID)
+	same(t, "payload", must(f.store.Payload(f.ctx, contoso, first(t, version).ID))(t), []byte("first"))
+	same(t, "version in the second set", first(t, f.setItems(contoso, second.ID)).VersionID, first(t, version).ID)
 }
 
 func changedContentAddsAVersion(t *testing.T, f *fixture) {
@@ -140,7 +160,7 @@ func changedContentAddsAVersion(t *testing.T, f *fixture) {
 	}
 	same(t, "run that captured each first", []runs.ID{versions[0].RunID, versions[1].RunID}, []runs.ID{sets[1].RunID, sets[0].RunID})
 	for i, want := range []runs.ID{versions[1].ID, versions[0].ID, versions[1].ID} {
-		same(t, "version in a set", f.setItems(contoso, sets[i].ID)[0].VersionID, want)
+		same(t, "version in a set", first(t, f.setItems(contoso, sets[i].ID)).VersionID, want)
 	}
 	same(t, "current version", policy.CurrentVersionID, versions[1].ID)
 }
@@ -238,7 +258,7 @@ func copyItems(t *testing.T, f *fixture) {
 			t.Errorf("copied again: got %d, want 0", n)
 		}
 	})
-	want, original := map[string]backupset.Item{"p2": there[0]}, f.setItems(contoso, from.ID)[0]
+	want, original := map[string]backupset.Item{"p2": first(t, there)}, first(t, f.setItems(contoso, from.ID))
 	got := map[string]backupset.Item{}
 	for _, item := range f.setItems(contoso, c.set.ID) {
 		got[item.ExternalID] = item

@@ -20,6 +20,7 @@ func dispatchPromises() []promise {
 		{"a chunk takes the schedules that are due longest, at most its limit", chunkTakesTheOldest},
 		{"all tenants are dispatched and each run stays in its own", dispatchCrossesTenants},
 		{"a slot that has a run is counted as a conflict and the clockwork goes on", takenSlotIsAConflict},
+		{"a run id that exists is never written over by a plan", plannedIDThatExists},
 		{"a skipped run is stored, counted, not queued, and moves the last run", skippedRunIsStored},
 		{"a zero next slot stops the clockwork and leaves the schedule enabled", zeroNextRunStops},
 		{"a plan without runs moves the next slot only", planWithoutRuns},
@@ -153,6 +154,23 @@ func takenSlotIsAConflict(t *testing.T, f *fixture) {
 	if len(f.runsOf(free)) != 1 {
 		t.Error("the schedule beside the conflict got no run")
 	}
+}
+
+func plannedIDThatExists(t *testing.T, f *fixture) {
+	r := f.start(f.newRun(contoso))
+	f.due(contoso, start)
+	c := f.chunk(10)
+	plan := c.Plan
+	c.Plan = func(s backupsched.Schedule) backupsched.Plan {
+		p := plan(s)
+		p.Runs[0].ID = r.ID
+		return p
+	}
+	// Whether this is an error or a conflict is the store's choice.
+	if result, err := f.store.DispatchDue(f.ctx, c); err == nil && len(result.Inserted) > 0 {
+		t.Errorf("a run with an id that exists counts as inserted: %+v", result)
+	}
+	same(t, "run that was there", f.get(r), r)
 }
 
 func skippedRunIsStored(t *testing.T, f *fixture) {

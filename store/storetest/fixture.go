@@ -66,6 +66,15 @@ func must[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
+// first returns the first of rows that have to be there.
+func first[T any](t testing.TB, rows []T) T {
+	t.Helper()
+	if len(rows) == 0 {
+		t.Fatalf("a list of %T is empty", *new(T))
+	}
+	return rows[0]
+}
+
 // ok ends the test when a step that has to succeed did not.
 func (f *fixture) ok(err error) {
 	f.Helper()

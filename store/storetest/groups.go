@@ -29,14 +29,6 @@ func (f *fixture) group(s backupsched.Schedule) []backupset.BackupSet {
 	return must(f.store.ListGroup(f.ctx, s.TenantID, s.ID))(f)
 }
 
-func setIDs(sets []backupset.BackupSet) []runs.ID {
-	var ids []runs.ID
-	for _, s := range sets {
-		ids = append(ids, s.ID)
-	}
-	return ids
-}
-
 func groupIsTheSchedulesSets(t *testing.T, f *fixture) {
 	s := f.schedule(contoso)
 	third := f.backup(s, start.Add(2*time.Hour))
@@ -156,6 +148,9 @@ func decisionsAtOnce(t *testing.T, f *fixture) {
 	}
 	atOnce(4, func(int) { // each drops the oldest of what it sees
 		_, err := f.store.ChangeGroup(f.ctx, contoso, s.ID, func(_ time.Time, sets []backupset.BackupSet) (backupset.GroupChange, error) {
+			if len(sets) == 0 {
+				return backupset.GroupChange{}, errRefused
+			}
 			return backupset.GroupChange{Drop: []runs.ID{sets[0].ID}}, nil
 		})
 		if err != nil {

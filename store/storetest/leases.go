@@ -28,7 +28,7 @@ func leaseRows() map[string]func(f *fixture, c *capture, lease runs.Lease) error
 		},
 		"CopyItems": func(f *fixture, c *capture, lease runs.Lease) error {
 			from := must(f.store.ListSets(f.ctx, c.tenant, backupset.SetFilter{Statuses: []backupset.Status{backupset.Complete}}, all))(f)
-			_, err := f.store.CopyItems(f.ctx, c.tenant, lease, from[0].ID, c.set.ID, []graph.PolicyType{settings})
+			_, err := f.store.CopyItems(f.ctx, c.tenant, lease, first(f, from).ID, c.set.ID, []graph.PolicyType{settings})
 			return err
 		},
 		"SaveManifest": func(f *fixture, c *capture, lease runs.Lease) error {

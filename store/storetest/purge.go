@@ -134,10 +134,10 @@ func neededVersionStays(t *testing.T, f *fixture) {
 	for _, step := range f.purge(set, 10) {
 		same(t, "removed", step, backupset.PurgeResult{Items: 1, Done: true})
 	}
-	same(t, "payload", must(f.store.Payload(f.ctx, contoso, versions[0].ID))(t), []byte("payload of p1: a"))
+	same(t, "payload", must(f.store.Payload(f.ctx, contoso, first(t, versions).ID))(t), []byte("payload of p1: a"))
 	f.purge(f.retire(keeper, start), 10)
-	must(f.store.Payload(f.ctx, contoso, versions[0].ID))(t) // needed by a set that can be undeleted
-	if steps := f.purge(deleted, 10); steps[0].Versions != 1 || steps[0].Payloads != 1 {
+	must(f.store.Payload(f.ctx, contoso, first(t, versions).ID))(t) // needed by a set that can be undeleted
+	if steps := f.purge(deleted, 10); first(t, steps).Versions != 1 || first(t, steps).Payloads != 1 {
 		t.Errorf("removed with the last set that needed it: got %+v", steps)
 	}
 }
@@ -160,7 +160,7 @@ func sharedPayloadStays(t *testing.T, f *fixture) {
 	f.manualSet(fabrikam, theirs)
 	set, versions := f.superseded(one)
 	f.purge(set, 10)
-	_, err := f.store.Payload(f.ctx, contoso, versions[0].ID)
+	_, err := f.store.Payload(f.ctx, contoso, first(t, versions).ID)
 	f.wants("payload of the purged version", err, runs.ErrNotFound)
 	same(t, "payload of the other policy", must(f.store.Payload(f.ctx, contoso, f.policy(contoso, "p2").CurrentVersionID))(t), []byte(one.payload))
 	same(t, "payload of the other tenant", must(f.store.Payload(f.ctx, fabrikam, f.policy(fabrikam, "p1").CurrentVersionID))(t), []byte(one.payload))

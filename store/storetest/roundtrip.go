@@ -44,8 +44,8 @@ func timesComeBackInUTC(t *testing.T, f *fixture) {
 	for what, run := range map[string]runs.Run{"run returned by CreateRun": stored, "run stored by CreateRun": f.get(r)} {
 		same(t, what, []time.Time{run.ScheduledFor, run.CreatedAt, run.UpdatedAt, run.NotBefore}, []time.Time{want, want, want, want})
 	}
-	same(t, "audit entry", f.audit(contoso)[0].At, want)
-	same(t, "notification", f.inbox(ada.ID, false)[0].CreatedAt, want)
+	same(t, "audit entry", first(t, f.audit(contoso)).At, want)
+	same(t, "notification", first(t, f.inbox(ada.ID, false)).CreatedAt, want)
 	read := must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, n.ID, precise))(t)
 	same(t, "time of reading", read.ReadAt, want)
 
@@ -63,14 +63,14 @@ func timesComeBackInUTC(t *testing.T, f *fixture) {
 	captured := f.captured(content{t: settings, id: "p1", body: "a"})
 	captured.CapturedAt = precise
 	f.ok(f.store.SaveCaptured(f.ctx, contoso, changed.Lease(), set.ID, []backupset.Captured{captured}, []runs.Item{f.outcome(captured)}))
-	version := f.versions(contoso, f.policy(contoso, "p1").ID)[0]
-	item := f.setItems(contoso, set.ID)[0]
+	version := first(t, f.versions(contoso, f.policy(contoso, "p1").ID))
+	item := first(t, f.setItems(contoso, set.ID))
 	same(t, "set, item and version", []time.Time{opened.ScheduledFor, opened.CreatedAt, item.CapturedAt, version.CapturedAt},
 		[]time.Time{want, want, want, want})
 	held := f.changeSet(opened, func(s *backupset.BackupSet) {
 		s.LastVerifiedAt, s.Holds = precise, []backupset.Hold{{Name: "audit", By: ada, At: precise}}
 	})
-	same(t, "times of a changed set", []time.Time{held.LastVerifiedAt, held.Holds[0].At}, []time.Time{want, want})
+	same(t, "times of a changed set", []time.Time{held.LastVerifiedAt, first(t, held.Holds).At}, []time.Time{want, want})
 }
 
 func slotsCompareAsInstants(t *testing.T, f *fixture) {
@@ -95,7 +95,7 @@ func textComesBack(t *testing.T, f *fixture) {
 		captured.Policy.Name = text
 		f.ok(f.store.SaveCaptured(f.ctx, contoso, lease, set.ID, []backupset.Captured{captured}, []runs.Item{f.outcome(captured)}))
 		same(t, "name of a set", f.set(set).Name, text)
-		item := f.setItems(contoso, set.ID)[0]
+		item := first(t, f.setItems(contoso, set.ID))
 		same(t, "item of a set", []string{item.Name, item.ExternalID}, []string{text, "id of " + text})
 		same(t, "name of a policy", f.policy(contoso, "id of "+text).Name, text)
 	}
@@ -117,7 +117,7 @@ func nilAndEmptyLists(t *testing.T, f *fixture) {
 		t.Errorf("run: got params %q, summary %q", got.Params, got.Summary)
 	}
 	f.ok(f.store.AppendAudit(f.ctx, contoso, f.entry(contoso, "x")))
-	if got := f.audit(contoso)[0]; len(got.Details) != 0 {
+	if got := first(t, f.audit(contoso)); len(got.Details) != 0 {
 		t.Errorf("audit entry: got %+v", got)
 	}
 	set := f.manual(contoso).set
@@ -155,13 +155,20 @@ func nothingIsShared(t *testing.T, f *fixture) {
 	same(t, "after writing over what was given", f.printed(), before)
 
 	got := must(f.store.GetSchedule(f.ctx, contoso, s.ID))(t)
-	got.DaysOfWeek[0], got.PolicyTypes[0] = 8, "y"
+	overwrite(got.DaysOfWeek, 8)
+	overwrite(got.PolicyTypes, "y")
 	copy(f.get(r).Params, `{"c":3}`)
-	f.setItems(contoso, c.set.ID)[0].Warnings[0] = "y"
-	f.set(c.set).Types[0].Pages[0] = 98
-	f.audit(contoso)[0].Details["k"] = "y"
-	must(f.store.Payload(f.ctx, contoso, f.versions(contoso, f.policies(contoso)[0].ID)[0].ID))(t)[0] = 'Y'
+	overwrite(first(t, f.setItems(contoso, c.set.ID)).Warnings, "y")
+	overwrite(first(t, f.set(c.set).Types).Pages, 98)
+	clear(first(t, f.audit(contoso)).Details)
+	overwrite(must(f.store.Payload(f.ctx, contoso, f.policy(contoso, "p1").CurrentVersionID))(t), 'Y')
 	same(t, "after writing over what came out", f.printed(), before)
+}
+
+func overwrite[T any](list []T, with T) {
+	for i := range list {
+		list[i] = with
+	}
 }
 
 // printed is a snapshot as text.

@@ -35,7 +35,7 @@ func createdScheduleComesBack(t *testing.T, f *fixture) {
 		IncludeFoundations: true, RetentionKeepLast: 7, NextRunAt: start.Add(time.Hour),
 		CreatedAt: start, UpdatedAt: start.Add(time.Second),
 	}
-	f.ok(f.store.CreateSchedule(f.ctx, contoso, s, f.trail(contoso, "schedule.created")))
+	f.ok(f.store.CreateSchedule(f.ctx, contoso, s.Clone(), f.trail(contoso, "schedule.created")))
 	same(t, "schedule", must(f.store.GetSchedule(f.ctx, contoso, s.ID))(t), s)
 	f.wroteTrail(contoso, "schedule.created")
 }
@@ -110,7 +110,7 @@ func scheduleChangeIsStored(t *testing.T, f *fixture) {
 	other := f.create(f.newSchedule(contoso, "Other"))
 	want := s
 	want.Name, want.Enabled, want.NextRunAt = "Renamed", false, time.Time{}
-	want.Recurrence = backupsched.Recurrence{Frequency: backupsched.Weekly, TimeOfDay: "23:59", DaysOfWeek: []int{7}, Timezone: "Asia/Kathmandu"}
+	want.Recurrence = backupsched.Recurrence{Frequency: backupsched.Weekly, TimeOfDay: "23:59", DaysOfWeek: []int{7, 2}, Timezone: "Asia/Kathmandu"}
 	want.PolicyTypes = []graph.PolicyType{"x", "y"}
 	want.IncludeFoundations, want.RetentionKeepLast, want.UpdatedAt = true, 1, start.Add(time.Minute)
 	got := must(f.store.ChangeSchedule(f.ctx, contoso, s.ID, func(now time.Time, current backupsched.Schedule) (backupsched.ScheduleChange, error) {
@@ -118,7 +118,7 @@ func scheduleChangeIsStored(t *testing.T, f *fixture) {
 		if now.IsZero() {
 			t.Error("change was given no time")
 		}
-		return backupsched.ScheduleChange{Schedule: want, Trail: f.trail(contoso, "schedule.updated")}, nil
+		return backupsched.ScheduleChange{Schedule: want.Clone(), Trail: f.trail(contoso, "schedule.updated")}, nil
 	}))(t)
 	same(t, "schedule returned", got, want)
 	same(t, "schedule stored", must(f.store.GetSchedule(f.ctx, contoso, s.ID))(t), want)
@@ -131,7 +131,7 @@ func refusedScheduleChangeWritesNothing(t *testing.T, f *fixture) {
 	f.nothingWritten("a refused change", func() {
 		_, err := f.store.ChangeSchedule(f.ctx, contoso, s.ID, func(_ time.Time, current backupsched.Schedule) (backupsched.ScheduleChange, error) {
 			current.Name = "Changed"
-			current.PolicyTypes[0] = "changed"
+			overwrite(current.PolicyTypes, "changed")
 			return backupsched.ScheduleChange{Schedule: current, Trail: f.trail(contoso, "x")}, errRefused
 		})
 		f.wants("ChangeSchedule", err, errRefused)

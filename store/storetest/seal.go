@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -16,27 +17,30 @@ func sealPromises() []promise {
 		{"a set that differs from its manifests is not sealed", setThatDiffersIsNotSealed},
 		{"a set that differs from the run's items is not sealed", captureWithoutOutcome},
 		{"a sealed set of a schedule takes nothing more", sealedSetTakesNothing},
+		{"a set that its run left unsealed becomes partial when the run ends", unsealedSetBecomesPartial},
+		{"a set still being built when its run ends becomes partial, with what is there counted", unfinishedSetBecomesPartial},
+		{"a set that is sealed stays as it is when its run ends", sealedSetStaysWhenItsRunEnds},
 	}
 }
 
 func manifestsAreKept(t *testing.T, f *fixture) {
 	c := f.manual(contoso)
-	first := backupset.Manifest{Type: settings, Pages: []int{25, 0, 1}, Listed: 26, Captured: 20, Failed: 5, Skipped: 1, Complete: true}
+	whole := backupset.Manifest{Type: settings, Pages: []int{25, 0, 1}, Listed: 26, Captured: 20, Failed: 5, Skipped: 1, Complete: true}
 	second := backupset.Manifest{Type: scripts, Forbidden: true}
-	for _, m := range []backupset.Manifest{manifest(settings, 3), second, first} {
+	for _, m := range []backupset.Manifest{manifest(settings, 3), second, whole} {
 		f.ok(f.store.SaveManifest(f.ctx, contoso, c.lease(), c.set.ID, m))
 	}
-	same(t, "manifests", f.set(c.set).Types, []backupset.Manifest{first, second})
+	same(t, "manifests", f.set(c.set).Types, []backupset.Manifest{whole, second})
 	listed := must(f.store.ListSets(f.ctx, contoso, backupset.SetFilter{}, all))(t)
-	same(t, "manifests of a listed set", listed[0].Types, []backupset.Manifest{first, second})
+	same(t, "manifests of a listed set", first(t, listed).Types, []backupset.Manifest{whole, second})
 }
 
 func sealedSet(t *testing.T, f *fixture) {
 	for _, status := range []backupset.Status{backupset.Complete, backupset.Partial} {
 		c := f.manual(contoso)
-		c.save(content{t: settings, id: "p1", body: "a"}, content{t: settings, id: "p2", body: "b"}, content{t: scripts, id: "p3", body: "c"})
+		c.save(content{t: settings, id: "p1", body: "a"}, content{t: settings, id: "p2", body: "b"}, content{t: settings, id: "p4", body: "d"}, content{t: scripts, id: "p3", body: "c"})
 		want := c.set
-		want.Types = []backupset.Manifest{manifest(scripts, 1), manifest(settings, 2), {Type: "none", Complete: true}}
+		want.Types = []backupset.Manifest{manifest(scripts, 1), manifest(settings, 3), {Type: "none", Complete: true}}
 		for _, m := range want.Types {
 			f.ok(f.store.SaveManifest(f.ctx, contoso, c.lease(), c.set.ID, m))
 		}
@@ -45,7 +49,7 @@ func sealedSet(t *testing.T, f *fixture) {
 		if got.CompletedAt.IsZero() {
 			t.Error("the time of sealing is missing")
 		}
-		want.Status, want.Revision, want.ItemsCount, want.CompletedAt = status, 1, 3, got.CompletedAt
+		want.Status, want.Revision, want.ItemsCount, want.CompletedAt = status, 1, 4, got.CompletedAt
 		same(t, "set returned", got, want)
 		same(t, "set stored", f.set(c.set), want)
 		if n := len(f.audit(contoso)) - before; n != 1 {
@@ -116,4 +120,57 @@ func sealedSetTakesNothing(t *testing.T, f *fixture) {
 		f.wants("CopyItems", err, runs.ErrConflict)
 		f.wants("SaveManifest", f.store.SaveManifest(f.ctx, contoso, c.lease(), c.set.ID, manifest(settings, 2)), runs.ErrConflict)
 	})
+}
+
+func unfinishedSetBecomesPartial(t *testing.T, f *fixture) {
+	for _, status := range []runs.Status{runs.StatusFailed, runs.StatusCanceled} {
+		c := f.manual(contoso)
+		c.save(content{t: settings, id: "p1", body: "a"}, content{t: settings, id: "p2", body: "b"}, content{t: scripts, id: "p3", body: "c"})
+		half := backupset.Manifest{Type: settings, Pages: []int{1}, Listed: 2, Captured: 1, Failed: 1, Complete: true}
+		f.ok(f.store.SaveManifest(f.ctx, contoso, c.lease(), c.set.ID, half))
+		f.change(c.run, func(now time.Time, r *runs.Run) { r.Status, r.FinishedAt = status, now })
+		got := f.set(c.set)
+		if got.CompletedAt.IsZero() {
+			t.Errorf("%s: the time of sealing is missing", status)
+		}
+		want := c.set
+		want.Status, want.Revision, want.ItemsCount, want.CompletedAt = backupset.Partial, 1, 3, got.CompletedAt
+		half.Captured, half.Listed = 2, 3
+		want.Types = []backupset.Manifest{half, {Type: scripts, Listed: 1, Captured: 1}}
+		same(t, "set after "+string(status), got, want)
+	}
+}
+
+func sealedSetStaysWhenItsRunEnds(t *testing.T, f *fixture) {
+	c := f.manual(contoso)
+	c.save(content{t: settings, id: "p1", body: "a"})
+	sealed := c.seal()
+	f.change(c.run, func(now time.Time, r *runs.Run) { r.Status, r.FinishedAt = runs.StatusFailed, now })
+	same(t, "set", f.set(c.set), sealed)
+}
+
+func unsealedSetBecomesPartial(t *testing.T, f *fixture) {
+	c := f.manual(contoso)
+	c.save(content{t: settings, id: "p1", body: "a"}, content{t: settings, id: "p2", body: "b"}, content{t: scripts, id: "p3", body: "c"})
+	f.ok(f.store.SaveManifest(f.ctx, contoso, c.lease(), c.set.ID, manifest(settings, 3))) // one was not captured yet
+	f.change(c.run, waiting)
+	f.claim(c.run)
+	if got := f.set(c.set); got.Status != backupset.Building {
+		t.Errorf("status while the run goes on: got %s, want building", got.Status)
+	}
+	f.finish(c.run, runs.StatusFailed, start)
+	want, got := c.set, f.set(c.set)
+	want.Status, want.Revision, want.ItemsCount, want.CompletedAt = backupset.Partial, 1, 3, got.CompletedAt
+	left := manifest(settings, 3)
+	left.Captured = 2
+	want.Types = []backupset.Manifest{left, {Type: scripts, Listed: 1, Captured: 1}}
+	same(t, "set", got, want)
+	if got.CompletedAt.IsZero() {
+		t.Error("the time at which the set was closed is missing")
+	}
+	for _, m := range got.Types {
+		if m.Whole() {
+			t.Errorf("a type that was not captured to its end claims to be whole: %+v", m)
+		}
+	}
 }

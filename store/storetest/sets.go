@@ -115,7 +115,7 @@ func refusedSetChangeWritesNothing(t *testing.T, f *fixture) {
 	f.nothingWritten("a refused change", func() {
 		_, err := f.store.ChangeSet(f.ctx, contoso, set.ID, func(_ time.Time, s backupset.BackupSet) (backupset.SetChange, error) {
 			s.DeletedAt = start
-			s.Holds[0].Name = "b"
+			overwrite(s.Holds, backupset.Hold{Name: "b"})
 			return backupset.SetChange{Set: s, Trail: f.trail(contoso, "x")}, errRefused
 		})
 		f.wants("ChangeSet", err, errRefused)
@@ -152,7 +152,7 @@ func setInUse(t *testing.T, f *fixture) {
 	for _, kind := range []runs.Kind{"restore.preview", "restore.execute"} {
 		r := restore(kind)
 		listed := must(f.store.ListSets(f.ctx, contoso, backupset.SetFilter{}, all))(t)
-		if !f.set(set).InUse || !listed[0].InUse {
+		if !f.set(set).InUse || !first(t, listed).InUse {
 			t.Errorf("%s: the set is not in use", kind)
 		}
 		f.claim(r)

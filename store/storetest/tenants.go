@@ -61,6 +61,7 @@ func tenantPromises() []promise {
 		{"a run that names another tenant's schedule does not reach it", runOfAnotherTenantsSchedule},
 		{"a worker of one tenant does not reach another tenant's set", workerDoesNotReachAnotherTenantsSet},
 		{"tenants are told apart as they are written", tenantsAreComparedExactly},
+		{"an id that another tenant has does not reach its row", idOfAnotherTenant},
 	}
 	for _, name := range sortedKeys(reachRows()) {
 		list = append(list, promise{name + " does not find another tenant's row", func(t *testing.T, f *fixture) {
@@ -208,6 +209,28 @@ func workerDoesNotReachAnotherTenantsSet(t *testing.T, f *fixture) {
 	} {
 		f.nothingWritten(what, func() { f.wants(what, call(), runs.ErrNotFound) })
 	}
+}
+
+func idOfAnotherTenant(t *testing.T, f *fixture) {
+	s, queued := f.schedule(contoso), f.start(f.newRun(contoso))
+	theirs, c := f.manual(contoso), f.manual(fabrikam)
+	theirs.save(content{t: settings, id: "p1", body: "a"})
+	building, item := f.set(theirs.set), first(t, f.setItems(contoso, theirs.set.ID))
+
+	// Whether an id is one for all tenants or for each is the store's choice.
+	schedule, r, set := f.newSchedule(fabrikam, "same id"), f.newRun(fabrikam), f.newSet(c.run)
+	schedule.ID, r.ID, set.ID = s.ID, queued.ID, theirs.set.ID
+	_ = f.store.CreateSchedule(f.ctx, fabrikam, schedule, runs.Trail{})
+	_, _, _ = f.store.CreateRun(f.ctx, fabrikam, r, runs.Trail{})
+	_, _ = f.store.OpenSet(f.ctx, fabrikam, f.running(fabrikam).Lease(), set, runs.Trail{})
+	captured := f.captured(content{t: settings, id: "p1", body: "b"})
+	captured.ItemID = item.ID
+	_ = f.store.SaveCaptured(f.ctx, fabrikam, c.lease(), c.set.ID, []backupset.Captured{captured}, []runs.Item{f.outcome(captured)})
+
+	same(t, "schedule", must(f.store.GetSchedule(f.ctx, contoso, s.ID))(t), s)
+	same(t, "run", f.get(queued), queued)
+	same(t, "set", f.set(theirs.set), building)
+	same(t, "set items", f.setItems(contoso, theirs.set.ID), []backupset.Item{item})
 }
 
 func tenantsAreComparedExactly(t *testing.T, f *fixture) {
