@@ -154,7 +154,7 @@ func (s *Store) storedPayloads(ctx context.Context, q querier, tenant graph.Tena
 	stored := map[digest]bool{}
 	for len(ids) > 0 {
 		n := min(len(ids), maxInList)
-		rows, err := find[payloadRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id IN (?)", ident(tenant), bun.In(ids[:n]))
+		rows, err := find[payloadRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id IN (?)", ident(tenant), bun.List(ids[:n]))
 		if err != nil {
 			return nil, err
 		}

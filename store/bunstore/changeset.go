@@ -22,8 +22,8 @@ func (s *Store) ChangeSet(ctx context.Context, tenant graph.TenantID, id runs.ID
 		changed := old
 		changed.DeletedAt, changed.DeletedReason = tsOf(answer.Set.DeletedAt), text(answer.Set.DeletedReason)
 		changed.LastVerifiedAt = tsOf(answer.Set.LastVerifiedAt)
-		if old.PurgingAt.set && (!changed.DeletedAt.set || len(answer.Set.Holds) > 0) {
-			return runs.Conflict("set_purging", "the backup set is being purged; it can be neither undeleted nor held any more")
+		if old.PurgingAt.set && !changed.DeletedAt.set {
+			return runs.Conflict("set_purging", "the backup set is being purged and cannot be undeleted any more")
 		}
 		if err := update(ctx, t, &old, &changed); err != nil {
 			return err

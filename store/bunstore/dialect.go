@@ -23,9 +23,10 @@ func dialectOf(db *bun.DB) (sqlDialect, error) {
 	return sqlDialect{name: "sqlite"}, nil
 }
 
-// placeholders returns n parameters of a prepared statement, separated by commas.
-func (sqlDialect) placeholders(n int) string {
-	return strings.TrimSuffix(strings.Repeat("?,", n), ",")
+// tuples returns the parameters of n rows of a prepared statement.
+func (sqlDialect) tuples(n, width int) string {
+	tuple := "(?" + strings.Repeat(",?", width-1) + ")"
+	return tuple + strings.Repeat(","+tuple, n-1)
 }
 
 // placeholder returns the i-th parameter, counted from 1.
@@ -75,4 +76,74 @@ func count(ctx context.Context, q querier, query string, args ...any) (int, erro
 		}
 	}
 	return n, rows.Err()
+}
+
+// selfCheck lets the database check its own structures and calls found for each problem.
+func (d sqlDialect) selfCheck(ctx context.Context, q querier, found func(code, table, detail string), prefix string) error {
+	rows, err := q.QueryContext(ctx, "PRAGMA integrity_check")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var message string
+		if err := rows.Scan(&message); err != nil {
+			return err
+		}
+		if message != "ok" {
+			found(problemDatabase, "", message)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return d.foreignKeys(ctx, q, found, prefix)
+}
+
+func (sqlDialect) foreignKeys(ctx context.Context, q querier, found func(code, table, detail string), prefix string) error {
+	rows, err := q.QueryContext(ctx, "PRAGMA foreign_key_check")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var table, parent string
+		var rowid, key any
+		if err := rows.Scan(&table, &rowid, &parent, &key); err != nil {
+			return err
+		}
+		if name, ours := strings.CutPrefix(table, prefix); ours {
+			found(problemReference, name, "a row names one of "+strings.TrimPrefix(parent, prefix)+" that is not there")
+		}
+	}
+	return rows.Err()
+}
+
+// definitions returns the statements that made the tables and indexes, as the database
+// keeps them: word by word. One that stands under another name or table is left out.
+func (sqlDialect) definitions(ctx context.Context, q querier) (map[string]bool, error) {
+	rows, err := q.QueryContext(ctx, "SELECT name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	stored := map[string]bool{}
+	for rows.Next() {
+		var name, table, stmt string
+		if err := rows.Scan(&name, &table, &stmt); err != nil {
+			return nil, err
+		}
+		if strings.Contains(stmt, `"`+name+`"`) && strings.Contains(stmt, `"`+table+`"`) {
+			stored[stmt] = true
+		}
+	}
+	return stored, rows.Err()
+}
+
+// isDefinition tells whether a statement of a migration makes a table or index.
+func isDefinition(stmt string) bool { return strings.HasPrefix(stmt, "CREATE ") }
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
 }

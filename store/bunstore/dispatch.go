@@ -14,7 +14,7 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 	err = s.change(ctx, func(ctx context.Context, t *tx) error {
 		result = backupsched.ChunkResult{}
 		due, err := find[scheduleRow](ctx, s, t,
-			"WHERE t.enabled = 1 AND t.deleted_at IS NULL AND t.next_run_at <= ? ORDER BY t.next_run_at"+limit(chunk.Limit),
+			"WHERE t.enabled = 1 AND t.deleted_at IS NULL AND t.next_run_at <= ? ORDER BY t.next_run_at, t.tenant_id, t.id"+limit(chunk.Limit),
 			tsOf(chunk.Now))
 		if err != nil || len(due) == 0 {
 			return err

@@ -39,6 +39,7 @@ func (k *keeper) keep(ctx context.Context, captured []backupset.Captured) (held 
 		newPolicies []policyRow
 		newVersions []versionRow
 		taken       = map[policyRef]bool{} // twice in one call: the first counts
+		replaced    []policyRow            // whose current version is another one now
 	)
 	for i := range captured {
 		c := &captured[i]
@@ -54,8 +55,8 @@ func (k *keeper) keep(ctx context.Context, captured []backupset.Captured) (held 
 		} else {
 			p = k.s.newPolicy(k.tenant, c.Policy.Type, c.Policy.ID, c.Policy.Name, tsOf(c.CapturedAt))
 		}
-		v, known2 := versions[contentRef{p.ID, digest(c.Hash)}]
-		if !known2 {
+		v, exists := versions[contentRef{p.ID, digest(c.Hash)}]
+		if !exists {
 			p.LastNumber++
 			v = versionRow{
 				TenantID: p.TenantID, ID: k.s.newID(), PolicyID: p.ID, Number: p.LastNumber, Hash: digest(c.Hash),
@@ -67,6 +68,9 @@ func (k *keeper) keep(ctx context.Context, captured []backupset.Captured) (held 
 		if known {
 			if err := update(ctx, k.tx, &old, &p); err != nil {
 				return nil, err
+			}
+			if old.CurrentVersionID != "" && old.CurrentVersionID != v.ID {
+				replaced = append(replaced, old)
 			}
 		} else {
 			newPolicies = append(newPolicies, p)
@@ -86,8 +90,16 @@ func (k *keeper) keep(ctx context.Context, captured []backupset.Captured) (held 
 	if err := insert(ctx, k.tx, newVersions...); err != nil {
 		return nil, err
 	}
+	if err := insert(ctx, k.tx, items...); err != nil {
+		return nil, err
+	}
 	k.added += len(items)
-	return held, insert(ctx, k.tx, items...)
+	for _, p := range replaced { // a purge may have left the old one for the policy alone
+		if err := k.purgeVersion(ctx, p.TenantID, p.ID, p.CurrentVersionID, &backupset.PurgeResult{}); err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
 }
 
 func (k *keeper) item(c *backupset.Captured, p *policyRow, v *versionRow) (setItemRow, error) {
@@ -118,7 +130,7 @@ func (k *keeper) held(ctx context.Context, policies map[policyRef]policyRow) (ma
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), maxInList)
-		rows, err := find[setItemRow](ctx, k.s, k.tx, "WHERE t.set_id = ? AND t.policy_id IN (?)", k.set.ID, bun.In(ids[:n]))
+		rows, err := find[setItemRow](ctx, k.s, k.tx, "WHERE t.set_id = ? AND t.policy_id IN (?)", k.set.ID, bun.List(ids[:n]))
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +205,7 @@ func (s *Store) CopyItems(ctx context.Context, tenant graph.TenantID, lease runs
 		}
 		rows, err := s.setItems(ctx, t, `WHERE t.set_id = ? AND p.type IN (?)
 			AND NOT EXISTS (SELECT 1 FROM `+s.sql("{backup_items}")+` AS o WHERE o.set_id = ? AND o.policy_id = t.policy_id) ORDER BY t.id`,
-			source.ID, bun.In(types), set.ID)
+			source.ID, bun.List(types), set.ID)
 		if err != nil {
 			return err
 		}

@@ -127,7 +127,7 @@ func (s *Store) Payload(ctx context.Context, tenant graph.TenantID, version runs
 			return err
 		}
 		if !found {
-			return damaged(label(&v), errors.New("its payload is missing"))
+			return fmt.Errorf("store: %w: the payload of %s", backupset.ErrMissing, label(&v))
 		}
 		raw, err = s.codec.open(&p)
 		return err

@@ -75,13 +75,18 @@ func (t *tx) purgeItem(ctx context.Context, item *setItemRow, result *backupset.
 		return err
 	}
 	result.Items++
+	return t.purgeVersion(ctx, item.TenantID, item.PolicyID, item.VersionID, result)
+}
+
+// purgeVersion removes a version, unless a set or the policy needs it.
+func (t *tx) purgeVersion(ctx context.Context, tenant ident, policy, version uid, result *backupset.PurgeResult) error {
 	used, err := count(ctx, t, t.s.sql(`SELECT (SELECT count(*) FROM {backup_items} AS t WHERE t.policy_id = ? AND t.version_id = ?) +
 		(SELECT count(*) FROM {policies} AS t WHERE t.tenant_id = ? AND t.id = ? AND t.current_version_id = ?)`),
-		item.PolicyID, item.VersionID, item.TenantID, item.PolicyID, item.VersionID)
+		policy, version, tenant, policy, version)
 	if err != nil || used > 0 {
 		return err
 	}
-	v, found, err := findOne[versionRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id = ?", item.TenantID, item.VersionID)
+	v, found, err := findOne[versionRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id = ?", tenant, version)
 	if err != nil || !found {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"hash/crc64"
+	"slices"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
@@ -17,6 +18,15 @@ type table struct {
 	columns []string // without row_sum, in the order of row.columns
 	key     int      // the first key columns are the primary key
 	data    string   // a column with bulk bytes that have a checksum of their own; "" for none
+}
+
+// stored lists all columns as they are stored: row_sum follows the others.
+func (t *table) stored() []string {
+	names := append(slices.Clone(t.columns), rowSumColumn)
+	if t.data != "" {
+		names = append(names, t.data)
+	}
+	return names
 }
 
 // row is one row of a table in memory.

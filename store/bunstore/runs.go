@@ -138,12 +138,9 @@ func (s *Store) runs(ctx context.Context, tail string, args ...any) (list []runs
 
 // StrandedRuns implements [runs.SystemStore].
 func (s *Store) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, error) {
-	now := tsOf(s.now())
-	c := where(`t.status IN ('queued', 'running') AND (
-		t.status = 'running' AND t.lease_until < ? OR
-		t.status = 'queued' AND t.not_before IS NULL AND t.updated_at < ? OR
-		t.status = 'queued' AND t.not_before <= ? AND t.updated_at < ?)`,
-		now, tsOf(q.QueuedBefore), now, tsOf(q.QueuedBefore))
+	c := where(`t.status IN ('queued', 'running') AND
+		(t.status = 'running' AND t.lease_until < ? OR t.status = 'queued' AND t.updated_at <= ?)`,
+		tsOf(s.now()), tsOf(q.QueuedBefore))
 	if q.After != "" {
 		c.and("t.id > ?", uidOf(q.After))
 	}
@@ -166,6 +163,7 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 		if err != nil {
 			return err
 		}
+		answer.Run.TenantID = tenant
 		changed, err := runRowOf(answer.Run)
 		if err != nil {
 			return err
@@ -183,6 +181,9 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 			if err := t.moveLastRun(ctx, &changed); err != nil {
 				return err
 			}
+		}
+		if err := t.closeSet(ctx, &changed); err != nil {
+			return err
 		}
 		out = changed.run()
 		return t.trail(tenant, answer.Trail)

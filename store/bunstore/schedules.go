@@ -118,6 +118,7 @@ func (s *Store) ChangeSchedule(ctx context.Context, tenant graph.TenantID, id ru
 		if err != nil {
 			return err
 		}
+		answer.Schedule.TenantID = tenant
 		changed, err := scheduleRowOf(answer.Schedule)
 		if err != nil {
 			return err

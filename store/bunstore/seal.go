@@ -49,14 +49,12 @@ func (s *Store) SealSet(ctx context.Context, tenant graph.TenantID, lease runs.L
 // compareCounts counts what is stored for each type and compares it with the accounts of
 // the capture, so that a set is only called complete when all that was listed is there.
 func (t *tx) compareCounts(ctx context.Context, run *runRow, set *setRow, manifests []backupset.Manifest, status backupset.Status) error {
-	items, err := t.countByType(ctx, `SELECT p.type, count(*) FROM {backup_items} AS t
-		CROSS JOIN {policies} AS p ON p.tenant_id = t.tenant_id AND p.id = t.policy_id
-		WHERE t.set_id = ? GROUP BY p.type`, set.ID)
+	items, err := t.itemsByType(ctx, set.ID)
 	if err != nil {
 		return err
 	}
 	outcomes, err := t.countByType(ctx, `SELECT t.policy_type, count(*) FROM {run_items} AS t
-		WHERE t.run_id = ? AND t.status = 'success' AND t.backup_item_id IS NOT NULL GROUP BY t.policy_type`, run.ID)
+		WHERE t.run_id = ? AND t.status = 'success' GROUP BY t.policy_type`, run.ID)
 	if err != nil {
 		return err
 	}
@@ -82,6 +80,13 @@ func (t *tx) compareCounts(ctx context.Context, run *runRow, set *setRow, manife
 		return runs.Conflict("set_counts_differ", fmt.Sprintf("the set has %d items and counts %d", total, set.ItemsCount))
 	}
 	return nil
+}
+
+// itemsByType counts the items of a set.
+func (t *tx) itemsByType(ctx context.Context, set uid) (map[graph.PolicyType]int, error) {
+	return t.countByType(ctx, `SELECT p.type, count(*) FROM {backup_items} AS t
+		CROSS JOIN {policies} AS p ON p.tenant_id = t.tenant_id AND p.id = t.policy_id
+		WHERE t.set_id = ? GROUP BY p.type`, set)
 }
 
 func differs(t graph.PolicyType, items, manifest, outcomes int) error {

@@ -40,7 +40,7 @@ func (s *Store) wholeSet(ctx context.Context, q querier, tenant graph.TenantID, 
 	return r, list[0], nil
 }
 
-// whole adds manifests and holds to sets.
+// whole adds to sets of one tenant their manifests and holds, and whether they are in use.
 func (s *Store) whole(ctx context.Context, q querier, rows []setRow) ([]backupset.BackupSet, error) {
 	if len(rows) == 0 {
 		return nil, nil
@@ -54,7 +54,14 @@ func (s *Store) whole(ctx context.Context, q querier, rows []setRow) ([]backupse
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), maxInList)
-		manifests, err := find[manifestRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.position", bun.In(ids[:n]))
+		used, err := s.inUse(ctx, q, rows[0].TenantID, ids[:n])
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range used {
+			at[id].InUse = true
+		}
+		manifests, err := find[manifestRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.position", bun.List(ids[:n]))
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +73,7 @@ func (s *Store) whole(ctx context.Context, q querier, rows []setRow) ([]backupse
 			set := at[manifests[i].SetID]
 			set.Types = append(set.Types, m)
 		}
-		holds, err := find[holdRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.at, t.name", bun.In(ids[:n]))
+		holds, err := find[holdRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.at, t.name", bun.List(ids[:n]))
 		if err != nil {
 			return nil, err
 		}
@@ -77,6 +84,21 @@ func (s *Store) whole(ctx context.Context, q querier, rows []setRow) ([]backupse
 		ids = ids[n:]
 	}
 	return list, nil
+}
+
+// inUse returns those of the sets that an active restore or preview is about.
+func (s *Store) inUse(ctx context.Context, q querier, tenant ident, sets []uid) ([]uid, error) {
+	targets := make([]ident, len(sets))
+	for i, id := range sets {
+		targets[i] = ident(id.id())
+	}
+	restores, err := find[runRow](ctx, s, q, `WHERE t.status IN ('queued', 'running') AND substr(t.kind, 1, 8) = 'restore.'
+		AND t.tenant_id = ? AND t.target_id IN (?) AND t.target_type = 'backup_set'`, tenant, bun.List(targets))
+	used := make([]uid, len(restores))
+	for i, r := range restores {
+		used[i] = uidOf(runs.ID(r.TargetID))
+	}
+	return used, err
 }
 
 // ListSets implements [backupset.SetStore].

@@ -144,7 +144,7 @@ func (c *conditions) and(cond string, args ...any) {
 // andIn adds a condition that a column is one of the values, unless there are none.
 func andIn[T ~string](c *conditions, column string, values []T) {
 	if len(values) > 0 {
-		c.and(column+" IN (?)", bun.In(values))
+		c.and(column+" IN (?)", bun.List(values))
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -89,76 +88,135 @@ func (t *tx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
+// rowsPerStatement is how many rows one statement writes: opening tables and indexes costs
+// more than a row does, and very long statements cost more again.
+const rowsPerStatement = 20
+
 // insert adds rows of one table.
 func insert[R any, P rowOf[R]](ctx context.Context, t *tx, rows ...R) error {
-	return insertRows[R, P](ctx, t, rows, "", nil)
+	_, err := insertRows[R, P](ctx, t, rows, false)
+	return err
 }
 
 // insertNew adds the rows that break no unique rule and tells for each whether it did.
 func insertNew[R any, P rowOf[R]](ctx context.Context, t *tx, rows []R) ([]bool, error) {
-	added := make([]bool, len(rows))
-	return added, insertRows[R, P](ctx, t, rows, " ON CONFLICT DO NOTHING", added)
+	return insertRows[R, P](ctx, t, rows, true)
 }
 
-// insertRows executes one prepared statement per row, which is the fastest way with this
-// driver: longer statements of many rows spend what they save on parsing or binding.
-// Columns in which all rows have the default are left out of it.
-func insertRows[R any, P rowOf[R]](ctx context.Context, t *tx, rows []R, conflict string, added []bool) error {
+// insertRows leaves out the columns in which all rows have the default.
+func insertRows[R any, P rowOf[R]](ctx context.Context, t *tx, rows []R, newOnly bool) (added []bool, err error) {
 	if len(rows) == 0 {
-		return nil
+		return nil, nil
 	}
 	def := P(&rows[0]).table()
-	width := len(def.columns) + 1
-	if def.data != "" {
-		width++
-	}
-	values := make([]any, 0, width*len(rows))
-	used := make([]bool, width)
+	b := batch{tx: t, table: def, newOnly: newOnly, used: make([]bool, len(def.stored()))}
 	for i := range rows {
-		for j, c := range t.stored(P(&rows[i])) {
-			values = append(values, c)
-			used[j] = used[j] || c != nil && c != int64(0)
-		}
+		b.add(P(&rows[i]))
 	}
-	names := append(slices.Clone(def.columns), rowSumColumn)
-	used[len(def.columns)] = true
-	if def.data != "" {
-		names = append(names, def.data)
+	for i := range b.used {
+		b.used[i] = b.used[i] || i < def.key
 	}
-	n := 0
-	for j, name := range names {
-		if used[j] || j < def.key {
-			used[j] = true
-			names[n] = name
-			n++
-		}
-	}
-	stmt, err := t.prepare(ctx, "INSERT INTO {"+def.name+`} ("`+strings.Join(names[:n], `", "`)+`") VALUES (`+t.s.dialect.placeholders(n)+")"+conflict)
-	if err != nil {
-		return fmt.Errorf("store: adding to %s: %w", def.name, err)
-	}
-	args := make([]any, 0, n)
-	count := int64(len(rows))
-	for i := range rows {
-		args = args[:0]
-		for j, v := range values[i*width : (i+1)*width] {
-			if used[j] {
-				args = append(args, v)
-			}
-		}
-		changed, err := exec(ctx, stmt, args)
+	for at := 0; at < len(rows); at += rowsPerStatement {
+		done, err := b.write(ctx, at, min(at+rowsPerStatement, len(rows)))
 		if err != nil {
-			return fmt.Errorf("store: adding to %s: %w", def.name, err)
+			return nil, fmt.Errorf("store: adding to %s: %w", def.name, err)
 		}
-		if added != nil {
-			added[i] = changed > 0
-			count += changed - 1
-		}
+		added = append(added, done...)
 	}
 	if def != talliesTable { // which would count itself without end
-		t.tally[def.name] += count
+		for _, ok := range added {
+			if ok {
+				t.tally[def.name]++
+			}
+		}
 	}
-	return nil
+	return added, nil
+}
+
+// batch is a number of rows that are inserted together.
+type batch struct {
+	*tx
+	table   *table
+	newOnly bool
+	values  []any  // of all stored columns of all rows
+	used    []bool // columns that are not the default in some row
+}
+
+func (b *batch) add(r row) {
+	cols := r.columns()
+	at := len(b.values)
+	for _, c := range cols {
+		b.values = append(b.values, c.value())
+	}
+	var sum num
+	sum, b.scratch = b.table.sum(cols, b.scratch)
+	b.values = append(b.values, int64(sum))
+	if r, ok := r.(bulky); ok {
+		b.values = append(b.values, r.bulk())
+	}
+	for i, v := range b.values[at:] {
+		b.used[i] = b.used[i] || v != nil && v != int64(0)
+	}
+}
+
+// bulky is a row of a table with a data column.
+type bulky interface{ bulk() []byte }
+
+// write inserts the rows from one index up to another and tells which were added.
+func (b *batch) write(ctx context.Context, from, to int) ([]bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	width := len(b.used)
+	var names []string
+	for i, name := range b.table.stored() {
+		if b.used[i] {
+			names = append(names, name)
+		}
+	}
+	args := make([]any, 0, len(names)*(to-from))
+	for i, v := range b.values[from*width : to*width] {
+		if b.used[i%width] {
+			args = append(args, v)
+		}
+	}
+	query := "INSERT INTO {" + b.table.name + `} ("` + strings.Join(names, `", "`) + `") VALUES ` + b.s.dialect.tuples(to-from, len(names))
+	added := make([]bool, to-from)
+	if !b.newOnly {
+		stmt, err := b.prepare(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for i := range added {
+			added[i] = true
+		}
+		_, err = stmt.ExecContext(context.WithoutCancel(ctx), args...)
+		return added, err
+	}
+	last := b.table.key - 1 // the id within the tenant
+	stmt, err := b.prepare(ctx, query+` ON CONFLICT DO NOTHING RETURNING "`+b.table.columns[last]+`"`)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(context.WithoutCancel(ctx), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	returned := map[uid]bool{}
+	for rows.Next() {
+		var id uid
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		returned[id] = true
+	}
+	for i := range added {
+		id := uid(b.values[(from+i)*width+last].([]byte))
+		added[i] = returned[id]
+		delete(returned, id) // the same id again was no new one
+	}
+	return added, rows.Err()
 }
 
 // exec runs a prepared statement. The context is looked at here and not handed on: the
@@ -173,25 +231,6 @@ func exec(ctx context.Context, stmt *sql.Stmt, args []any) (int64, error) {
 	}
 	return res.RowsAffected()
 }
-
-// stored returns what is stored for a row: its columns, its sum, and its bulk bytes.
-func (t *tx) stored(r row) []any {
-	cols := r.columns()
-	values := make([]any, 0, len(cols)+2)
-	for _, c := range cols {
-		values = append(values, c.value())
-	}
-	var sum num
-	sum, t.scratch = r.table().sum(cols, t.scratch)
-	values = append(values, int64(sum))
-	if b, ok := r.(bulky); ok {
-		values = append(values, b.bulk())
-	}
-	return values
-}
-
-// bulky is a row of a table with a data column.
-type bulky interface{ bulk() []byte }
 
 // update writes what differs between a row as it was read in this transaction and as it
 // shall be, together with the sum over the whole new row. The primary key stays.

@@ -1,5 +1,6 @@
 -- Ids are 16 bytes (UUID), times microseconds since 1970 UTC, tenants and other outside
 -- names 16 bytes where they are a UUID and text otherwise. Every row ends with row_sum.
+-- Checks are written with OR: for IN with more than two values SQLite builds a table per row.
 
 CREATE TABLE {migrations} (
   id INTEGER NOT NULL PRIMARY KEY,
@@ -11,7 +12,7 @@ CREATE TABLE {migrations} (
 
 CREATE TABLE {schedules} (
   tenant_id ANY NOT NULL,
-  id BLOB NOT NULL CHECK (length(id) = 16),
+  id BLOB NOT NULL,
   name TEXT,
   name_key TEXT NOT NULL,
   enabled INTEGER NOT NULL DEFAULT 0,
@@ -30,26 +31,27 @@ CREATE TABLE {schedules} (
   updated_at INTEGER,
   deleted_at INTEGER,
   row_sum INTEGER NOT NULL,
-  PRIMARY KEY (id, tenant_id),
+  PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, last_run_id) REFERENCES {runs} (tenant_id, id) ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
-CREATE INDEX {schedules_due} ON {schedules} (next_run_at) WHERE enabled = 1 AND deleted_at IS NULL;
+-- A chunk of dispatching takes neighbours, so that it writes few pages.
+CREATE INDEX {schedules_due} ON {schedules} (next_run_at, tenant_id, id) WHERE enabled = 1 AND deleted_at IS NULL;
 
 CREATE INDEX {schedules_enabled} ON {schedules} (tenant_id, enabled);
 
-CREATE INDEX {schedules_enabled_id} ON {schedules} (id) WHERE enabled = 1 AND deleted_at IS NULL;
+CREATE UNIQUE INDEX {schedules_id} ON {schedules} (id);
 
 CREATE INDEX {schedules_name} ON {schedules} (tenant_id, name_key, id) WHERE deleted_at IS NULL;
 
 CREATE TABLE {runs} (
   tenant_id ANY NOT NULL,
-  id BLOB NOT NULL CHECK (length(id) = 16),
+  id BLOB NOT NULL,
   kind TEXT NOT NULL,
   "trigger" TEXT,
   actor_id TEXT,
   actor_name TEXT,
-  status TEXT NOT NULL CHECK (status IN ('queued', 'running', 'success', 'partial', 'failed', 'canceled', 'skipped')),
+  status TEXT NOT NULL CHECK (status = 'queued' OR status = 'running' OR status = 'success' OR status = 'partial' OR status = 'failed' OR status = 'canceled' OR status = 'skipped'),
   "key" TEXT,
   schedule_id BLOB,
   scheduled_for INTEGER,
@@ -96,12 +98,14 @@ CREATE UNIQUE INDEX {runs_running} ON {runs} (tenant_id, schedule_id) WHERE stat
 
 CREATE INDEX {runs_resumed} ON {runs} (tenant_id, schedule_id) WHERE status = 'queued' AND attempt > 0;
 
-CREATE INDEX {runs_active} ON {runs} (status, not_before, updated_at) WHERE status IN ('queued', 'running');
+CREATE INDEX {runs_active} ON {runs} (status, updated_at) WHERE status IN ('queued', 'running');
+
+CREATE INDEX {runs_restores} ON {runs} (tenant_id, target_id) WHERE status IN ('queued', 'running') AND substr(kind, 1, 8) = 'restore.';
 
 CREATE TABLE {run_items} (
   tenant_id ANY NOT NULL,
   run_id BLOB NOT NULL,
-  id BLOB NOT NULL CHECK (length(id) = 16),
+  id BLOB NOT NULL,
   policy_type TEXT NOT NULL,
   policy_id ANY NOT NULL DEFAULT '',
   name TEXT,
@@ -137,7 +141,7 @@ CREATE TABLE {audit_log} (
 
 CREATE TABLE {notifications} (
   tenant_id ANY NOT NULL,
-  id BLOB NOT NULL CHECK (length(id) = 16),
+  id BLOB NOT NULL,
   recipient TEXT,
   run_id BLOB,
   kind TEXT,
@@ -157,7 +161,7 @@ CREATE INDEX {notifications_unread} ON {notifications} (tenant_id, recipient) WH
 
 CREATE TABLE {policies} (
   tenant_id ANY NOT NULL,
-  id BLOB NOT NULL CHECK (length(id) = 16),
+  id BLOB NOT NULL,
   type TEXT NOT NULL,
   external_id ANY NOT NULL,
   name TEXT,
@@ -175,7 +179,7 @@ CREATE UNIQUE INDEX {policies_external} ON {policies} (tenant_id, type, external
 
 CREATE TABLE {payloads} (
   tenant_id ANY NOT NULL,
-  id BLOB NOT NULL CHECK (length(id) = 32),
+  id BLOB NOT NULL,
   format INTEGER NOT NULL DEFAULT 0,
   raw_size INTEGER NOT NULL DEFAULT 0,
   stored_size INTEGER NOT NULL DEFAULT 0,
@@ -187,10 +191,10 @@ CREATE TABLE {payloads} (
 
 CREATE TABLE {policy_versions} (
   tenant_id ANY NOT NULL,
-  id BLOB NOT NULL CHECK (length(id) = 16),
+  id BLOB NOT NULL,
   policy_id BLOB NOT NULL,
   number INTEGER NOT NULL DEFAULT 0,
-  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  hash BLOB NOT NULL,
   payload_id BLOB NOT NULL,
   name TEXT,
   captured_at INTEGER,
@@ -212,12 +216,12 @@ CREATE INDEX {policy_versions_payload} ON {policy_versions} (payload_id);
 
 CREATE TABLE {backup_sets} (
   tenant_id ANY NOT NULL,
-  id BLOB NOT NULL CHECK (length(id) = 16),
+  id BLOB NOT NULL,
   name TEXT,
   schedule_id BLOB,
   run_id BLOB,
   scheduled_for INTEGER,
-  status TEXT NOT NULL CHECK (status IN ('building', 'complete', 'partial')),
+  status TEXT NOT NULL CHECK (status = 'building' OR status = 'complete' OR status = 'partial'),
   revision INTEGER NOT NULL DEFAULT 0,
   items_count INTEGER NOT NULL DEFAULT 0,
   created_at INTEGER,
@@ -235,6 +239,8 @@ CREATE TABLE {backup_sets} (
 CREATE INDEX {backup_sets_schedule} ON {backup_sets} (tenant_id, schedule_id, scheduled_for, id);
 
 CREATE INDEX {backup_sets_created} ON {backup_sets} (tenant_id, created_at, id);
+
+CREATE UNIQUE INDEX {backup_sets_id} ON {backup_sets} (id);
 
 CREATE UNIQUE INDEX {backup_sets_run} ON {backup_sets} (tenant_id, run_id);
 
@@ -275,7 +281,7 @@ CREATE TABLE {backup_holds} (
 CREATE TABLE {backup_items} (
   tenant_id ANY NOT NULL,
   set_id BLOB NOT NULL,
-  id BLOB NOT NULL CHECK (length(id) = 16),
+  id BLOB NOT NULL,
   policy_id BLOB NOT NULL,
   version_id BLOB NOT NULL,
   name TEXT,
@@ -286,6 +292,8 @@ CREATE TABLE {backup_items} (
   FOREIGN KEY (tenant_id, set_id) REFERENCES {backup_sets} (tenant_id, id) ON DELETE RESTRICT,
   FOREIGN KEY (tenant_id, policy_id, version_id) REFERENCES {policy_versions} (tenant_id, policy_id, id) ON DELETE RESTRICT
 ) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX {backup_items_id} ON {backup_items} (id);
 
 CREATE UNIQUE INDEX {backup_items_policy} ON {backup_items} (policy_id, set_id);
 
