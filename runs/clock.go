@@ -5,7 +5,10 @@ import "time"
 // Clock is the only source of time in this module. benbjohnson/clock's New() and *Mock
 // fit as they are. Implementations are safe for concurrent use.
 type Clock interface {
+	// Now returns the present time, in any zone.
 	Now() time.Time
+	// After returns a channel that receives the time once the duration has passed. It is
+	// never closed, and one that nobody reads any more does no harm.
 	After(time.Duration) <-chan time.Time
 }
 

@@ -21,7 +21,9 @@ import (
 // error: wait and retry, give back, cancel or fail. It must be safe for concurrent use by
 // several runs.
 type Executor interface {
+	// Kinds returns the kinds of runs that it does, always the same.
 	Kinds() []Kind
+	// Execute does one attempt of a run.
 	Execute(ctx context.Context, a *Attempt) error
 }
 

@@ -51,5 +51,6 @@ type CheckReport struct {
 // every reference and count holds and, with ReadData, every payload hashes. Found damage
 // is in the report; the error is for a check that could not run.
 type Checker interface {
+	// Check reads the whole store. It may run beside everything else.
 	Check(ctx context.Context, opts CheckOptions) (CheckReport, error)
 }

@@ -6,7 +6,9 @@ import "time"
 // for Retry-After dates, and to wait out the delay of a [Fault]. Clock and Mock of
 // github.com/benbjohnson/clock fit as they are.
 type Clock interface {
+	// Now returns the present time.
 	Now() time.Time
+	// After returns a channel that receives the time once the duration has passed.
 	After(d time.Duration) <-chan time.Time
 }
 

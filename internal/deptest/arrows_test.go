@@ -38,6 +38,8 @@ var layers = map[string]layer{
 	"store/bunstore":    {level: 4, why: "one implementation of the roles"},
 	"store/sqlitestore": {level: 5, why: "opens bunstore"},
 	"store/pgstore":     {level: 5, why: "opens bunstore"},
+
+	"internal/rig": {level: 6, suite: true, why: "puts the whole module together for tests"},
 }
 
 // arrows checks that imports between packages of this module point downwards.

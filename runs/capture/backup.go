@@ -67,7 +67,7 @@ func (b *backupRun) openSet(ctx context.Context) (runs.ID, error) {
 	}
 	set, err := b.e.cfg.Store.OpenSet(ctx, b.a.Tenant(), b.a.Lease(), backupset.BackupSet{
 		ID: b.a.NewID(), TenantID: b.a.Tenant(), ScheduleID: run.ScheduleID, RunID: run.ID,
-		Name:         fmt.Sprintf("%s %s", b.params.Name, due.UTC().Format("2006-01-02 15:04")),
+		Name:         fmt.Sprintf("%s %s", b.params.Name, due.UTC().Format("2006-01-02 15:04 UTC")),
 		ScheduledFor: due, Status: backupset.Building, CreatedAt: at,
 	}, runs.Trail{})
 	if err != nil {

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/benbjohnson/clock"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// stepQueue is a [runs.Queue] for playing: it keeps jobs until somebody drains it, and
+// jumps over every wait. It shows how little a queue of one's own needs.
+type stepQueue struct {
+	mu   sync.Mutex
+	jobs []runs.Job
+}
+
+// Enqueue implements [runs.Queue].
+func (q *stepQueue) Enqueue(_ context.Context, jobs ...runs.Job) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.jobs = append(q.jobs, jobs...)
+	return nil
+}
+
+// Work implements [runs.Queue]; this queue is drained instead.
+func (q *stepQueue) Work(context.Context, runs.Handler) error {
+	return errors.New("refserver: a stepQueue is drained, not worked")
+}
+
+// drain handles jobs, the earliest first, until none is left, and moves the clock to each
+// job's time.
+func (q *stepQueue) drain(ctx context.Context, mock *clock.Mock, handle runs.Handler) error {
+	for {
+		job, ok := q.take()
+		if !ok {
+			return nil
+		}
+		if job.NotBefore.After(mock.Now()) {
+			mock.Set(job.NotBefore)
+		}
+		if err := handle(ctx, job); err != nil {
+			return err
+		}
+	}
+}
+
+func (q *stepQueue) take() (runs.Job, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.jobs) == 0 {
+		return runs.Job{}, false
+	}
+	slices.SortStableFunc(q.jobs, func(a, b runs.Job) int { return a.NotBefore.Compare(b.NotBefore) })
+	job := q.jobs[0]
+	q.jobs = slices.Delete(q.jobs, 0, 1)
+	return job, true
+}
+
+var _ runs.Queue = (*stepQueue)(nil)
