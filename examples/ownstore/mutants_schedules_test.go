@@ -131,7 +131,7 @@ var scheduleMutants = []mutant{
 	{"DispatchStore/a slot that has a run is counted as a conflict and the clockwork goes on", "schedules.go",
 		"result.Conflicts++\n", ""},
 	{"DispatchStore/a slot that has a run is counted as a conflict and the clockwork goes on", "schedules.go",
-		"taken || exists {", "exists {"},
+		"taken || exists {", "exists && taken {"},
 	{"DispatchStore/a run id that exists is never written over by a plan", "schedules.go",
 		"taken || exists {", "taken && !exists {"},
 	{"DispatchStore/a skipped run is stored, counted, not queued, and moves the last run", "schedules.go",
