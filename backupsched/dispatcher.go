@@ -84,14 +84,14 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 
 // Report says what one tick did.
 type Report struct {
-	At        time.Time // the time that the tick judged by
-	Due       int       // schedules that were due
-	Queued    int       // runs made
-	Missed    int       // schedules with slots older than the grace: one skipped run each
-	Conflicts int       // slots that had a run already
-	Invalid   int       // schedules that could not be planned: one failed run each
-	Unqueued  int       // runs that are stored but whose job the queue refused; the sweep queues them
-	Chunks    int       // transactions
+	At        time.Time `json:"at"`        // the time that the tick judged by
+	Due       int       `json:"due"`       // schedules that were due
+	Queued    int       `json:"queued"`    // runs made
+	Missed    int       `json:"missed"`    // schedules with slots older than the grace: one skipped run each
+	Conflicts int       `json:"conflicts"` // slots that had a run already
+	Invalid   int       `json:"invalid"`   // schedules that could not be planned: one failed run each
+	Unqueued  int       `json:"unqueued"`  // runs that are stored but whose job the queue refused; the sweep queues them
+	Chunks    int       `json:"chunks"`    // transactions
 }
 
 // Tick dispatches everything that is due now and returns what it did, also beside an

@@ -33,6 +33,7 @@ type options struct {
 	log   *slog.Logger
 
 	retention retention.Config // MinAge and UndoWindow
+	random    func() float64   // of the runner's waits; nil for the default
 }
 
 // app is the embedded SDK: everything the product uses of it.
@@ -110,7 +111,7 @@ func (a *app) wire(o options) (err error) {
 	}
 	if a.runner, err = runs.NewRunner(runs.Config{
 		Store: a.store, Queue: a.queue, Clock: o.clock, Logger: o.log,
-		Executors: []runs.Executor{captures, a.retention}, AfterRun: a.retention.AfterRun,
+		Executors: []runs.Executor{captures, a.retention}, AfterRun: a.retention.AfterRun, Random: o.random,
 	}); err != nil {
 		return err
 	}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("database/sql.(*DB).connectionOpener"))
+}
+
+// call runs a command line and returns its exit code and what it printed.
+func call(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, &o, &e)
+	return code, o.String(), e.String()
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; run with -update to write it", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+func TestTheDemoTellsTheSameStoryEveryTime(t *testing.T) {
+	code, out, errOut := call(t, "demo")
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errOut)
+	}
+	golden(t, "demo.golden", out)
+}
+
+func TestWrongCommandLinesAreRefused(t *testing.T) {
+	for _, args := range [][]string{{"explode"}, {"check", "-no-such-flag"}, {"demo", "extra"}, {"-no-such-flag"}} {
+		code, _, errOut := call(t, args...)
+		if code != exitUsage || errOut == "" {
+			t.Errorf("%q: exit code %d and %q, want %d and a reason", args, code, errOut, exitUsage)
+		}
+	}
+	for name := range commands {
+		if code, _, errOut := call(t, name, "-h"); code != exitOK || !strings.Contains(errOut, name) {
+			t.Errorf("%s -h: exit code %d and %q", name, code, errOut)
+		}
+	}
+}
+
+func TestMigratePrintsTheSQLWithoutADatabase(t *testing.T) {
+	dir := t.TempDir()
+	code, out, _ := call(t, "migrate", "-print", "-data", dir)
+	if code != exitOK || !strings.Contains(out, `CREATE TABLE "tb_runs"`) {
+		t.Errorf("exit code %d, printed %.200q", code, out)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("printing made %v, error %v", entries, err)
+	}
+	if code, _, errOut := call(t, "migrate", "-print", "-dialect", "oracle"); code != exitFailed || !strings.Contains(errOut, "dialect") {
+		t.Errorf("another dialect: exit code %d, %q", code, errOut)
+	}
+}
+
+func TestMigrateTwiceAndDispatchOnAnEmptyDatabase(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		if code, _, errOut := call(t, "migrate", "-data", dir); code != exitOK {
+			t.Fatalf("migrate: %d %s", code, errOut)
+		}
+	}
+	code, out, errOut := call(t, "dispatch", "-data", dir)
+	var report backupsched.Report
+	if err := json.Unmarshal([]byte(out), &report); code != exitOK || err != nil || report.Due != 0 || report.At.IsZero() {
+		t.Errorf("dispatch: %d %q %q, error %v", code, out, errOut, err)
+	}
+}
+
+// server is a running reference server.
+type server struct {
+	base string
+	stop func() error
+}
+
+func startServer(t *testing.T, data string) server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	address, done := make(chan net.Addr, 1), make(chan error, 1)
+	var out, log bytes.Buffer
+	go func() {
+		done <- serve(ctx, "127.0.0.1:0", data, &out, &log, func(a net.Addr) { address <- a })
+	}()
+	select {
+	case a := <-address:
+		return server{"http://" + a.String(), func() error {
+			cancel()
+			err := <-done
+			if !strings.Contains(out.String(), "curl") {
+				t.Errorf("the server does not greet with a request to try: %s", out.String())
+			}
+			return err
+		}}
+	case err := <-done:
+		t.Fatalf("the server did not start: %v\n%s", err, log.String())
+		return server{}
+	}
+}
+
+func (s server) do(t *testing.T, method, path, token, body string, into any) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if into != nil {
+		if err := json.NewDecoder(res.Body).Decode(into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return res.StatusCode
+}
+
+type listed struct {
+	Items []struct{ ID, Status string }
+}
+
+const contoso, owner = "/api/v1/tenants/contoso", "demo-owner-contoso"
+
+func TestTheServerBacksUpStopsInPeaceAndIsCheckedSound(t *testing.T) {
+	data := t.TempDir()
+	s := startServer(t, data)
+	var schedules listed
+	if code := s.do(t, "GET", contoso+"/schedules", owner, "", &schedules); code != 200 || len(schedules.Items) != 1 {
+		t.Fatalf("schedules: %d %+v", code, schedules)
+	}
+	if code := s.do(t, "POST", contoso+"/schedules/"+schedules.Items[0].ID+"/run", owner, "", nil); code != 202 {
+		t.Fatalf("run now: %d", code)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	var sets listed
+	for {
+		s.do(t, "GET", contoso+"/backup-sets", owner, "", &sets)
+		if len(sets.Items) == 1 && sets.Items[0].Status == "complete" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no complete backup set after 30 s: %+v", sets)
+		}
+	}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/openapi.json": 200} {
+		if code := s.do(t, "GET", path, "", "", nil); code != want {
+			t.Errorf("%s: %d, want %d", path, code, want)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	for _, args := range [][]string{{"check", "-data", data}, {"check", "-data", data, "-read-data"}} {
+		if code, out, errOut := call(t, args...); code != exitOK {
+			t.Errorf("%q: exit code %d: %s %s", args, code, out, errOut)
+		}
+	}
+	s = startServer(t, data) // again, on what is there
+	var again listed
+	if s.do(t, "GET", contoso+"/schedules", owner, "", &again); len(again.Items) != 1 || again.Items[0].ID != schedules.Items[0].ID {
+		t.Errorf("after a restart there are %+v, want the same schedule once", again)
+	}
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func TestCheckOfNoDatabaseCouldNotRun(t *testing.T) {
+	dir := t.TempDir()
+	if code, _, errOut := call(t, "check", "-data", dir); code != exitNoCheck || errOut == "" {
+		t.Errorf("exit code %d, %q", code, errOut)
+	}
+	if err := os.WriteFile(databasePath(dir), []byte("this is not a database at all, but long enough to be read as one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ := call(t, "check", "-data", dir); code == exitOK {
+		t.Errorf("a file that is no database is sound: %s", out)
+	}
+}
+
+func TestDemoTokensAreForLoopbackOnly(t *testing.T) {
+	for address, want := range map[string]bool{"127.0.0.1:80": true, "[::1]:80": true, "0.0.0.0:80": false, "192.0.2.1:80": false, "[::]:80": false} {
+		tcp, err := net.ResolveTCPAddr("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if onLoopback(tcp) != want {
+			t.Errorf("onLoopback(%s) = %v", address, !want)
+		}
+	}
+	r, _ := http.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer demo-owner-contoso")
+	if actor, ok := noDirectory().principal(r); ok {
+		t.Errorf("without the demo users the token signs in %v", actor)
+	}
+	if actor, ok := demoDirectory().principal(r); !ok || actor.ID != "owner-contoso" {
+		t.Errorf("with the demo users the token signs in %v, %v", actor, ok)
+	}
+}
