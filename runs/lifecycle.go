@@ -212,7 +212,6 @@ func (r *Runner) rescue(ctx context.Context, seen Run) ([]Job, bool, error) {
 		if next.Status.Terminal() {
 			action = "run.finished"
 		}
-		next.ErrorCode = CodeWorkerLost
 		return Change{Run: next, Trail: trailOf(r.newID, at, SystemActor, next, action)}, nil
 	})
 	switch {

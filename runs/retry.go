@@ -115,11 +115,12 @@ func (p RetryPolicy) judge(err error, stalls int, random float64) verdict {
 		kind, code = graph.KindTimeout, CodeTimeout
 	}
 	limit := p.MaxStalls
-	switch kind {
-	case graph.KindUnauthorized, graph.KindForbidden:
+	switch {
+	case kind == graph.KindUnauthorized, kind == graph.KindForbidden:
 		return verdict{status: StatusFailed, code: code}
-	case graph.KindThrottled, graph.KindUnavailable, graph.KindTimeout:
-	default:
+	case errors.Is(err, errWorkerLost):
+		code = CodeWorkerLost // a deploy or a crash is no fault of the run
+	case !kind.Retryable():
 		limit = p.MaxUnknown
 	}
 	if stalls >= limit {
