@@ -1,0 +1,80 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/api"
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/retention"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/memqueue"
+	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
+)
+
+// services are what an API answers from; the program that embeds them has them already.
+func services(ctx context.Context) (cfg api.Config, closeStore func() error, err error) {
+	store, err := sqlitestore.Open(ctx, sqlitestore.Memory, sqlitestore.Options{})
+	if err != nil {
+		return cfg, nil, err
+	}
+	if err := store.Migrate(ctx); err != nil {
+		return cfg, nil, err
+	}
+	queue, err := memqueue.New(memqueue.Config{})
+	if err != nil {
+		return cfg, nil, err
+	}
+	cfg.Starter, err = runs.NewStarter(runs.StarterConfig{Store: store, Queue: queue, Authorizer: runs.RoleAuthorizer{
+		RoleOf: func(context.Context, graph.TenantID, runs.Actor) (runs.Role, error) { return runs.RoleReadonly, nil },
+	}})
+	if err != nil {
+		return cfg, nil, err
+	}
+	if cfg.Retention, err = retention.New(retention.Config{Store: store, Starter: cfg.Starter}); err != nil {
+		return cfg, nil, err
+	}
+	if cfg.Scheduler, err = backupsched.NewScheduler(backupsched.Config{Store: store, Starter: cfg.Starter, PlanGuard: cfg.Retention}); err != nil {
+		return cfg, nil, err
+	}
+	cfg.Archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: store, Guard: cfg.Starter.Guard()})
+	return cfg, store.Close, err
+}
+
+// A host says who asks and which tenants are his or hers, and hangs the API into its mux.
+func ExampleNew() {
+	cfg, closeStore, err := services(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer closeStore()
+	cfg.Principal = func(r *http.Request) (runs.Actor, bool) {
+		name, _, ok := r.BasicAuth()
+		return runs.Actor{ID: name, Name: name}, ok
+	}
+	cfg.TenantAccess = func(_ context.Context, tenant graph.TenantID, actor runs.Actor) (bool, error) {
+		return tenant == "contoso" && actor.ID == "alice", nil
+	}
+	handler, err := api.New(cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	handler.Mount(mux)
+
+	for _, tenant := range []string{"contoso", "fabrikam"} {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/tenants/"+tenant+"/schedules", nil)
+		r.SetBasicAuth("alice", "secret")
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		fmt.Print(w.Code, " ", w.Body)
+	}
+	// Output:
+	// 200 {"items":[],"next_cursor":null}
+	// 403 {"type":"about:blank","title":"Forbidden","status":403,"detail":"your role does not allow this, or the tenant has nothing of this id","code":"forbidden","errors":[]}
+}

@@ -1,0 +1,107 @@
+package api
+
+import (
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
+)
+
+// BackupSet is what a capture produced.
+type BackupSet struct {
+	ID             string                   `json:"id" format:"uuid"`
+	Name           string                   `json:"name"`
+	ScheduleID     *string                  `json:"schedule_id" format:"uuid" doc:"null for a manual set"`
+	RunID          string                   `json:"run_id" format:"uuid"`
+	Status         string                   `json:"status" enum:"building,complete,partial"`
+	Revision       int                      `json:"revision"`
+	ItemsCount     int                      `json:"items_count"`
+	TypeBreakdown  map[string]TypeBreakdown `json:"type_breakdown" doc:"By policy type"`
+	CreatedAt      time.Time                `json:"created_at"`
+	DeletedAt      *time.Time               `json:"deleted_at" doc:"Soft-deleted: it can be undeleted until it is purged"`
+	Holds          []Hold                   `json:"holds"`
+	LastVerifiedAt *time.Time               `json:"last_verified_at"`
+}
+
+// TypeBreakdown is the account of one policy type within a set.
+type TypeBreakdown struct {
+	Listed    int  `json:"listed"`
+	Captured  int  `json:"captured"`
+	Failed    int  `json:"failed"`
+	Skipped   int  `json:"skipped"`
+	Forbidden bool `json:"forbidden" doc:"Graph refused the whole type"`
+	Complete  bool `json:"complete" doc:"The listing reached its end"`
+}
+
+// Hold keeps a set from being dropped.
+type Hold struct {
+	Name   string    `json:"name"`
+	By     string    `json:"by" doc:"Id of the user"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// SetItem is one policy within a set.
+type SetItem struct {
+	ID         string    `json:"id" format:"uuid"`
+	PolicyType string    `json:"policy_type"`
+	PolicyID   string    `json:"policy_id" format:"uuid" doc:"The inventory's id"`
+	Name       string    `json:"name"`
+	VersionID  string    `json:"version_id" format:"uuid"`
+	Hash       string    `json:"hash" doc:"SHA-256 of the canonical form"`
+	CapturedAt time.Time `json:"captured_at"`
+	Warnings   []string  `json:"warnings"`
+}
+
+func showSet(s backupset.BackupSet) BackupSet {
+	v := BackupSet{
+		ID: string(s.ID), Name: s.Name, ScheduleID: text(s.ScheduleID), RunID: string(s.RunID), Status: string(s.Status),
+		Revision: s.Revision, ItemsCount: s.ItemsCount, TypeBreakdown: map[string]TypeBreakdown{}, CreatedAt: s.CreatedAt.UTC(),
+		DeletedAt: instant(s.DeletedAt), LastVerifiedAt: instant(s.LastVerifiedAt),
+		Holds: each(s.Holds, func(h backupset.Hold) Hold {
+			return Hold{Name: h.Name, By: h.By.ID, Reason: h.Reason, At: h.At.UTC()}
+		}),
+	}
+	for _, m := range s.Types {
+		v.TypeBreakdown[string(m.Type)] = TypeBreakdown(capture.BreakdownOf(m))
+	}
+	return v
+}
+
+func showSetItem(i backupset.Item) SetItem {
+	return SetItem{
+		ID: string(i.ID), PolicyType: string(i.Type), PolicyID: string(i.PolicyID), Name: i.Name, VersionID: string(i.VersionID),
+		Hash: i.Hash.String(), CapturedAt: i.CapturedAt.UTC(), Warnings: append([]string{}, i.Warnings...),
+	}
+}
+
+// Verification is what verifying a set found. It is sound when both lists are empty.
+type Verification struct {
+	Checked int          `json:"checked" doc:"Policies that were read and hashed"`
+	Damaged []SetProblem `json:"damaged"`
+	Missing []SetProblem `json:"missing"`
+}
+
+// SetProblem is one policy of a set that is not as it was captured.
+type SetProblem struct {
+	ItemID     *string `json:"item_id" format:"uuid" doc:"null when it cannot be told which it was"`
+	PolicyType *string `json:"policy_type"`
+	ExternalID *string `json:"external_id"`
+	Name       *string `json:"name"`
+	Message    string  `json:"message"`
+}
+
+func showVerification(v backupset.Verification) Verification {
+	show := func(p backupset.Problem) SetProblem {
+		return SetProblem{
+			ItemID: text(p.ItemID), PolicyType: text(p.PolicyType), ExternalID: text(p.ExternalID), Name: text(p.Name), Message: p.Message,
+		}
+	}
+	return Verification{Checked: v.Checked, Damaged: each(v.Damaged, show), Missing: each(v.Missing, show)}
+}
+
+// setStatus lists the states of a set, for filters.
+func setStatus(bad *runs.InvalidError, values []string) []backupset.Status {
+	return oneOf(bad, "status", values, backupset.Building, backupset.Complete, backupset.Partial)
+}
