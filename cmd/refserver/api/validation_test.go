@@ -220,6 +220,25 @@ func TestStartingTwiceIsOneRun(t *testing.T) {
 	}
 }
 
+// A policy that is in this set and not in the one named by with was added.
+func TestCompareLooksFromWithToThis(t *testing.T) {
+	w := newWorld(t)
+	id := w.schedule(contoso, "Nightly")
+	before := w.backup(contoso, id)
+	p, err := w.graph.Add(contoso, capturedTypes[0])
+	w.must(err)
+	after := w.backup(contoso, id)
+	var there, back Comparison
+	w.wants(200, http.MethodGet, "backup-sets/"+string(after.BackupSetID)+"/compare?with="+string(before.BackupSetID), "", &there)
+	w.wants(200, http.MethodGet, "backup-sets/"+string(before.BackupSetID)+"/compare?with="+string(after.BackupSetID), "", &back)
+	if len(there.Added) != 1 || there.Added[0].ExternalID != p.ID || len(there.Removed) != 0 {
+		t.Errorf("to the newer set: %+v", there)
+	}
+	if diff := cmp.Diff(there.Added, back.Removed); diff != "" || len(back.Added) != 0 {
+		t.Errorf("the other way round: %s", diff)
+	}
+}
+
 // Lowering retention_keep_last needs the token of the plan that says what would go.
 func TestLoweringRetentionNeedsThePlan(t *testing.T) {
 	w := newWorld(t)
