@@ -3,6 +3,8 @@ package runs
 import (
 	"encoding/base64"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The limits of a page.
@@ -63,7 +65,7 @@ func (p PageRequest) Slice() (Slice, error) {
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(p.Cursor)
 	id, key, ok := strings.Cut(string(raw), "\n")
-	if err != nil || !ok || !ID(id).Valid() || len(key) > 1024 {
+	if err != nil || !ok || !ID(id).Valid() || len(key) > 1024 || !utf8.ValidString(key) || strings.ContainsFunc(key, unicode.IsControl) {
 		return Slice{}, Invalid("cursor", "cursor_invalid", "is not a cursor of this list; start again without one")
 	}
 	s.After = Keyset{Key: key, ID: ID(id)}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -13,7 +14,7 @@ const someID = ID("0198d1c2-0000-7000-8000-000000000001")
 
 func TestCursorComesBackUnchanged(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		k := Keyset{ID: someID, Key: rapid.StringN(0, 100, 1000).Draw(t, "key")}
+		k := Keyset{ID: someID, Key: rapid.StringOfN(rapid.RuneFrom(nil, unicode.L, unicode.N, unicode.P, unicode.Zs), 0, 100, 1000).Draw(t, "key")}
 		s, err := PageRequest{Cursor: k.String()}.Slice()
 		if err != nil {
 			t.Fatal(err)
@@ -34,6 +35,8 @@ func TestWrongPagesAreRefusedByField(t *testing.T) {
 		{"limit beyond the maximum", PageRequest{Limit: MaxPageSize + 1}, "limit"},
 		{"cursor of another alphabet", PageRequest{Cursor: "!!!"}, "cursor"},
 		{"cursor without an id", PageRequest{Cursor: Keyset{Key: "x", ID: "nope"}.String()}, "cursor"},
+		{"cursor with a NUL", PageRequest{Cursor: Keyset{Key: "a\x00b", ID: someID}.String()}, "cursor"},
+		{"cursor that is not UTF-8", PageRequest{Cursor: Keyset{Key: "\xff", ID: someID}.String()}, "cursor"},
 		{"cursor that is a novel", PageRequest{Cursor: Keyset{Key: strings.Repeat("x", 5000), ID: someID}.String()}, "cursor"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
