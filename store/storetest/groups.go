@@ -122,7 +122,7 @@ func forbiddenDrops(t *testing.T, f *fixture) {
 	preview := f.newRun(contoso)
 	preview.Kind, preview.Target = "restore.preview", runs.Target{Type: "backup_set", ID: used.ID}
 	f.start(preview)
-	for what, id := range map[string]runs.ID{
+	forbidden := map[string]runs.ID{
 		"a set that is held":            held.ID,
 		"a set in use":                  used.ID,
 		"a set that is deleted already": f.retire(f.backup(s, start.Add(3*time.Minute)), start).ID,
@@ -131,14 +131,15 @@ func forbiddenDrops(t *testing.T, f *fixture) {
 		"a set of another tenant":       f.backup(f.schedule(fabrikam), start).ID,
 		"a manual set":                  f.manualSet(contoso).ID,
 		"a set that nobody has":         nobody,
-	} {
-		f.nothingWritten(what, func() {
+	}
+	f.nothingWritten("drops that are not allowed", func() {
+		for what, id := range forbidden {
 			_, err := f.store.ChangeGroup(f.ctx, contoso, s.ID, func(time.Time, []backupset.BackupSet) (backupset.GroupChange, error) {
 				return backupset.GroupChange{Drop: []runs.ID{fine.ID, id}, Trail: f.trail(contoso, "x")}, nil
 			})
 			f.wants("dropping "+what, err, runs.ErrConflict)
-		})
-	}
+		}
+	})
 }
 
 func decisionsAtOnce(t *testing.T, f *fixture) {

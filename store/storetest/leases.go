@@ -73,26 +73,26 @@ func (f *fixture) fenced(name string, call func(f *fixture, c *capture, lease ru
 		f.ok(f.store.SaveManifest(f.ctx, contoso, c.lease(), c.set.ID, manifest(scripts, 1)))
 		return c
 	}
-	refused := func(what string, c *capture, lease runs.Lease) {
-		f.Helper()
-		f.nothingWritten(name+" "+what, func() {
-			f.wants(name+" "+what, call(f, c, lease), runs.ErrLeaseLost)
-		})
-	}
-
-	c := newCapture()
+	c, back, ended := newCapture(), newCapture(), newCapture()
 	lease := c.lease()
-	refused("under an older token", c, runs.Lease{RunID: lease.RunID, Token: lease.Token - 1})
-	refused("under a token that was never given", c, runs.Lease{RunID: lease.RunID, Token: lease.Token + 1})
 	f.change(c.run, waiting)
-	refused("after the run was given back", c, lease)
 	c.run = f.claim(c.run)
-	refused("after another worker claimed the run", c, lease)
-
-	ended := newCapture()
+	f.change(back.run, waiting)
 	f.finish(ended.run, runs.StatusFailed, start)
-	refused("after the run has ended", ended, ended.lease())
-
+	f.nothingWritten(name+" without the lease", func() {
+		for _, without := range []struct {
+			what  string
+			c     *capture
+			lease runs.Lease
+		}{
+			{"after another worker claimed the run", c, lease},
+			{"under a token that was never given", c, runs.Lease{RunID: lease.RunID, Token: c.lease().Token + 1}},
+			{"after the run was given back", back, back.lease()},
+			{"after the run has ended", ended, ended.lease()},
+		} {
+			f.wants(name+" "+without.what, call(f, without.c, without.lease), runs.ErrLeaseLost)
+		}
+	})
 	if err := call(f, c, c.lease()); err != nil {
 		f.Errorf("%s under the run's lease: %v", name, err)
 	}

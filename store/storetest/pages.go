@@ -46,19 +46,32 @@ func pagePromises() []promise {
 		})
 		same(t, "rows", sortedKeys(listRows()), want)
 	}}}
-	for _, name := range sortedKeys(listRows()) {
-		row := listRows()[name]
-		list = append(list,
-			promise{name + " gives every row once and in order in pages of any size", func(t *testing.T, f *fixture) { pagesOfAnySize(t, row(f)) }},
-			promise{name + " gives one row more than the limit when there are more", func(t *testing.T, f *fixture) { oneRowMore(t, row(f)) }},
-			promise{name + " gives every row that was there when rows are added meanwhile", func(t *testing.T, f *fixture) { pagesUnderInserts(t, row(f)) }},
-		)
-	}
 	for _, name := range sortedKeys(systemLists()) {
 		row := systemLists()[name]
 		list = append(list, promise{name + " is read to its end in pages of any size", func(t *testing.T, f *fixture) { systemPages(t, row(f)) }})
 	}
 	return list
+}
+
+// listRoles has a role for each list, because its promises look at the same rows.
+func listRoles() []role {
+	var roles []role
+	for _, name := range sortedKeys(listRows()) {
+		var filled *list
+		on := func(f *fixture) list {
+			if filled == nil {
+				l := listRows()[name](f)
+				filled = &l
+			}
+			return *filled
+		}
+		roles = append(roles, role{name: name, shared: true, promises: []promise{
+			{"every row comes once and in order in pages of any size", func(t *testing.T, f *fixture) { pagesOfAnySize(t, on(f)) }},
+			{"one row more than the limit comes when there are more", func(t *testing.T, f *fixture) { oneRowMore(t, on(f)) }},
+			{"every row that was there comes when rows are added meanwhile", func(t *testing.T, f *fixture) { pagesUnderInserts(t, on(f)) }},
+		}})
+	}
+	return roles
 }
 
 // methods returns the names of the store's methods that pass.

@@ -23,6 +23,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ import (
 
 // Open returns a new, empty store that takes its time from the clock, unless it has a
 // database's clock, and arranges with t that the store is closed. It is called once for
-// every promise.
+// every promise, but for promises that look at the same rows and leave them as they are.
 type Open = func(t testing.TB, clock runs.Clock) store.Store
 
 // promise is one thing that a role promises.
@@ -41,35 +42,39 @@ type promise struct {
 	keep func(t *testing.T, f *fixture)
 }
 
-// role is a named group of promises.
+// role is a named group of promises. Promises of a shared role work on one store, one
+// after the other.
 type role struct {
 	name     string
 	promises []promise
+	shared   bool
 }
 
 // Run checks every promise of every role.
 func Run(t *testing.T, open func(t testing.TB, clock runs.Clock) store.Store) {
-	for _, r := range []role{
-		{"Records", recordPromises()},
-		{"Tenants", tenantPromises()},
-		{"Pages", pagePromises()},
-		{"Leases", leasePromises()},
-		{"ScheduleStore", schedulePromises()},
-		{"DispatchStore", dispatchPromises()},
-		{"RunStore", runPromises()},
-		{"LastRun", lastRunPromises()},
-		{"ItemStore", itemPromises()},
-		{"AuditStore", auditPromises()},
-		{"NotificationStore", notificationPromises()},
-		{"StrandedRuns", strandedPromises()},
-		{"CaptureStore", capturePromises()},
-		{"SealSet", sealPromises()},
-		{"SetStore", setPromises()},
-		{"InventoryStore", inventoryPromises()},
-		{"GroupStore", groupPromises()},
-		{"PurgeSet", purgePromises()},
-		{"SystemStore", systemPromises()},
-	} {
+	roles := []role{
+		{name: "Records", promises: recordPromises()},
+		{name: "Tenants", promises: tenantPromises()},
+		{name: "OtherTenant", promises: otherTenantPromises(), shared: true},
+		{name: "Leases", promises: leasePromises()},
+		{name: "Pages", promises: pagePromises()},
+		{name: "ScheduleStore", promises: schedulePromises()},
+		{name: "DispatchStore", promises: dispatchPromises()},
+		{name: "RunStore", promises: runPromises()},
+		{name: "LastRun", promises: lastRunPromises()},
+		{name: "ItemStore", promises: itemPromises()},
+		{name: "AuditStore", promises: auditPromises()},
+		{name: "NotificationStore", promises: notificationPromises()},
+		{name: "StrandedRuns", promises: strandedPromises()},
+		{name: "CaptureStore", promises: capturePromises()},
+		{name: "SealSet", promises: sealPromises()},
+		{name: "SetStore", promises: setPromises()},
+		{name: "InventoryStore", promises: inventoryPromises()},
+		{name: "GroupStore", promises: groupPromises()},
+		{name: "PurgeSet", promises: purgePromises()},
+		{name: "SystemStore", promises: systemPromises()},
+	}
+	for _, r := range slices.Concat(roles, listRoles()) {
 		runRole(t, r, open)
 	}
 }
@@ -77,13 +82,24 @@ func Run(t *testing.T, open func(t testing.TB, clock runs.Clock) store.Store) {
 // RunOnClock checks that the store takes its time from the clock it was opened with. It is
 // for stores without a database's clock of their own.
 func RunOnClock(t *testing.T, open func(t testing.TB, clock runs.Clock) store.Store) {
-	runRole(t, role{"Clock", clockPromises()}, open)
+	runRole(t, role{name: "Clock", promises: clockPromises()}, open)
 }
 
 func runRole(t *testing.T, r role, open Open) {
 	t.Run(r.name, func(t *testing.T) {
+		var common *fixture
+		if r.shared {
+			common = newFixture(t, open)
+		}
 		for _, p := range r.promises {
-			t.Run(p.name, func(t *testing.T) { p.keep(t, newFixture(t, open)) })
+			t.Run(p.name, func(t *testing.T) {
+				if r.shared {
+					common.T = t // failures belong to the promise, the store to the role
+					p.keep(t, common)
+					return
+				}
+				p.keep(t, newFixture(t, open))
+			})
 		}
 	})
 }

@@ -65,7 +65,7 @@ func reachRows() map[string]func(f *fixture, tenant graph.TenantID, on targets) 
 			return f.store.SaveManifest(f.ctx, tenant, on.lease, on.building, manifest(settings, 0))
 		},
 		"SealSet": func(f *fixture, tenant graph.TenantID, on targets) error {
-			_, err := f.store.SealSet(f.ctx, tenant, on.lease, on.building, backupset.Partial, f.trail(tenant, "x"))
+			_, err := f.store.SealSet(f.ctx, tenant, on.sealer, on.ready, backupset.Partial, f.trail(tenant, "x"))
 			return err
 		},
 		"GetSet": func(f *fixture, tenant graph.TenantID, on targets) error {
@@ -82,7 +82,7 @@ func reachRows() map[string]func(f *fixture, tenant graph.TenantID, on targets) 
 		},
 		"ChangeSet": func(f *fixture, tenant graph.TenantID, on targets) error {
 			_, err := f.store.ChangeSet(f.ctx, tenant, on.sealed, func(_ time.Time, s backupset.BackupSet) (backupset.SetChange, error) {
-				s.DeletedAt = start
+				s.LastVerifiedAt = start
 				return backupset.SetChange{Set: s, Trail: f.trail(tenant, "x")}, nil
 			})
 			return err
@@ -146,16 +146,11 @@ func lookRows() map[string]func(f *fixture, tenant graph.TenantID, on targets) (
 			rows, err := f.store.ListGroup(f.ctx, tenant, on.schedule)
 			return len(rows), err
 		},
-		// Drops whatever set of the group it is shown.
 		"ChangeGroup": func(f *fixture, tenant graph.TenantID, on targets) (int, error) {
 			shown := 0
 			dropped, err := f.store.ChangeGroup(f.ctx, tenant, on.schedule, func(_ time.Time, sets []backupset.BackupSet) (backupset.GroupChange, error) {
-				var change backupset.GroupChange
-				for _, s := range sets {
-					change.Drop = append(change.Drop, s.ID)
-				}
 				shown = len(sets)
-				return change, nil
+				return backupset.GroupChange{}, nil
 			})
 			return shown + dropped, err
 		},
