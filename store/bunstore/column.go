@@ -335,11 +335,31 @@ func (o optional) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
 // parseUUID reads the canonical lower-case form only, so that formatUUID gives back the
 // same text.
 func parseUUID(s string) (raw [16]byte, ok bool) {
-	if !runs.ID(s).Valid() {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return raw, false
 	}
-	raw, err := uuidv7.Parse(s)
-	return raw, err == nil
+	at, bad := 0, byte(0)
+	for i := range raw {
+		if s[at] == '-' {
+			at++
+		}
+		high, low := hexDigits[s[at]], hexDigits[s[at+1]]
+		bad |= high | low
+		raw[i] = high<<4 | low&15
+		at += 2
+	}
+	return raw, bad < 16
 }
+
+// hexDigits are the values of lower-case digits; everything else is too large.
+var hexDigits = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 0xff
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		table[c] = byte(i)
+	}
+	return table
+}()
 
 func formatUUID(raw string) string { return uuidv7.Format([16]byte([]byte(raw))) }

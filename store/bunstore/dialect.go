@@ -120,20 +120,20 @@ func (sqlDialect) foreignKeys(ctx context.Context, q querier, found func(code, t
 }
 
 // definitions returns the statements that made the tables and indexes, as the database
-// keeps them: word by word. One that stands under another name or table is left out.
+// keeps them: word by word. One that stands under another kind, name or table is left out.
 func (sqlDialect) definitions(ctx context.Context, q querier) (map[string]bool, error) {
-	rows, err := q.QueryContext(ctx, "SELECT name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+	rows, err := q.QueryContext(ctx, "SELECT upper(type), name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	stored := map[string]bool{}
 	for rows.Next() {
-		var name, table, stmt string
-		if err := rows.Scan(&name, &table, &stmt); err != nil {
+		var kind, name, table, stmt string
+		if err := rows.Scan(&kind, &name, &table, &stmt); err != nil {
 			return nil, err
 		}
-		if strings.Contains(stmt, `"`+name+`"`) && strings.Contains(stmt, `"`+table+`"`) {
+		if strings.Contains(stmt, kind+` "`+name+`"`) && strings.Contains(stmt, `"`+table+`"`) {
 			stored[stmt] = true
 		}
 	}

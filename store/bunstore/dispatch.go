@@ -2,14 +2,15 @@ package bunstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
-// DispatchDue implements [backupsched.DispatchStore]. Four kinds of statements in one
-// transaction: read the due rows, insert the runs, move the schedules, write the trail.
+// DispatchDue implements [backupsched.DispatchStore]: one transaction reads the due rows,
+// inserts the runs, moves the schedules and writes the trail.
 func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (result backupsched.ChunkResult, err error) {
 	err = s.change(ctx, func(ctx context.Context, t *tx) error {
 		result = backupsched.ChunkResult{}
@@ -20,17 +21,8 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 			return err
 		}
 		result.Due = len(due)
-		moved := make([]scheduleRow, len(due))
-		copy(moved, due)
-		planned, err := t.plan(chunk, moved)
-		if err != nil {
-			return err
-		}
-		if err := t.startPlanned(ctx, planned, moved, &result); err != nil {
-			return err
-		}
-		for i := range due {
-			if err := update(ctx, t, &due[i], &moved[i]); err != nil {
+		for part := range slices.Chunk(due, blockSize) {
+			if err := t.dispatch(ctx, part, chunk.Plan, &result); err != nil {
 				return err
 			}
 		}
@@ -42,46 +34,53 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 	return result, nil
 }
 
-// plannedRuns are the runs of a chunk, with the index of the schedule that each is of.
-type plannedRuns struct {
-	rows []runRow
-	of   []int
+// blockSize is how many schedules are planned before they are written: enough for long
+// statements, few enough to stay in the processor's cache.
+const blockSize = 2 * rowsPerStatement
+
+// block is a part of a chunk with what was planned for it.
+type block struct {
+	due, moved []scheduleRow // as they were, and with their next run
+	runs       []runRow
+	of         []int // for each run the index of its schedule
+	trails     []runs.Trail
 }
 
-// plan asks for each schedule what to do and moves its next run.
-func (t *tx) plan(chunk backupsched.Chunk, schedules []scheduleRow) (plannedRuns, error) {
-	planned := plannedRuns{rows: make([]runRow, 0, len(schedules)), of: make([]int, 0, len(schedules))}
-	for i := range schedules {
-		s, err := schedules[i].schedule()
+// plan asks for each schedule what to do.
+func (b *block) plan(plan func(backupsched.Schedule) backupsched.Plan) error {
+	b.trails = make([]runs.Trail, len(b.moved))
+	for i := range b.moved {
+		s, err := b.moved[i].schedule()
 		if err != nil {
-			return plannedRuns{}, err
+			return err
 		}
-		p := chunk.Plan(s)
+		p := plan(s)
 		for _, r := range p.Runs {
 			r.TenantID, r.ScheduleID = s.TenantID, s.ID
 			row, err := runRowOf(r)
 			if err != nil {
-				return plannedRuns{}, err
+				return err
 			}
-			planned.rows = append(planned.rows, row)
-			planned.of = append(planned.of, i)
+			b.runs, b.of = append(b.runs, row), append(b.of, i)
 		}
-		schedules[i].NextRunAt = tsOf(p.NextRunAt)
-		if err := t.trail(s.TenantID, p.Trail); err != nil {
-			return plannedRuns{}, err
-		}
+		b.moved[i].NextRunAt, b.trails[i] = tsOf(p.NextRunAt), p.Trail
 	}
-	return planned, nil
+	return nil
 }
 
-// startPlanned inserts the runs whose slot is free and notes those that ended at once.
-func (t *tx) startPlanned(ctx context.Context, planned plannedRuns, schedules []scheduleRow, result *backupsched.ChunkResult) error {
-	added, err := insertNew(ctx, t, planned.rows)
+// dispatch plans schedules, inserts the runs whose slot is free, notes those that ended at
+// once, and moves the schedules.
+func (t *tx) dispatch(ctx context.Context, due []scheduleRow, plan func(backupsched.Schedule) backupsched.Plan, result *backupsched.ChunkResult) error {
+	b := block{due: due, moved: slices.Clone(due)}
+	if err := b.plan(plan); err != nil {
+		return err
+	}
+	added, err := insertNew(ctx, t, b.runs)
 	if err != nil {
 		return err
 	}
-	for i := range planned.rows {
-		r := &planned.rows[i]
+	for i := range b.runs {
+		r := &b.runs[i]
 		switch {
 		case !added[i]:
 			result.Conflicts++
@@ -94,7 +93,15 @@ func (t *tx) startPlanned(ctx context.Context, planned plannedRuns, schedules []
 			result.Skipped++
 		}
 		if r.endsBackup() {
-			schedules[planned.of[i]].noteRun(r)
+			b.moved[b.of[i]].noteRun(r)
+		}
+	}
+	for i := range b.due {
+		if err := update(ctx, t, &b.due[i], &b.moved[i]); err != nil {
+			return err
+		}
+		if err := t.trail(graph.TenantID(b.due[i].TenantID), b.trails[i]); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -161,10 +161,11 @@ type fields struct{ bad runs.InvalidError }
 
 // id converts an id that may be empty.
 func (f *fields) id(field string, id runs.ID) uid {
-	if id != "" && !id.Valid() {
+	u := uidOf(id)
+	if u == "" && id != "" {
 		f.bad.Add(field, "id_invalid", "must be a UUID in lower case")
 	}
-	return uidOf(id)
+	return u
 }
 
 // key converts an id that is required.

@@ -5,7 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -24,6 +24,8 @@ type tx struct {
 	entries []runs.AuditEntry
 	notices []notificationRow
 	scratch []byte
+
+	lastUpdate updateText
 }
 
 // change runs fn in one transaction. Any error rolls everything back, so a statement that
@@ -88,137 +90,6 @@ func (t *tx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// rowsPerStatement is how many rows one statement writes: opening tables and indexes costs
-// more than a row does, and very long statements cost more again.
-const rowsPerStatement = 20
-
-// insert adds rows of one table.
-func insert[R any, P rowOf[R]](ctx context.Context, t *tx, rows ...R) error {
-	_, err := insertRows[R, P](ctx, t, rows, false)
-	return err
-}
-
-// insertNew adds the rows that break no unique rule and tells for each whether it did.
-func insertNew[R any, P rowOf[R]](ctx context.Context, t *tx, rows []R) ([]bool, error) {
-	return insertRows[R, P](ctx, t, rows, true)
-}
-
-// insertRows leaves out the columns in which all rows have the default.
-func insertRows[R any, P rowOf[R]](ctx context.Context, t *tx, rows []R, newOnly bool) (added []bool, err error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	def := P(&rows[0]).table()
-	b := batch{tx: t, table: def, newOnly: newOnly, used: make([]bool, len(def.stored()))}
-	for i := range rows {
-		b.add(P(&rows[i]))
-	}
-	for i := range b.used {
-		b.used[i] = b.used[i] || i < def.key
-	}
-	for at := 0; at < len(rows); at += rowsPerStatement {
-		done, err := b.write(ctx, at, min(at+rowsPerStatement, len(rows)))
-		if err != nil {
-			return nil, fmt.Errorf("store: adding to %s: %w", def.name, err)
-		}
-		added = append(added, done...)
-	}
-	if def != talliesTable { // which would count itself without end
-		for _, ok := range added {
-			if ok {
-				t.tally[def.name]++
-			}
-		}
-	}
-	return added, nil
-}
-
-// batch is a number of rows that are inserted together.
-type batch struct {
-	*tx
-	table   *table
-	newOnly bool
-	values  []any  // of all stored columns of all rows
-	used    []bool // columns that are not the default in some row
-}
-
-func (b *batch) add(r row) {
-	cols := r.columns()
-	at := len(b.values)
-	for _, c := range cols {
-		b.values = append(b.values, c.value())
-	}
-	var sum num
-	sum, b.scratch = b.table.sum(cols, b.scratch)
-	b.values = append(b.values, int64(sum))
-	if r, ok := r.(bulky); ok {
-		b.values = append(b.values, r.bulk())
-	}
-	for i, v := range b.values[at:] {
-		b.used[i] = b.used[i] || v != nil && v != int64(0)
-	}
-}
-
-// bulky is a row of a table with a data column.
-type bulky interface{ bulk() []byte }
-
-// write inserts the rows from one index up to another and tells which were added.
-func (b *batch) write(ctx context.Context, from, to int) ([]bool, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	width := len(b.used)
-	var names []string
-	for i, name := range b.table.stored() {
-		if b.used[i] {
-			names = append(names, name)
-		}
-	}
-	args := make([]any, 0, len(names)*(to-from))
-	for i, v := range b.values[from*width : to*width] {
-		if b.used[i%width] {
-			args = append(args, v)
-		}
-	}
-	query := "INSERT INTO {" + b.table.name + `} ("` + strings.Join(names, `", "`) + `") VALUES ` + b.s.dialect.tuples(to-from, len(names))
-	added := make([]bool, to-from)
-	if !b.newOnly {
-		stmt, err := b.prepare(ctx, query)
-		if err != nil {
-			return nil, err
-		}
-		for i := range added {
-			added[i] = true
-		}
-		_, err = stmt.ExecContext(context.WithoutCancel(ctx), args...)
-		return added, err
-	}
-	last := b.table.key - 1 // the id within the tenant
-	stmt, err := b.prepare(ctx, query+` ON CONFLICT DO NOTHING RETURNING "`+b.table.columns[last]+`"`)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(context.WithoutCancel(ctx), args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	returned := map[uid]bool{}
-	for rows.Next() {
-		var id uid
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		returned[id] = true
-	}
-	for i := range added {
-		id := uid(b.values[(from+i)*width+last].([]byte))
-		added[i] = returned[id]
-		delete(returned, id) // the same id again was no new one
-	}
-	return added, rows.Err()
-}
-
 // exec runs a prepared statement. The context is looked at here and not handed on: the
 // driver would start a goroutine for each of many thousand short statements.
 func exec(ctx context.Context, stmt *sql.Stmt, args []any) (int64, error) {
@@ -237,48 +108,76 @@ func exec(ctx context.Context, stmt *sql.Stmt, args []any) (int64, error) {
 func update(ctx context.Context, t *tx, old, changed row) error {
 	def := old.table()
 	before, after := old.columns(), changed.columns()
-	var set []string
-	var args []any
-	var a, b []byte
+	var differ []int
 	for i := range before {
-		a, b = before[i].appendSum(a[:0]), after[i].appendSum(b[:0])
-		if bytes.Equal(a, b) {
-			continue
+		t.scratch = before[i].appendSum(t.scratch[:0])
+		n := len(t.scratch)
+		t.scratch = after[i].appendSum(t.scratch)
+		if !bytes.Equal(t.scratch[:n], t.scratch[n:]) {
+			differ = append(differ, i)
 		}
-		if i < def.key {
-			return fmt.Errorf("store: %s: the primary key cannot change", label(old))
-		}
-		set = append(set, `"`+def.columns[i]+`" = `+t.s.dialect.placeholder(len(set)+1))
-		args = append(args, after[i].value())
 	}
-	if len(set) == 0 {
+	if len(differ) == 0 {
 		return nil
+	}
+	if differ[0] < def.key {
+		return fmt.Errorf("store: %s: the primary key cannot change", label(old))
+	}
+	if t.lastUpdate.table != def || !slices.Equal(t.lastUpdate.columns, differ) {
+		t.lastUpdate = updateText{table: def, columns: differ, query: def.updateQuery(differ, t.s.dialect)}
+	}
+	args := make([]any, 0, len(differ)+1+def.key)
+	for _, i := range differ {
+		args = append(args, after[i].value())
 	}
 	var sum num
 	sum, t.scratch = def.sum(after, t.scratch)
-	set = append(set, rowSumColumn+" = "+t.s.dialect.placeholder(len(set)+1))
-	args = append(args, int64(sum))
-	return t.touchOne(ctx, "UPDATE {"+def.name+"} SET "+strings.Join(set, ", "), args, old)
+	return t.touchOne(ctx, t.lastUpdate.query, append(args, int64(sum)), old)
 }
 
-// remove deletes one row.
-func remove(ctx context.Context, t *tx, r row) error {
-	if err := t.touchOne(ctx, "DELETE FROM {"+r.table().name+"}", nil, r); err != nil {
-		return err
+// updateText is the statement of the latest update; the next one is often of the same kind.
+type updateText struct {
+	table   *table
+	columns []int
+	query   string
+}
+
+// updateQuery sets some columns and the row sum of the row with a key.
+func (t *table) updateQuery(columns []int, d sqlDialect) string {
+	query := "UPDATE {" + t.name + "} SET "
+	for n, i := range columns {
+		query += `"` + t.columns[i] + `" = ` + d.placeholder(n+1) + ", "
 	}
-	t.tally[r.table().name]--
-	return nil
+	return query + rowSumColumn + " = " + d.placeholder(len(columns)+1) + t.whereKey(len(columns)+1, d)
 }
 
-// touchOne runs a statement on the one row with the primary key of r.
-func (t *tx) touchOne(ctx context.Context, query string, args []any, r row) error {
-	def, cols := r.table(), r.columns()
-	for i := range def.key {
+// whereKey selects the row with a key; n parameters come before.
+func (t *table) whereKey(n int, d sqlDialect) string {
+	clause := ""
+	for i := range t.key {
 		word := " AND "
 		if i == 0 {
 			word = " WHERE "
 		}
-		query += word + `"` + def.columns[i] + `" = ` + t.s.dialect.placeholder(len(args)+1)
+		clause += word + `"` + t.columns[i] + `" = ` + d.placeholder(n+i+1)
+	}
+	return clause
+}
+
+// remove deletes one row.
+func remove(ctx context.Context, t *tx, r row) error {
+	def := r.table()
+	if err := t.touchOne(ctx, "DELETE FROM {"+def.name+"}"+def.whereKey(0, t.s.dialect), nil, r); err != nil {
+		return err
+	}
+	t.tally[def.name]--
+	return nil
+}
+
+// touchOne runs a statement that ends with whereKey on the row r.
+func (t *tx) touchOne(ctx context.Context, query string, args []any, r row) error {
+	def, cols := r.table(), r.columns()
+	for i := range def.key {
 		args = append(args, cols[i].value())
 	}
 	stmt, err := t.prepare(ctx, query)

@@ -1,0 +1,204 @@
+package bunstore_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/store"
+	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
+)
+
+// fullStore makes a store with rows in every table: two days of backups of a few policies, a
+// failed run with failed items, a held set, a deleted one, notifications.
+func fullStore(t *testing.T) (*sqlitestore.Store, string) {
+	t.Helper()
+	s, path := newStore(t, sqlitestore.Options{})
+	w := newWorker(t, s, "contoso", 6)
+	sched, sets := w.days(2)
+	for i, set := range sets {
+		_, err := s.ChangeSet(t.Context(), w.tenant, set.ID, func(now time.Time, set backupset.BackupSet) (backupset.SetChange, error) {
+			if i == 0 {
+				set.DeletedAt, set.DeletedReason = now, "manual"
+			}
+			set.Holds = []backupset.Hold{{Name: "audit", By: runs.Actor{ID: "ada", Name: "Ada"}, Reason: "a case", At: now}}
+			set.LastVerifiedAt = now
+			return backupset.SetChange{Set: set}, nil
+		})
+		w.ok(err)
+	}
+	run := w.claimed(sched)
+	_, err := s.SaveItems(t.Context(), w.tenant, run.Lease(), []runs.Item{
+		{ID: w.id(), PolicyType: "compliancePolicy", PolicyID: "p", Name: "P", Status: runs.ItemFailed, Reason: runs.ReasonTimeout, Message: "m", Attempt: 1, TargetID: "x"},
+		{ID: w.id(), PolicyType: "compliancePolicy", Status: runs.ItemSkipped, Reason: runs.ReasonForbidden, Attempt: 1},
+	}, 2)
+	w.ok(err)
+	w.change(run.ID, "run.finished", func(r *runs.Run) { r.Status, r.FinishedAt = runs.StatusFailed, w.now })
+	retry := runs.Run{
+		ID: w.id(), Kind: runs.KindBackup, Trigger: runs.TriggerRetry, Actor: runs.Actor{ID: "ada", Name: "Ada"}, Status: runs.StatusQueued,
+		Key: "retry", ScheduleID: sched.ID, RetryOf: run.ID, NotBefore: w.now.Add(time.Hour), CreatedAt: w.now, UpdatedAt: w.now,
+		CancelRequested: true, CanceledBy: runs.Actor{ID: "bob", Name: "Bob"}, ErrorCode: runs.CodeGraphThrottled, ErrorMessage: "wait", Stalls: 1,
+	}
+	_, _, err = s.CreateRun(t.Context(), w.tenant, retry, runs.Trail{Notifications: []runs.Notification{
+		{ID: w.id(), Recipient: "ada", RunID: run.ID, Kind: runs.KindBackup, Status: runs.StatusFailed, Code: runs.CodeTimeout, Message: "failed", CreatedAt: w.now},
+		{ID: w.id(), Recipient: "ada", RunID: run.ID, Kind: runs.KindBackup, Status: runs.StatusQueued, Message: "queued", CreatedAt: w.now, ReadAt: w.now},
+	}})
+	w.ok(err)
+	return s, path
+}
+
+func check(t *testing.T, s *sqlitestore.Store) store.CheckReport {
+	t.Helper()
+	report, err := s.Check(t.Context(), store.CheckOptions{ReadData: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func TestCheckFindsNothingInASoundStore(t *testing.T) {
+	s, path := fullStore(t)
+	report := check(t, s)
+	if len(report.Problems) > 0 {
+		t.Errorf("problems: %+v", report.Problems)
+	}
+	db := rawDB(t, path)
+	rows := 0
+	for _, table := range rawTables(t, db) {
+		n := 0
+		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			t.Errorf("%s is empty; the tests below need a row in every table", table)
+		}
+		rows += n
+	}
+	if report.Rows != rows {
+		t.Errorf("rows checked: got %d, want %d", report.Rows, rows)
+	}
+	if report.Payloads == 0 {
+		t.Error("no payload was read")
+	}
+}
+
+// TestCheckReportsAnyChangedColumn flips a bit in every column of every table, in a random
+// row of each, behind the store's back.
+func TestCheckReportsAnyChangedColumn(t *testing.T) {
+	s, path := fullStore(t)
+	db := rawDB(t, path)
+	rng := rand.New(rand.NewPCG(1, uint64(rounds(1))))
+	for range rounds(20) {
+		for _, table := range rawTables(t, db) {
+			for _, col := range rawColumns(t, db, table) {
+				where, old := randomRow(t, db, table, col.name, rng)
+				flipped := flip(old, col.kind, rng)
+				for !rawChange(t, db, "UPDATE "+table+" SET "+col.quoted()+" = "+flipped+" WHERE "+where) {
+					flipped = flip(old, col.kind, rng) // another row has that value
+				}
+				if report := check(t, s); len(report.Problems) == 0 {
+					t.Errorf("%s.%s changed from %.60s to %.60s: the check found nothing", table, col.name, old, flipped)
+				}
+				// The key may be what was changed, so the row is found by its new value too.
+				rawExec(t, db, "UPDATE "+table+" SET "+col.quoted()+" = "+old+" WHERE "+rekey(where, col, old, flipped))
+			}
+		}
+	}
+	if report := check(t, s); len(report.Problems) > 0 {
+		t.Errorf("after everything was put back: %+v", report.Problems)
+	}
+}
+
+// TestCheckReportsAnyMissingRow deletes a row of every table behind the store's back.
+func TestCheckReportsAnyMissingRow(t *testing.T) {
+	s, path := fullStore(t)
+	db := rawDB(t, path)
+	for _, table := range rawTables(t, db) {
+		var names []string
+		for _, col := range rawColumns(t, db, table) {
+			names = append(names, "quote("+col.quoted()+")")
+		}
+		rows := rawStrings(t, db, "SELECT "+strings.Join(names, " || ', ' || ")+" FROM "+table+" ORDER BY "+keyExpression(t, db, table))
+		keys := rawStrings(t, db, "SELECT "+keyExpression(t, db, table)+" AS k FROM "+table+" ORDER BY k")
+		for i, key := range keys {
+			rawExec(t, db, "DELETE FROM "+table+" WHERE "+keyExpression(t, db, table)+" = '"+strings.ReplaceAll(key, "'", "''")+"'")
+			if report := check(t, s); len(report.Problems) == 0 {
+				t.Errorf("row %s of %s deleted: the check found nothing", key, table)
+			}
+			rawExec(t, db, "INSERT INTO "+table+" VALUES ("+rows[i]+")")
+			if i == 3 { // a few of each table
+				break
+			}
+		}
+	}
+	if report := check(t, s); len(report.Problems) > 0 {
+		t.Errorf("after everything was put back: %+v", report.Problems)
+	}
+}
+
+// TestADamagedRowIsAnErrorWhenRead: reading is no less careful than the check.
+func TestADamagedRowIsAnErrorWhenRead(t *testing.T) {
+	s, path := fullStore(t)
+	db := rawDB(t, path)
+	rawExec(t, db, "UPDATE tb_runs SET attempt = attempt + 1")
+	list, err := s.ListRuns(context.Background(), "contoso", runs.RunFilter{}, runs.Slice{Limit: 10})
+	wantError(t, err, backupset.ErrDamaged)
+	if len(list) > 0 {
+		t.Errorf("damaged rows were returned: %+v", list)
+	}
+	_, err = s.ChangeRun(context.Background(), "contoso", firstID(t, db, "tb_runs"), func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+		return runs.Change{Run: r}, nil
+	})
+	wantError(t, err, backupset.ErrDamaged) // else the change would give damage a fresh checksum
+}
+
+// keyColumns are the primary key of a table in order.
+func keyColumns(t *testing.T, db *sql.DB, table string) []string {
+	t.Helper()
+	return rawStrings(t, db, "SELECT name FROM pragma_table_info('"+table+"') WHERE pk > 0 ORDER BY pk")
+}
+
+// keyExpression is a text that tells the rows of a table apart.
+func keyExpression(t *testing.T, db *sql.DB, table string) string {
+	t.Helper()
+	var parts []string
+	for _, k := range keyColumns(t, db, table) {
+		parts = append(parts, `quote("`+k+`")`)
+	}
+	return strings.Join(parts, " || ',' || ")
+}
+
+// randomRow returns a condition for a random row and the value of a column in it, as an SQL
+// literal.
+func randomRow(t *testing.T, db *sql.DB, table, column string, rng *rand.Rand) (where, value string) {
+	t.Helper()
+	var n int
+	if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	var parts []string
+	for _, k := range keyColumns(t, db, table) {
+		parts = append(parts, `'"`+k+`" = ' || quote("`+k+`")`)
+	}
+	query := fmt.Sprintf(`SELECT %s, quote("%s") FROM %s LIMIT 1 OFFSET %d`, strings.Join(parts, " || ' AND ' || "), column, table, rng.IntN(n))
+	if err := db.QueryRow(query).Scan(&where, &value); err != nil {
+		t.Fatal(err)
+	}
+	return where, value
+}
+
+// rekey is the condition for the row after the column was changed.
+func rekey(where string, col rawColumn, old, flipped string) string {
+	parts := strings.Split(where, " AND ")
+	if i := slices.Index(parts, col.quoted()+" = "+old); i >= 0 {
+		parts[i] = col.quoted() + " = " + flipped
+	}
+	return strings.Join(parts, " AND ")
+}
