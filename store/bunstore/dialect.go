@@ -35,6 +35,10 @@ func (sqlDialect) placeholder(int) string { return "?" }
 // contains is the condition that a text column contains the argument.
 func (sqlDialect) contains(column string) string { return "instr(" + column + ", ?) > 0" }
 
+// using names the index that answers a query, for those queries where the planner takes the
+// primary key instead, since that begins with the tenant or run too.
+func (sqlDialect) using(index string) string { return "INDEXED BY {" + index + "} " }
+
 // sql writes the names of tables and indexes, {like_this}, with the store's prefix.
 func (s *Store) sql(query string) string { return withPrefix(query, s.prefix) }
 

@@ -2,8 +2,10 @@ package bunstore
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/uptrace/bun"
 )
 
 // ImportSchedules stores many schedules in one transaction, for benchmarks.
@@ -20,3 +22,37 @@ func (s *Store) ImportSchedules(ctx context.Context, list []backupsched.Schedule
 		return insert(ctx, t, rows...)
 	})
 }
+
+// RepairMigrationSums gives the rows of the bookkeeping their right checksums.
+func (s *Store) RepairMigrationSums(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, s.sql("SELECT id, name, checksum, applied_at FROM {migrations}"))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	sums := map[num]num{}
+	for rows.Next() {
+		var r migrationRow
+		if err := rows.Scan(&r.ID, &r.Name, &r.Checksum, &r.AppliedAt); err != nil {
+			return err
+		}
+		sums[r.ID], _ = migrationsTable.sum(r.columns(), nil)
+	}
+	for id, sum := range sums {
+		if _, err := db.ExecContext(ctx, s.sql("UPDATE {migrations} SET row_sum = ? WHERE id = ?"), int64(sum), int64(id)); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// OnQuery calls fn with the text of every query that reads.
+func (s *Store) OnQuery(fn func(query string)) {
+	s.read.AddQueryHook(queryHook(fn))
+	s.write.AddQueryHook(queryHook(fn))
+}
+
+type queryHook func(query string)
+
+func (h queryHook) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+func (h queryHook) AfterQuery(_ context.Context, e *bun.QueryEvent)                    { h(e.Query) }

@@ -95,7 +95,7 @@ func (t *tx) storedItems(ctx context.Context, run *runRow, rows []itemRow) (map[
 		for i := range ids {
 			ids[i] = rows[i].PolicyID
 		}
-		found, err := find[itemRow](ctx, t.s, t, "WHERE t.run_id = ? AND t.policy_id IN (?)", run.ID, bun.List(ids))
+		found, err := find[itemRow](ctx, t.s, t, t.s.dialect.using("run_items_policy")+"WHERE t.run_id = ? AND t.policy_id IN (?)", run.ID, bun.List(ids))
 		if err != nil {
 			return nil, err
 		}

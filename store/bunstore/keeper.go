@@ -130,7 +130,7 @@ func (k *keeper) held(ctx context.Context, policies map[policyRef]policyRow) (ma
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), maxInList)
-		rows, err := find[setItemRow](ctx, k.s, k.tx, "WHERE t.set_id = ? AND t.policy_id IN (?)", k.set.ID, bun.List(ids[:n]))
+		rows, err := find[setItemRow](ctx, k.s, k.tx, k.s.dialect.using("backup_items_policy")+"WHERE t.set_id = ? AND t.policy_id IN (?)", k.set.ID, bun.List(ids[:n]))
 		if err != nil {
 			return nil, err
 		}

@@ -54,7 +54,8 @@ func (s *Store) MarkNotificationRead(ctx context.Context, tenant graph.TenantID,
 // CountUnread implements [runs.NotificationStore].
 func (s *Store) CountUnread(ctx context.Context, tenant graph.TenantID, recipient string) (n int, err error) {
 	err = s.view(ctx, func(q querier) error {
-		n, err = count(ctx, q, s.sql("SELECT count(*) FROM {notifications} WHERE tenant_id = ? AND recipient = ? AND read_at IS NULL"), ident(tenant), recipient)
+		n, err = count(ctx, q, s.sql("SELECT count(*) FROM {notifications} "+s.dialect.using("notifications_unread")+
+			"WHERE tenant_id = ? AND recipient = ? AND read_at IS NULL"), ident(tenant), recipient)
 		return err
 	})
 	return n, err

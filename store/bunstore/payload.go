@@ -49,7 +49,7 @@ func newCodec() (codec, error) {
 func (c codec) encode(raw []byte) (num, []byte) {
 	data := c.enc.EncodeAll(raw, make([]byte, 0, len(raw)/3))
 	if len(data) >= len(raw) {
-		return formatPlain, raw
+		return formatPlain, append([]byte{}, raw...) // never nil, which would be NULL
 	}
 	return formatZstd, data
 }

@@ -89,7 +89,7 @@ func (s *Store) policiesOf(ctx context.Context, q querier, tenant graph.TenantID
 		for len(ids) > 0 {
 			n := min(len(ids), maxInList)
 			rows, err := find[policyRow](ctx, s, q,
-				"WHERE t.tenant_id = ? AND t.type = ? AND t.external_id IN (?)", ident(tenant), string(t), bun.List(ids[:n]))
+				s.dialect.using("policies_external")+"WHERE t.tenant_id = ? AND t.type = ? AND t.external_id IN (?)", ident(tenant), string(t), bun.List(ids[:n]))
 			if err != nil {
 				return nil, err
 			}

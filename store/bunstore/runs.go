@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -138,13 +140,22 @@ func (s *Store) runs(ctx context.Context, tail string, args ...any) (list []runs
 
 // StrandedRuns implements [runs.SystemStore].
 func (s *Store) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, error) {
-	c := where(`t.status IN ('queued', 'running') AND
-		(t.status = 'running' AND t.lease_until < ? OR t.status = 'queued' AND t.updated_at <= ?)`,
-		tsOf(s.now()), tsOf(q.QueuedBefore))
-	if q.After != "" {
-		c.and("t.id > ?", uidOf(q.After))
+	var list []runs.Run
+	for _, c := range []*conditions{ // one by one, since each has a range of the index
+		where("t.status IN ('queued', 'running') AND t.status = 'running' AND t.lease_until < ?", tsOf(s.now())),
+		where("t.status IN ('queued', 'running') AND t.status = 'queued' AND t.updated_at <= ?", tsOf(q.QueuedBefore)),
+	} {
+		if q.After != "" {
+			c.and("t.id > ?", uidOf(q.After))
+		}
+		part, err := s.runs(ctx, c.clause+" ORDER BY t.id"+limit(q.Limit), c.args...)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, part...)
 	}
-	return s.runs(ctx, c.clause+" ORDER BY t.id"+limit(q.Limit), c.args...)
+	slices.SortFunc(list, func(a, b runs.Run) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return list[:min(len(list), max(q.Limit, 0))], nil
 }
 
 // ChangeRun implements [runs.RunStore].

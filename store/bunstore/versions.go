@@ -49,7 +49,7 @@ func (s *Store) versionsOf(ctx context.Context, q querier, tenant graph.TenantID
 			args = append(args, c.policy, c.hash)
 		}
 		pairs := strings.TrimSuffix(strings.Repeat("(?, ?), ", n), ", ")
-		rows, err := find[versionRow](ctx, s, q, "WHERE t.tenant_id = ? AND (t.policy_id, t.hash) IN (VALUES "+pairs+")", args...)
+		rows, err := find[versionRow](ctx, s, q, s.dialect.using("policy_versions_hash")+"WHERE t.tenant_id = ? AND (t.policy_id, t.hash) IN (VALUES "+pairs+")", args...)
 		if err != nil {
 			return nil, err
 		}

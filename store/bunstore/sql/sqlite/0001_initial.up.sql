@@ -38,7 +38,7 @@ CREATE TABLE {schedules} (
 -- A chunk of dispatching takes neighbours, so that it writes few pages.
 CREATE INDEX {schedules_due} ON {schedules} (next_run_at, tenant_id, id) WHERE enabled = 1 AND deleted_at IS NULL;
 
-CREATE INDEX {schedules_enabled} ON {schedules} (tenant_id, enabled);
+CREATE INDEX {schedules_enabled} ON {schedules} (tenant_id, enabled, name_key, id) WHERE deleted_at IS NULL;
 
 CREATE UNIQUE INDEX {schedules_id} ON {schedules} (id);
 

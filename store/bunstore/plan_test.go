@@ -1,0 +1,188 @@
+package bunstore_test
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
+)
+
+// planner collects how the database answers what a store really asks.
+type planner struct {
+	*testing.T
+	db      *sql.DB
+	mu      sync.Mutex
+	queries []string
+}
+
+// plans returns the steps of the plans of all queries of a call.
+func (p *planner) plans(call func() error) (steps []string) {
+	p.Helper()
+	p.mu.Lock()
+	p.queries = nil
+	p.mu.Unlock()
+	if err := call(); err != nil {
+		p.Fatal(err)
+	}
+	for _, query := range p.queries {
+		rows, err := p.db.Query("EXPLAIN QUERY PLAN " + query)
+		if err != nil {
+			p.Fatalf("%v: %s", err, query)
+		}
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				p.Fatal(err)
+			}
+			steps = append(steps, detail)
+		}
+		if err := rows.Close(); err != nil {
+			p.Fatal(err)
+		}
+	}
+	return steps
+}
+
+// TestQueriesUseTheirIndexes: every query that grows with the data is answered by the index
+// that was made for it, and no list is sorted.
+func TestQueriesUseTheirIndexes(t *testing.T) {
+	s, path := fullStore(t)
+	p := &planner{T: t, db: rawDB(t, path)}
+	s.OnQuery(func(query string) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if strings.HasPrefix(query, "SELECT") {
+			p.queries = append(p.queries, query)
+		}
+	})
+	for _, c := range planCases(t, s) {
+		t.Run(c.name, func(t *testing.T) {
+			steps := p.plans(c.call)
+			for _, want := range c.uses {
+				if !slices.ContainsFunc(steps, func(s string) bool { return strings.Contains(s, want) }) {
+					t.Errorf("no step uses %q:\n%s", want, strings.Join(steps, "\n"))
+				}
+			}
+			for _, step := range steps {
+				if grows(step) && !slices.Contains(c.may, step) {
+					t.Errorf("a step grows with the data: %s\n%s", step, strings.Join(steps, "\n"))
+				}
+			}
+		})
+	}
+}
+
+type planCase struct {
+	name string
+	call func() error
+	uses []string
+	may  []string // steps that look as if they grew with the data, but for a reason
+}
+
+// grows tells whether a step of a plan looks at everything of a tenant or run.
+func grows(step string) bool {
+	return strings.HasPrefix(step, "SCAN t") || strings.Contains(step, "TEMP B-TREE FOR") ||
+		strings.HasSuffix(step, "PRIMARY KEY (tenant_id=?)") || strings.HasSuffix(step, "PRIMARY KEY (run_id=?)")
+}
+
+// sorts is for the few rows that are left.
+var sorts = []string{"USE TEMP B-TREE FOR ORDER BY", "USE TEMP B-TREE FOR LAST TERM OF ORDER BY", "USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY"}
+
+func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
+	t.Helper()
+	ctx, tenant, yes := context.Background(), graph.TenantID("contoso"), true
+	sealing := []string{"SEARCH t USING PRIMARY KEY (run_id=?)", "USE TEMP B-TREE FOR GROUP BY"} // counts all items once
+	first, after := runs.Slice{Limit: 10}, runs.Slice{Limit: 10, After: runs.Keyset{Key: "1772418600000000", ID: "01980000-0000-7000-8000-000000000001"}}
+	byID := runs.Slice{Limit: 10, After: runs.Keyset{ID: after.After.ID}}
+	list, err := s.ListRuns(ctx, tenant, runs.RunFilter{}, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, done := list[0], list[len(list)-1]
+	sets, err := s.ListGroup(ctx, tenant, done.ScheduleID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, policies := sets[0], func() []backupset.Policy {
+		list, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{}, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}()
+	same := func(edit func(*runs.Run)) func() error {
+		return func() error {
+			r := done
+			r.ID, r.Key, r.ScheduledFor, r.Status = "01980000-0000-7000-8000-00000000aaaa", "", time.Time{}, runs.StatusQueued
+			edit(&r)
+			_, _, err := s.CreateRun(ctx, tenant, r, runs.Trail{})
+			return err
+		}
+	}
+	return []planCase{
+		{"ListSchedules", func() error { _, err := s.ListSchedules(ctx, tenant, backupsched.Filter{}, first); return err }, []string{"tb_schedules_name"}, nil},
+		{"ListSchedules after", func() error {
+			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Search: "x"}, after)
+			return err
+		}, []string{"tb_schedules_name"}, nil},
+		{"ListSchedules enabled", func() error {
+			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Enabled: &yes}, first)
+			return err
+		}, []string{"tb_schedules_enabled (tenant_id=? AND enabled=?"}, nil},
+		{"EnabledSchedules", func() error { _, err := s.EnabledSchedules(ctx, after.After.ID, 10); return err }, []string{"tb_schedules_id"}, nil},
+		{"DispatchDue", func() error {
+			_, err := s.DispatchDue(ctx, backupsched.Chunk{Now: began.AddDate(-1, 0, 0), Limit: 10})
+			return err
+		}, []string{"tb_schedules_due (next_run_at<?)"}, nil},
+		{"ListRuns", func() error { _, err := s.ListRuns(ctx, tenant, runs.RunFilter{}, after); return err }, []string{"tb_runs_created"}, nil},
+		{"ListRuns from to", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{From: began, To: began.Add(time.Hour)}, first)
+			return err
+		}, []string{"tb_runs_created (tenant_id=? AND created_at>? AND created_at<?)"}, nil},
+		{"CreateRun with an active key", same(func(r *runs.Run) { r.Key = waiting.Key }), []string{"tb_runs_key (tenant_id=? AND key=?)"}, nil},
+		{"CreateRun for a taken slot", same(func(r *runs.Run) { r.ScheduledFor = done.ScheduledFor }), []string{"tb_runs_slot (tenant_id=? AND schedule_id=? AND scheduled_for=?)"}, nil},
+		{"ChangeRun", func() error {
+			_, err := s.ChangeRun(ctx, tenant, waiting.ID, func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+				return runs.Change{Run: r}, nil
+			})
+			return err
+		}, []string{"tb_runs_running (tenant_id=? AND schedule_id=?)", "tb_runs_resumed (tenant_id=? AND schedule_id=?)", "sqlite_autoindex_tb_runs_1 (id=? AND tenant_id=?)"}, nil},
+		{"StrandedRuns", func() error { _, err := s.StrandedRuns(ctx, runs.Stranded{QueuedBefore: began, Limit: 10}); return err },
+			[]string{"tb_runs_active (status=? AND updated_at<?)", "tb_runs_active (status=?)"}, sorts},
+		{"ListItems", func() error { _, err := s.ListItems(ctx, tenant, done.ID, runs.ItemFilter{}, byID); return err }, []string{"PRIMARY KEY (run_id=? AND id>?)"}, nil},
+		{"ListAudit", func() error { _, err := s.ListAudit(ctx, tenant, runs.AuditFilter{}, after); return err }, []string{"PRIMARY KEY (tenant_id=? AND seq<?)"}, nil},
+		{"ListNotifications", func() error { _, err := s.ListNotifications(ctx, tenant, "ada", false, after); return err }, []string{"tb_notifications_recipient"}, nil},
+		{"CountUnread", func() error { _, err := s.CountUnread(ctx, tenant, "ada"); return err }, []string{"tb_notifications_unread (tenant_id=? AND recipient=?)"}, nil},
+		{"ListSets", func() error { _, err := s.ListSets(ctx, tenant, backupset.SetFilter{}, first); return err },
+			[]string{"tb_backup_sets_created", "tb_runs_restores (tenant_id=? AND target_id=?)"}, sorts},
+		{"ListGroup", func() error { _, err := s.ListGroup(ctx, tenant, done.ScheduleID); return err }, []string{"tb_backup_sets_schedule (tenant_id=? AND schedule_id=?)"}, sorts},
+		{"ListSetItems", func() error {
+			_, err := s.ListSetItems(ctx, tenant, set.ID, backupset.SetItemFilter{}, byID)
+			return err
+		},
+			[]string{"SEARCH t USING PRIMARY KEY (set_id=? AND id>?)"}, nil},
+		{"PurgeableSets", func() error { _, err := s.PurgeableSets(ctx, began, after.After.ID, 10); return err }, []string{"tb_backup_sets_deleted"}, nil},
+		{"Groups", func() error { _, err := s.Groups(ctx, after.After.ID, 10); return err }, []string{"tb_backup_sets_group"}, nil},
+		{"ListVersions", func() error { _, err := s.ListVersions(ctx, tenant, policies[0].ID, first); return err }, []string{"tb_policy_versions_number"}, nil},
+		{"ListPolicies", func() error { _, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{}, byID); return err }, []string{"PRIMARY KEY (tenant_id=? AND id>?)"}, nil},
+		{"a capture", func() error {
+			w := newWorker(t, s, tenant, 6)
+			w.now = began.AddDate(0, 0, 9)
+			_, err := w.graph.Churn(tenant, 100, 99)
+			w.ok(err)
+			w.backup(backupsched.Schedule{ID: done.ScheduleID})
+			return nil
+		}, []string{"tb_policies_external (tenant_id=? AND type=? AND external_id=?)", "tb_policy_versions_hash (policy_id=? AND hash=?", "tb_run_items_policy (run_id=? AND policy_id=?", "tb_backup_items_policy (policy_id=? AND set_id=?)",
+			"sqlite_autoindex_tb_payloads_1 (tenant_id=? AND id=?)"}, append(sealing, sorts...)},
+	}
+}
