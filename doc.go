@@ -1,6 +1,6 @@
-// Package tenantbackup is an embeddable SDK for scheduled, verified, restorable backups of
-// Microsoft Graph (Intune, Entra) configuration, per tenant. This package holds no code,
-// only the map.
+// Package tenantbackup is an embeddable SDK for scheduled and verified backups of Microsoft
+// Graph (Intune, Entra) configuration, per tenant, captured so that they can be restored.
+// This package holds no code, only the map.
 //
 // The parts, from the bottom up:
 //
@@ -20,7 +20,7 @@
 //     [github.com/tenantatlas/tenantbackup/store/bunstore] plays them over bun,
 //     [github.com/tenantatlas/tenantbackup/store/sqlitestore] opens it on SQLite.
 //
-// Beside each role stands its suite or fake: graph/graphtest, runs/queuetest,
+// Beside the seam stands its fake, graph/graphtest, and beside the store its suite,
 // store/storetest.
 //
 // # How it works together
@@ -35,7 +35,7 @@
 // # Embedding
 //
 // A host brings a database, a Graph client for each tenant and an answer to who may do
-// what, and calls Run(ctx) of a Dispatcher and a Runner. The smallest such program is
+// what, and calls Run(ctx) of a Dispatcher, a Runner and a Retention. The smallest such program is
 // examples/quickstart, which README.md shows in full; cmd/refserver is a whole product.
 //
 // # What holds everywhere

@@ -43,15 +43,15 @@ func migrateCommand(ctx context.Context, args []string, out, errOut io.Writer) i
 	fs := flag.NewFlagSet("migrate", flag.ContinueOnError)
 	data := fs.String("data", "./data", "folder of the database")
 	printOnly := fs.Bool("print", false, "print the SQL and change nothing")
-	dialect := fs.String("dialect", "sqlite", "dialect of the printed SQL")
+	dialect := fs.String("dialect", "sqlite", "dialect of the SQL; sqlite is the only one so far")
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
+	list, err := bunstore.Migrations(*dialect, bunstore.DefaultPrefix)
+	if err != nil {
+		return fail(errOut, "migrate", err)
+	}
 	if *printOnly {
-		list, err := bunstore.Migrations(*dialect, bunstore.DefaultPrefix)
-		if err != nil {
-			return fail(errOut, "migrate", err)
-		}
 		for _, m := range list {
 			fmt.Fprintf(out, "-- %s\n%s\n", m.Name, m.Up)
 		}
@@ -62,8 +62,17 @@ func migrateCommand(ctx context.Context, args []string, out, errOut io.Writer) i
 		return fail(errOut, "migrate", err)
 	}
 	defer s.Close()
+	before, err := s.Status(ctx)
+	if err != nil {
+		return fail(errOut, "migrate", err)
+	}
 	if err := s.Migrate(ctx); err != nil {
 		return fail(errOut, "migrate", err)
+	}
+	for _, m := range before {
+		if !m.Applied {
+			fmt.Fprintf(out, "applied %d %s\n", m.ID, m.Name)
+		}
 	}
 	fmt.Fprintf(out, "%s is up to date\n", databasePath(*data))
 	return exitOK

@@ -50,7 +50,7 @@ type story struct {
 	zone  *time.Location
 }
 
-// demo plays twelve days of one tenant around a daylight-saving change and prints them.
+// demo plays eleven nights of one tenant around a daylight-saving change and prints them.
 func demo(ctx context.Context, data string, out io.Writer) (err error) {
 	mock := clock.NewMock()
 	mock.Set(time.Date(2026, 3, 25, 12, 0, 0, 0, time.UTC))
@@ -92,7 +92,7 @@ func (s *story) tell(ctx context.Context) error {
 	}{
 		{},
 		{},
-		{before: "somebody changes a policy", do: s.changePolicy},
+		{before: "somebody changes policies", do: s.changePolicies},
 		{before: "Graph throttles: 429, Retry-After 17.5 s", do: s.throttle},
 		{before: "the server is off until noon", off: true},
 		{before: "reading Conditional Access is no longer permitted: 403", do: s.forbid},
@@ -187,7 +187,7 @@ func (s *story) showRun(_ context.Context, r runs.Run) error {
 	return err
 }
 
-func (s *story) changePolicy(context.Context) error {
+func (s *story) changePolicies(context.Context) error {
 	changed, err := s.graph.Churn(demoTenant, 5, 1)
 	if err == nil && len(changed) == 0 {
 		err = fmt.Errorf("the fake Graph changed nothing")
@@ -243,12 +243,12 @@ func (s *story) showSets(ctx context.Context, id runs.ID) error {
 	return table.Flush()
 }
 
-// showChanges compares the last two complete sets, after one more change.
+// showChanges compares the last two complete sets, after more changes.
 func (s *story) showChanges(ctx context.Context, id runs.ID) error {
 	if _, err := s.graph.Churn(demoTenant, 5, 2); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "\nOne more change, one more night\n")
+	fmt.Fprintf(s.out, "\nMore changes, one more night\n")
 	if err := s.night(ctx, id, false); err != nil {
 		return err
 	}

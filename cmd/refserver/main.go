@@ -2,7 +2,7 @@
 // tenants, a user for every role, a fake Microsoft Graph in memory and a SQLite file.
 //
 //	refserver [serve]   serve the JSON API; dispatch and run backups
-//	refserver demo      play some weeks on a fake clock and print what happened
+//	refserver demo      play eleven nights on a fake clock and print what happened
 //	refserver dispatch  dispatch what is due once and print the report (for cron)
 //	refserver migrate   bring the database's schema up to date, or print the SQL
 //	refserver check     check the integrity of the database
@@ -47,9 +47,24 @@ func main() {
 	os.Exit(code)
 }
 
+const usage = `refserver is a pretend MSP admin product that embeds tenantbackup.
+
+  refserver [serve]   serve the JSON API; dispatch and run backups
+  refserver demo      play eleven nights on a fake clock and print what happened
+  refserver dispatch  dispatch what is due once and print the report (for cron)
+  refserver migrate   bring the database's schema up to date, or print the SQL
+  refserver check     check the integrity of the database
+
+refserver COMMAND -h explains the flags of a command. Those of serve:
+`
+
 // run picks the command; without one the server starts.
 func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	name := "serve"
+	if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help" || args[0] == "help") {
+		fmt.Fprint(errOut, usage)
+		args = []string{"-h"}
+	}
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	}

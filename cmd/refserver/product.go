@@ -51,8 +51,8 @@ func noDirectory() directory { return directory{} }
 
 // principal finds out who sent a request.
 func (d directory) principal(r *http.Request) (runs.Actor, bool) {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") { // the case of a scheme has no meaning (RFC 9110, 11.1)
 		return runs.Actor{}, false
 	}
 	u, ok := d.byToken[token]

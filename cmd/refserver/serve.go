@@ -78,7 +78,10 @@ func serve(ctx context.Context, addr, data string, out, errOut io.Writer, ready 
 	if ready != nil {
 		ready(listener.Addr())
 	}
-	return serveUntil(ctx, server, listener, a)
+	log.Info("serving", "address", listener.Addr().String(), "data", data)
+	err = serveUntil(ctx, server, listener, a)
+	log.Info("stopped", "error", err)
+	return err
 }
 
 // serveUntil serves and works until ctx ends or one of them fails, then stops both in peace.

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	_ "time/tzdata" // the same time zones on every machine
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -54,9 +55,10 @@ func backUp(ctx context.Context, path string) error {
 	dispatcher, err := backupsched.NewDispatcher(backupsched.DispatcherConfig{Store: db, Queue: queue})
 	check(err)
 	ctx, stop := context.WithCancel(ctx)
-	stopped := make(chan error, 2)
+	stopped := make(chan error, 3)
 	go func() { stopped <- runner.Run(ctx) }()     // works on runs
 	go func() { stopped <- dispatcher.Run(ctx) }() // makes runs of due schedules
+	go func() { stopped <- keep.Run(ctx) }()       // purges what was retired long enough ago
 
 	// A person saves a schedule and does not want to wait for its first slot.
 	alice := runs.Actor{ID: "alice"}
@@ -71,6 +73,7 @@ func backUp(ctx context.Context, path string) error {
 	fmt.Printf("%s: %d of %d policies backed up\n", run.Status, run.Counts.Succeeded, run.Counts.Total)
 
 	stop()
+	check(<-stopped)
 	check(<-stopped)
 	return <-stopped
 }

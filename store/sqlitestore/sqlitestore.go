@@ -99,13 +99,13 @@ func open(ctx context.Context, path string, opts Options, conns int, lock string
 	}, pragmas...)}
 	connector, err := sqlite.NewConnector(name(path) + "?" + query.Encode())
 	if err != nil {
-		return nil, fmt.Errorf("sqlitestore: opening the database: %w", err)
+		return nil, fmt.Errorf("sqlitestore: opening %s: %w", path, err)
 	}
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
 	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlitestore: opening the database: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("sqlitestore: opening %s: %w", path, err), db.Close())
 	}
 	return bun.NewDB(db, sqlitedialect.New()), nil
 }
