@@ -137,7 +137,7 @@ func matters(key string, info graph.TypeInfo) bool {
 	}
 	switch key {
 	case "id", "version", "settingCount", "isAssigned", "supportsScopeTags", "priority",
-		"isBuiltIn", "isDefault", "isGlobalScript", "settingDefinitionId", "deletedDateTime":
+		"isBuiltIn", "isBuiltInRoleDefinition", "isDefault", "isGlobalScript", "settingDefinitionId", "deletedDateTime":
 		return false
 	}
 	return true
