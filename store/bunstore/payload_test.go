@@ -57,6 +57,9 @@ func TestDamagedPayloadsAreToldByIdsOnly(t *testing.T) {
 		"a negative size": func(r *payloadRow) { r.RawSize = -1 },
 		"the format":      func(r *payloadRow) { r.Format = 99 },
 		"the address":     func(r *payloadRow) { r.ID[0]++ },
+		"another encoding": func(r *payloadRow) { // of the same bytes
+			r.Format, r.data, r.Size = formatPlain, raw, num(len(raw))
+		},
 		"other bytes, with their checksum": func(r *payloadRow) {
 			*r = codec.newPayload("contoso", r.ID, []byte("the secret of contoso"))
 		},
