@@ -10,16 +10,17 @@ import (
 // claim takes the run for this worker. claimed false means that there is nothing to do;
 // run is then terminal only if this very call ended it.
 func (r *Runner) claim(ctx context.Context, job Job) (run Run, claimed bool, err error) {
-	var wait time.Time
+	var early time.Duration
+	var due time.Time
 	run, err = r.cfg.Store.ChangeRun(ctx, job.TenantID, job.RunID, func(at time.Time, cur Run, busy bool) (Change, error) {
-		wait = time.Time{}
+		early = 0
 		switch {
 		case cur.Status != StatusQueued:
 			return Change{}, errNothingToDo
 		case cur.NotBefore.After(at):
-			wait = cur.NotBefore
+			early, due = cur.NotBefore.Sub(at), cur.NotBefore
 			return Change{}, errNothingToDo
-		case busy && cur.Attempt == 0: // a resumed run is never busy
+		case busy && cur.StartedAt.IsZero(): // a resumed run is never busy, also not one that was given back
 			cur = finished(cur, at, StatusSkipped, CodeScheduleBusy, "another run of this schedule was active")
 			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.refused")}, nil
 		}
@@ -36,8 +37,11 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, claimed bool, err
 	})
 	switch {
 	case errors.Is(err, errNothingToDo):
-		if !wait.IsZero() { // delivered too early, by a queue with another clock
-			err = r.cfg.Queue.Enqueue(ctx, Job{TenantID: job.TenantID, RunID: job.RunID, NotBefore: wait})
+		if early > 0 { // delivered too early, by a queue with another clock: wait on both
+			if own := now(r.cfg.Clock).Add(early); own.After(due) {
+				due = own
+			}
+			err = r.cfg.Queue.Enqueue(ctx, Job{TenantID: job.TenantID, RunID: job.RunID, NotBefore: due})
 			return Run{}, false, err
 		}
 		return Run{}, false, nil
@@ -57,6 +61,7 @@ var errNothingToDo = errors.New("runs: nothing to do")
 
 // settle ends an attempt: it finishes the run, or puts it back for later.
 func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) error {
+	ctx = context.WithoutCancel(ctx) // what ended the attempt must not keep it from being ended
 	if errors.Is(execErr, ErrLeaseLost) {
 		r.log.WarnContext(ctx, "the lease was lost; another worker goes on with the run", "run_id", a.run.ID)
 		return nil
@@ -127,7 +132,7 @@ func (r *Runner) fail(cur Run, at time.Time, execErr error) (Run, time.Duration)
 	if errors.Is(execErr, errUnknownKind) {
 		v = verdict{status: StatusFailed, code: CodeUnknownKind}
 	}
-	if v.giveBack && cur.CancelRequested {
+	if v.status == StatusQueued && cur.CancelRequested { // the attempt ended before it looked
 		v = verdict{status: StatusCanceled, code: CodeCanceled}
 	}
 	if v.status == StatusQueued && !v.giveBack && at.Add(v.delay).Sub(cur.StartedAt) > r.cfg.Retry.Deadline {
@@ -155,14 +160,15 @@ func waiting(r Run, at, notBefore time.Time, code Code, message string) Run {
 
 // Sweep brings back the runs that nobody works on: running past their lease (their worker
 // died), or queued and due for long without a job (the process stopped between storing and
-// queueing). It returns how many it brought back or ended. Any number of sweeps may run at
-// once.
+// queueing). It returns how many it brought back or ended. A run that cannot be brought back
+// does not keep the others; the error names the first. Any number of sweeps may run at once.
 func (r *Runner) Sweep(ctx context.Context) (int, error) { return r.sweep(ctx, r.cfg.QueuedFor) }
 
 const sweepPage = 500
 
 func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (int, error) {
 	count, after := 0, ID("")
+	var failed error
 	for {
 		q := Stranded{QueuedBefore: now(r.cfg.Clock).Add(-queuedFor), After: after, Limit: sweepPage}
 		list, err := r.cfg.Store.StrandedRuns(ctx, q)
@@ -177,8 +183,8 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (int, error
 				continue
 			}
 			job, ok, err := r.rescue(ctx, run)
-			if err != nil {
-				return count, err
+			if err != nil && failed == nil {
+				failed = fmt.Errorf("run %s: %w", run.ID, err)
 			}
 			if ok {
 				jobs = append(jobs, job...)
@@ -191,7 +197,7 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (int, error
 			}
 		}
 		if len(list) < q.Limit {
-			return count, nil
+			return count, failed
 		}
 	}
 }

@@ -30,7 +30,8 @@ type RetryPolicy struct {
 	MaxRetryAfter time.Duration
 
 	// Deadline bounds the whole run from its first claim: when another attempt would start
-	// later than this, the run fails with TIMEOUT. Defaults to 24 h.
+	// later than this, the run fails with TIMEOUT. A single attempt that lasts longer is
+	// ended. Defaults to 24 h.
 	Deadline time.Duration
 }
 

@@ -198,8 +198,8 @@ func (r *Runner) Handle(ctx context.Context, job Job) error {
 
 // execute lets the executor work under a heartbeat. A panic becomes an error: one bad run
 // must not take the others down.
-func (r *Runner) execute(ctx context.Context, a *Attempt) (err error) {
-	ctx, end := context.WithCancelCause(ctx)
+func (r *Runner) execute(handler context.Context, a *Attempt) (err error) {
+	ctx, end := context.WithCancelCause(handler)
 	defer end(nil)
 	var wg sync.WaitGroup
 	wg.Go(func() { r.heartbeat(ctx, a, end) })
@@ -220,16 +220,24 @@ func (r *Runner) execute(ctx context.Context, a *Attempt) (err error) {
 	if err != nil && ctx.Err() != nil {
 		err = cause(ctx) // what ended the context says more than what broke because of it
 	}
+	if err != nil && errors.Is(handler.Err(), context.Canceled) {
+		err = ErrStopping // a queue that ends its handlers' context is stopping
+	}
 	return err
 }
 
-var errUnknownKind = errors.New("runs: no executor for kind")
+var (
+	errUnknownKind = errors.New("runs: no executor for kind")
+	errTooLong     = fmt.Errorf("runs: the attempt took longer than a whole run may: %w", context.DeadlineExceeded)
+)
 
-// heartbeat extends the lease until ctx ends. It ends ctx when the lease is lost or the
-// Runner stops, and tells the attempt when somebody wants the run canceled.
+// heartbeat extends the lease until ctx ends. It ends ctx when the lease is lost, the
+// attempt has lasted too long or the Runner stops, and tells the attempt when somebody wants
+// the run canceled.
 func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCauseFunc) {
 	lease := a.Lease()
 	validUntil := a.run.LeaseUntil
+	deadline := validUntil.Add(r.cfg.Retry.Deadline - r.cfg.LeaseFor) // counted from the claim
 	for {
 		select {
 		case <-ctx.Done():
@@ -238,6 +246,10 @@ func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCa
 			end(ErrStopping)
 			return
 		case <-r.cfg.Clock.After(r.cfg.LeaseFor / 3):
+		}
+		if now(r.cfg.Clock).After(deadline) {
+			end(errTooLong) // an attempt that hangs must not keep its schedule busy for ever
+			return
 		}
 		run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ bool) (Change, error) {
 			if !cur.HeldBy(lease) {

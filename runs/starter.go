@@ -194,7 +194,7 @@ func (s *Starter) Cancel(ctx context.Context, tenant graph.TenantID, actor Actor
 		}
 		r.CancelRequested, r.CanceledBy, r.UpdatedAt = true, actor, at
 		if r.Status == StatusQueued {
-			r = finished(r, at, StatusCanceled, CodeCanceled, "canceled before it started")
+			r = finished(r, at, StatusCanceled, CodeCanceled, "canceled while it waited")
 		}
 		return Change{Run: r, Trail: trailOf(s.guard.NewID, at, actor, r, "run.canceled")}, nil
 	})
