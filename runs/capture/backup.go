@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -35,6 +36,10 @@ func (e *Executor) backup(ctx context.Context, a *runs.Attempt) error {
 	if err != nil {
 		return err
 	}
+	if b.sealed != nil { // an earlier attempt died between sealing the set and ending the run
+		acc.manifests = b.sealed
+		return b.finish(ctx)
+	}
 	for _, t := range sel.known {
 		m, ok := done[t]
 		if !ok {
@@ -55,6 +60,8 @@ type backupRun struct {
 	account *account
 	w       *writer
 	have    map[graph.PolicyType]map[string]bool // ids in the set before this attempt
+	earlier map[graph.PolicyType][]runs.Item     // outcomes of earlier attempts that are no success
+	sealed  []backupset.Manifest                 // accounts of a set that is sealed already
 	unsaved []backupset.Manifest                 // accounts of types from before there was a set
 	total   int
 }
@@ -80,6 +87,9 @@ func (b *backupRun) openSet(ctx context.Context) (runs.ID, error) {
 // retries.
 func (b *backupRun) resume(ctx context.Context, types []graph.PolicyType) (map[graph.PolicyType]backupset.Manifest, error) {
 	done := map[graph.PolicyType]backupset.Manifest{}
+	if err := b.loadEarlier(ctx); err != nil {
+		return nil, err
+	}
 	if b.w.set == "" && b.a.Run().RetryOf != "" {
 		if err := b.seed(ctx, types); err != nil {
 			return nil, err
@@ -92,10 +102,16 @@ func (b *backupRun) resume(ctx context.Context, types []graph.PolicyType) (map[g
 	if err != nil {
 		return nil, fmt.Errorf("capture: reading the run's backup set: %w", err)
 	}
+	if set.Status != backupset.Building {
+		b.sealed = set.Types
+	}
 	for _, m := range set.Types {
 		if m.Whole() {
 			done[m.Type] = m
 			b.total += m.Listed
+			if slices.ContainsFunc(b.earlier[m.Type], speaksForType) {
+				b.total++
+			}
 		}
 	}
 	return done, b.loadCaptured(ctx)
@@ -159,18 +175,14 @@ func (b *backupRun) captureType(ctx context.Context, t graph.PolicyType) (backup
 			listed++
 		}
 	}
+	listed += b.leftOver(f, l)
 	if l.err != nil {
+		b.refuse(t, l.err)
+		m.Forbidden = graph.KindOf(l.err) == graph.KindForbidden
 		listed++ // the refusal is an item too
 	}
 	b.total += listed
 	if err := b.a.SaveItems(ctx, nil, b.total); err != nil {
-		return m, err
-	}
-	if l.err != nil {
-		b.refuse(t, l.err)
-		m.Forbidden = graph.KindOf(l.err) == graph.KindForbidden
-	}
-	if err := b.vanished(ctx, f, l.headers); err != nil {
 		return m, err
 	}
 	if err := f.fetch(ctx, l.headers); err != nil {

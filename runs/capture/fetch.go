@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -22,6 +23,7 @@ type fetcher struct {
 	failed    int
 	skipped   int
 	forbidden int
+	denied    error // 403 for a call as a whole: it speaks for the type and is not repeated
 	account   *account
 }
 
@@ -29,7 +31,8 @@ type fetcher struct {
 // the attempt; what was captured before it is stored.
 func (f *fetcher) fetch(ctx context.Context, headers []graph.Header) error {
 	var ids []string
-	for _, h := range headers {
+	for i, h := range headers {
+		headers[i].Policy = nil // the writer lets go of it when it is stored
 		if f.captured[h.ID] {
 			continue
 		}
@@ -38,7 +41,7 @@ func (f *fetcher) fetch(ctx context.Context, headers []graph.Header) error {
 			ids = append(ids, h.ID)
 			continue
 		}
-		if err := f.keep(ctx, h.Policy); err != nil {
+		if err := f.keep(ctx, h.ID, h.Policy); err != nil {
 			return err
 		}
 	}
@@ -74,6 +77,12 @@ func (f *fetcher) stop(ctx context.Context, why error) error {
 // that may lie in a single policy, each is fetched by itself: one bad item never stops the
 // rest.
 func (f *fetcher) fetchChunk(ctx context.Context, ids []string) error {
+	if f.denied != nil {
+		for _, id := range ids {
+			f.fail(id, f.denied)
+		}
+		return nil
+	}
 	results, err := f.get(ctx, ids)
 	var pause error
 	for _, r := range results {
@@ -91,6 +100,8 @@ func (f *fetcher) fetchChunk(ctx context.Context, ids []string) error {
 		return pause
 	case endsAttempt(ctx, err):
 		return err
+	case graph.KindOf(err) == graph.KindForbidden:
+		f.denied = err
 	}
 	if len(ids) == 1 && len(rest) == 1 {
 		f.fail(ids[0], err)
@@ -108,8 +119,8 @@ func (f *fetcher) fetchChunk(ctx context.Context, ids []string) error {
 func (f *fetcher) get(ctx context.Context, ids []string) ([]graph.Result, error) {
 	results, err := f.e.cfg.Reader.Get(ctx, f.a.Tenant(), f.t, ids)
 	for i, r := range results {
-		if i >= len(ids) || r.ID != ids[i] || r.Err == nil && r.Policy.ID != ids[i] {
-			return results[:i], fmt.Errorf("capture: Graph's client answered with another policy than it was asked for")
+		if i >= len(ids) || r.ID != ids[i] {
+			return results[:i], errOtherPolicy
 		}
 	}
 	return results, err
@@ -121,33 +132,42 @@ func (f *fetcher) result(ctx context.Context, r graph.Result) (cause, err error)
 	switch {
 	case r.Err == nil:
 		p := r.Policy
-		return nil, f.keep(ctx, &p)
+		return nil, f.keep(ctx, r.ID, &p)
 	case endsAttempt(ctx, r.Err):
 		return r.Err, nil
+	case graph.KindOf(r.Err) == graph.KindNotFound:
+		f.gone(r.ID, r.Err)
+	default:
+		f.fail(r.ID, r.Err)
 	}
-	f.fail(r.ID, r.Err)
 	return nil, nil
 }
 
-func (f *fetcher) keep(ctx context.Context, p *graph.Policy) error {
+var errOtherPolicy = errors.New("capture: Graph's client answered with another policy than it was asked for")
+
+func (f *fetcher) keep(ctx context.Context, id string, p *graph.Policy) error {
+	if p.ID != id || p.Type != f.t {
+		f.fail(id, errOtherPolicy)
+		return nil
+	}
 	f.added++
 	f.account.warn(p.Warnings)
 	return f.w.add(ctx, p)
 }
 
-// fail notes why a policy was not captured. One that was deleted since it was listed is
-// skipped: nothing of it can be missing.
+// fail notes why a policy was not captured.
 func (f *fetcher) fail(id string, err error) {
-	reason, status := runs.ReasonOf(err), runs.ItemFailed
-	switch reason {
-	case runs.ReasonNotFound:
-		status = runs.ItemSkipped
-		f.skipped++
-	case runs.ReasonForbidden:
+	reason := runs.ReasonOf(err)
+	if reason == runs.ReasonForbidden {
 		f.forbidden++
-		f.failed++
-	default:
-		f.failed++
 	}
-	f.w.note(f.a.NewItem(f.t, id, f.names[id], status, reason, err))
+	f.failed++
+	f.w.note(f.a.NewItem(f.t, id, f.names[id], runs.ItemFailed, reason, err))
+}
+
+// gone skips a policy that was deleted since it was listed: nothing of it can be missing.
+// Only Graph's answer for this very policy says so, or a complete listing.
+func (f *fetcher) gone(id string, err error) {
+	f.skipped++
+	f.w.note(f.a.NewItem(f.t, id, f.names[id], runs.ItemSkipped, runs.ReasonNotFound, err))
 }

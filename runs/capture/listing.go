@@ -3,6 +3,8 @@ package capture
 import (
 	"context"
 	"errors"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -39,12 +41,13 @@ func (e *Executor) list(ctx context.Context, a *runs.Attempt, t graph.PolicyType
 
 func (e *Executor) listOnce(ctx context.Context, a *runs.Attempt, t graph.PolicyType) listing {
 	var l listing
-	seen := map[string]bool{}
+	seen, nameless := map[string]bool{}, false
 	l.err = e.cfg.Reader.List(ctx, a.Tenant(), t, func(p graph.Page) error {
 		l.pages = append(l.pages, len(p.Headers))
 		for _, h := range p.Headers {
-			if h.ID == "" {
-				return &graph.Error{Op: "list " + string(t), Kind: graph.KindIncomplete, Err: errors.New("a listed policy has no id")}
+			if h.ID == "" || !utf8.ValidString(h.ID) || strings.ContainsRune(h.ID, 0) {
+				nameless = true
+				continue
 			}
 			if !seen[h.ID] { // the same id comes twice when objects move between pages
 				seen[h.ID] = true
@@ -53,6 +56,9 @@ func (e *Executor) listOnce(ctx context.Context, a *runs.Attempt, t graph.Policy
 		}
 		return a.Check(ctx)
 	})
+	if l.err == nil && nameless { // the others are captured all the same
+		l.err = &graph.Error{Op: "list " + string(t), Kind: graph.KindIncomplete, Err: errors.New("a listed policy has no id, or none that is text")}
+	}
 	return l
 }
 

@@ -40,17 +40,14 @@ func (b *backupRun) loadCaptured(ctx context.Context) error {
 	}
 }
 
-// vanished deals with policies that an earlier attempt failed to capture and that are not
-// listed any more: they are gone, so nothing of them is missing.
-func (b *backupRun) vanished(ctx context.Context, f *fetcher, headers []graph.Header) error {
-	if b.a.Run().Attempt < 2 {
+// loadEarlier reads what earlier attempts did not capture. Claims are counted, not attempts:
+// one that was given back may have left something too.
+func (b *backupRun) loadEarlier(ctx context.Context) error {
+	b.earlier = map[graph.PolicyType][]runs.Item{}
+	if b.a.Lease().Token < 2 {
 		return nil
 	}
-	listed := make(map[string]bool, len(headers))
-	for _, h := range headers {
-		listed[h.ID] = true
-	}
-	filter := runs.ItemFilter{PolicyType: f.t, Statuses: []runs.ItemStatus{runs.ItemFailed, runs.ItemSkipped}}
+	filter := runs.ItemFilter{Statuses: []runs.ItemStatus{runs.ItemFailed, runs.ItemSkipped}}
 	slice := runs.Slice{Limit: readPage}
 	for {
 		items, err := b.e.cfg.Store.ListItems(ctx, b.a.Tenant(), b.a.Run().ID, filter, slice)
@@ -59,11 +56,7 @@ func (b *backupRun) vanished(ctx context.Context, f *fetcher, headers []graph.He
 		}
 		for _, item := range items {
 			slice.After = runs.Keyset{ID: item.ID}
-			if item.PolicyID == "" || listed[item.PolicyID] {
-				continue
-			}
-			f.names[item.PolicyID] = item.Name
-			f.fail(item.PolicyID, &graph.Error{Op: "list " + string(f.t), Kind: graph.KindNotFound, Err: errGone})
+			b.earlier[item.PolicyType] = append(b.earlier[item.PolicyType], item)
 		}
 		if len(items) <= readPage {
 			return nil
@@ -71,4 +64,43 @@ func (b *backupRun) vanished(ctx context.Context, f *fetcher, headers []graph.He
 	}
 }
 
-var errGone = errors.New("deleted while the backup was running")
+// speaksForType tells whether an outcome is that of a whole type.
+func speaksForType(i runs.Item) bool { return i.PolicyID == "" }
+
+// leftOver deals with outcomes of earlier attempts that this listing does not name, and
+// returns how many they are. A policy that failed and is not in a complete listing is gone,
+// so nothing of it is missing; a listing that broke off says nothing of it, and it stays as
+// it was.
+func (b *backupRun) leftOver(f *fetcher, l listing) (n int) {
+	listed := make(map[string]bool, len(l.headers))
+	for _, h := range l.headers {
+		listed[h.ID] = true
+	}
+	for _, item := range b.earlier[f.t] {
+		switch {
+		case listed[item.PolicyID]:
+			continue
+		case speaksForType(item) && l.err != nil:
+			continue // it is refused again
+		case speaksForType(item):
+			b.w.note(b.a.NewItem(f.t, "", "", runs.ItemSkipped, item.Reason, errListedLater))
+		case l.err == nil:
+			f.names[item.PolicyID] = item.Name
+			f.gone(item.PolicyID, &graph.Error{Op: "list " + string(f.t), Kind: graph.KindNotFound, Err: errGone})
+		case item.Status == runs.ItemSkipped:
+			f.skipped++
+		default:
+			f.failed++
+			if item.Reason == runs.ReasonForbidden {
+				f.forbidden++
+			}
+		}
+		n++
+	}
+	return n
+}
+
+var (
+	errGone        = errors.New("deleted while the backup was running")
+	errListedLater = errors.New("a later attempt listed the type to its end")
+)

@@ -68,10 +68,6 @@ func (c *account) listedNone() bool {
 	return !slices.ContainsFunc(c.manifests, func(m backupset.Manifest) bool { return m.Complete || m.Listed > 0 })
 }
 
-func (c *account) anyForbidden() bool {
-	return slices.ContainsFunc(c.manifests, func(m backupset.Manifest) bool { return m.Forbidden })
-}
-
 func (c *account) summary() Summary {
 	s := Summary{TypeBreakdown: map[graph.PolicyType]TypeBreakdown{}, UnknownPolicyTypes: c.unknown}
 	for _, m := range c.manifests {
@@ -106,8 +102,9 @@ func (c *account) result() runs.Result {
 			incomplete = append(incomplete, string(m.Type))
 		}
 	}
+	none := c.listedNone()
 	switch {
-	case len(c.unknown) > 0:
+	case len(c.unknown) > 0 && !none:
 		r.Code = runs.CodeUnknownPolicyType
 		r.Message = fmt.Sprintf("%d requested policy types are not known; take them out of the schedule or add them to the catalogue", len(c.unknown))
 	case len(forbidden) > 0:
@@ -120,9 +117,9 @@ func (c *account) result() runs.Result {
 		r.Code = runs.CodeItemsFailed
 		r.Message = "some policies could not be captured; the items of the run say which"
 	}
-	if c.listedNone() {
+	if none {
 		r.Status = runs.StatusFailed
-		if !c.anyForbidden() {
+		if len(forbidden) == 0 {
 			r.Code = runs.CodeOf(c.firstErr)
 		}
 	}
