@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -122,7 +123,7 @@ func (d *Dispatcher) Tick(ctx context.Context) (Report, error) {
 		if len(result.Inserted) > 0 {
 			if err := d.cfg.Queue.Enqueue(ctx, result.Inserted...); err != nil {
 				report.Unqueued += len(result.Inserted)
-				d.log.WarnContext(ctx, "runs are stored but not queued; the sweep will queue them", "runs", len(result.Inserted), "error", err)
+				d.log.WarnContext(ctx, "runs are stored but not queued; the sweep will queue them", "runs", len(result.Inserted), redact.Err(err))
 			}
 		}
 		if result.Due < d.cfg.ChunkSize {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -14,7 +15,7 @@ import (
 // grace covers it. It returns nil after a normal stop.
 func (d *Dispatcher) Run(ctx context.Context) error {
 	if _, err := d.Recompute(ctx); err != nil && ctx.Err() == nil {
-		d.log.ErrorContext(ctx, "recomputing next runs failed; the stored ones are used", "error", err)
+		d.log.ErrorContext(ctx, "recomputing next runs failed; the stored ones are used", redact.Err(err))
 	}
 	for {
 		report, err := d.Tick(ctx)
@@ -22,7 +23,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			d.log.ErrorContext(ctx, "tick failed; it is tried again in a minute", "error", err)
+			d.log.ErrorContext(ctx, "tick failed; it is tried again in a minute", redact.Err(err))
 		case report.Due > 0:
 			d.log.InfoContext(ctx, "dispatched", "due", report.Due, "queued", report.Queued, "missed", report.Missed)
 		}
@@ -63,7 +64,7 @@ func (d *Dispatcher) Recompute(ctx context.Context) (moved int, err error) {
 			switch {
 			case errors.Is(err, errMoved):
 			case err != nil:
-				d.log.ErrorContext(ctx, "a schedule's next run could not be computed", "tenant", s.TenantID, "schedule_id", s.ID, "error", err)
+				d.log.ErrorContext(ctx, "a schedule's next run could not be computed", "tenant", s.TenantID, "schedule_id", s.ID, redact.Err(err))
 			default:
 				moved++
 			}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -58,7 +59,7 @@ func (r *Retention) Purge(ctx context.Context) (PurgeReport, error) {
 				return report, context.Cause(ctx)
 			case err == nil, errors.Is(err, runs.ErrNotFound): // another purge was faster
 			case errors.Is(err, runs.ErrConflict): // undeleted, or in use again
-				r.log.InfoContext(ctx, "a set is not purged now", "set_id", t.ID, "error", err)
+				r.log.InfoContext(ctx, "a set is not purged now", "set_id", t.ID, redact.Err(err))
 			default:
 				report.Failed++
 				if firstErr == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -72,13 +73,13 @@ func (r *Retention) sweepGroup(ctx context.Context, g backupset.TenantGroup) (st
 func (r *Retention) Run(ctx context.Context) error {
 	for {
 		if n, err := r.Sweep(ctx); err != nil && ctx.Err() == nil {
-			r.log.ErrorContext(ctx, "retention sweep failed; it is tried again", "error", err)
+			r.log.ErrorContext(ctx, "retention sweep failed; it is tried again", redact.Err(err))
 		} else if n > 0 {
 			r.log.InfoContext(ctx, "retention sweep started runs", "runs", n)
 		}
 		if ctx.Err() == nil {
 			if p, err := r.Purge(ctx); err != nil && ctx.Err() == nil {
-				r.log.ErrorContext(ctx, "purge failed; it is tried again", "error", err, "failed", p.Failed)
+				r.log.ErrorContext(ctx, "purge failed; it is tried again", redact.Err(err), "failed", p.Failed)
 			} else if p.Sets > 0 {
 				r.log.InfoContext(ctx, "purge removed sets", "sets", p.Sets, "items", p.Items, "bytes", p.Bytes)
 			}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 )
 
@@ -163,7 +164,7 @@ func (r *Runner) sweepLoop(ctx context.Context) {
 	queuedFor := time.Duration(0) // the first sweep takes every queued run that is due
 	for {
 		if n, err := r.sweep(ctx, queuedFor); err != nil && ctx.Err() == nil {
-			r.log.ErrorContext(ctx, "sweep failed; it is tried again", "error", err)
+			r.log.ErrorContext(ctx, "sweep failed; it is tried again", redact.Err(err))
 		} else if n > 0 {
 			r.log.InfoContext(ctx, "sweep brought runs back", "runs", n)
 		}
@@ -270,7 +271,7 @@ func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCa
 			end(ErrLeaseLost)
 			return
 		default:
-			r.log.WarnContext(ctx, "heartbeat failed; it is tried again", "run_id", a.run.ID, "error", err)
+			r.log.WarnContext(ctx, "heartbeat failed; it is tried again", "run_id", a.run.ID, redact.Err(err))
 			if now(r.cfg.Clock).After(validUntil) {
 				end(ErrLeaseLost) // somebody else may hold the run by now
 				return
@@ -284,7 +285,7 @@ func (r *Runner) afterRun(ctx context.Context, run Run) {
 		return
 	}
 	if err := r.cfg.AfterRun(ctx, run); err != nil {
-		r.log.ErrorContext(ctx, "what follows a run failed; the run stays as it is", "run_id", run.ID, "error", err)
+		r.log.ErrorContext(ctx, "what follows a run failed; the run stays as it is", "run_id", run.ID, redact.Err(err))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 )
 
 // Request asks for a run. The packages that bring a kind make requests of it
@@ -148,7 +149,7 @@ func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor,
 	}
 	// The row is the outbox: a failed enqueue is made good by the sweep.
 	if err := s.queue.Enqueue(ctx, Job{TenantID: tenant, RunID: stored.ID}); err != nil {
-		s.log.WarnContext(ctx, "run is stored but not queued; the sweep will queue it", "run_id", stored.ID, "error", err)
+		s.log.WarnContext(ctx, "run is stored but not queued; the sweep will queue it", "run_id", stored.ID, redact.Err(err))
 	}
 	return stored, false, nil
 }
