@@ -2,7 +2,10 @@ package backupsched
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -158,7 +161,11 @@ func (p Patch) apply(d Draft) Draft {
 	return d
 }
 
-// Update changes a schedule. Its next run is computed anew from now and never catches up.
+// Update changes a schedule. Its next run is computed anew from now and never catches up; only
+// a slot of an unchanged rule that is due already stays for the next tick, which dispatches it
+// or records it as missed. Turning a schedule on or off needs that permission too. When
+// somebody else changed meanwhile what was allowed or confirmed, it is ErrConflict
+// "schedule_changed".
 func (s *Scheduler) Update(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID, p Patch) (Schedule, []Warning, error) {
 	if err := s.guard.Allow(ctx, tenant, actor, runs.ActionScheduleUpdate, target(id)); err != nil {
 		return Schedule{}, nil, err
@@ -171,6 +178,11 @@ func (s *Scheduler) Update(ctx context.Context, tenant graph.TenantID, actor run
 	if err := d.validate(s.catalogue); err != nil {
 		return Schedule{}, nil, err
 	}
+	if d.Enabled != current.Enabled {
+		if err := s.guard.Allow(ctx, tenant, actor, switchAction(d.Enabled), target(id)); err != nil {
+			return Schedule{}, nil, err
+		}
+	}
 	if s.planGuard != nil && d.RetentionKeepLast < current.RetentionKeepLast {
 		if err := s.planGuard.ConfirmPlan(ctx, tenant, id, d.RetentionKeepLast, false, p.ConfirmPlan); err != nil {
 			return Schedule{}, nil, err
@@ -180,6 +192,10 @@ func (s *Scheduler) Update(ctx context.Context, tenant graph.TenantID, actor run
 		d := p.apply(draftOf(*cur))
 		if err := d.validate(s.catalogue); err != nil {
 			return err
+		}
+		if d.Enabled != cur.Enabled && cur.Enabled != current.Enabled ||
+			d.RetentionKeepLast < cur.RetentionKeepLast && cur.RetentionKeepLast != current.RetentionKeepLast {
+			return runs.Conflict("schedule_changed", "somebody else changed the schedule meanwhile; read it again, then decide")
 		}
 		cur.Name, cur.Enabled, cur.Recurrence = d.Name, d.Enabled, d.Recurrence
 		cur.PolicyTypes, cur.IncludeFoundations, cur.RetentionKeepLast = d.PolicyTypes, d.IncludeFoundations, d.RetentionKeepLast
@@ -218,21 +234,35 @@ func (s *Scheduler) Disable(ctx context.Context, tenant graph.TenantID, actor ru
 }
 
 func (s *Scheduler) toggle(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID, on bool) (Schedule, error) {
-	action, name := runs.ActionScheduleDisable, "schedule.disabled"
+	name := "schedule.disabled"
 	if on {
-		action, name = runs.ActionScheduleEnable, "schedule.enabled"
+		name = "schedule.enabled"
 	}
-	if err := s.guard.Allow(ctx, tenant, actor, action, target(id)); err != nil {
+	if err := s.guard.Allow(ctx, tenant, actor, switchAction(on), target(id)); err != nil {
 		return Schedule{}, err
 	}
 	current, err := s.live(ctx, tenant, id)
 	if err != nil || current.Enabled == on {
 		return current, err
 	}
-	return s.change(ctx, tenant, actor, id, name, func(_ time.Time, cur *Schedule) error {
+	changed, err := s.change(ctx, tenant, actor, id, name, func(_ time.Time, cur *Schedule) error {
+		if cur.Enabled == on {
+			return errMoved
+		}
 		cur.Enabled = on
 		return nil
 	})
+	if errors.Is(err, errMoved) { // by somebody else at the same time
+		return s.live(ctx, tenant, id)
+	}
+	return changed, err
+}
+
+func switchAction(on bool) runs.Action {
+	if on {
+		return runs.ActionScheduleEnable
+	}
+	return runs.ActionScheduleDisable
 }
 
 // Delete leaves a tombstone: the schedule is gone from lists and never runs again, its
@@ -264,16 +294,28 @@ func (s *Scheduler) change(ctx context.Context, tenant graph.TenantID, actor run
 		if cur.Deleted() {
 			return ScheduleChange{}, runs.ErrDeleted
 		}
+		before := cur
 		cur = cur.Clone()
 		if err := edit(at, &cur); err != nil {
 			return ScheduleChange{}, err
 		}
 		cur.UpdatedAt = at
-		if err := cur.setNext(at); err != nil {
-			return ScheduleChange{}, err
+		due := cur.Enabled && !cur.NextRunAt.IsZero() && !cur.NextRunAt.After(at)
+		if !due || !sameRule(before.Recurrence, cur.Recurrence) {
+			if err := cur.setNext(at); err != nil {
+				return ScheduleChange{}, err
+			}
 		}
-		return ScheduleChange{Schedule: cur, Trail: s.trail(actor, action, cur)}, nil
+		trail := s.trail(actor, action, cur)
+		if cur.Enabled != before.Enabled {
+			trail.Audit[0].Details["enabled"] = strconv.FormatBool(cur.Enabled)
+		}
+		return ScheduleChange{Schedule: cur, Trail: trail}, nil
 	})
+}
+
+func sameRule(a, b Recurrence) bool {
+	return a.Frequency == b.Frequency && a.TimeOfDay == b.TimeOfDay && a.Timezone == b.Timezone && slices.Equal(a.DaysOfWeek, b.DaysOfWeek)
 }
 
 func (s *Scheduler) now() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }
