@@ -35,16 +35,19 @@ func (m *Memory) RecordListing(ctx context.Context, tenant graph.TenantID, lease
 	seen := map[string]bool{}
 	for _, h := range listing.Seen {
 		p := m.inventoryRow(tenant, listing.Type, h.ID)
+		seen[h.ID] = true
+		if p.LastSeenAt.After(listing.At) || p.GoneSince.After(listing.At) { // a later look knows better
+			continue
+		}
 		p.Name, p.LastSeenAt = h.Name, listing.At
 		p.GoneSince = backupset.Policy{}.GoneSince
 		m.policies.put(tenant, p.ID, p)
-		seen[h.ID] = true
 	}
 	if !listing.Complete { // what was not seen may still be there
 		return 0, nil
 	}
 	gone := m.policies.where(tenant, func(p backupset.Policy) bool {
-		return p.Type == listing.Type && !seen[p.ExternalID] && p.GoneSince.IsZero()
+		return p.Type == listing.Type && !seen[p.ExternalID] && p.GoneSince.IsZero() && !p.LastSeenAt.After(listing.At)
 	})
 	for _, p := range gone {
 		p.GoneSince = listing.At

@@ -124,7 +124,8 @@ type InventoryStore interface {
 	// RecordListing updates the inventory in one transaction: seen policies are added or
 	// renamed, LastSeenAt moves, and they are gone no more; when the listing is complete,
 	// known policies of the type that were not seen become gone. It returns how many became
-	// gone; one that was gone before keeps its GoneSince and is not counted.
+	// gone; one that was gone before keeps its GoneSince and is not counted. A policy that
+	// was seen, or found gone, after At is left as it is: two runs may list at once.
 	RecordListing(ctx context.Context, tenant graph.TenantID, lease runs.Lease, listing Listing) (gone int, err error)
 
 	// GetPolicy returns one inventory row, or ErrNotFound.

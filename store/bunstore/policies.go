@@ -21,17 +21,21 @@ func (s *Store) RecordListing(ctx context.Context, tenant graph.TenantID, lease 
 		if err != nil {
 			return err
 		}
-		seen := make(map[ident]graph.Header, len(listing.Seen))
+		at, seen := tsOf(listing.At), make(map[ident]graph.Header, len(listing.Seen))
 		for _, h := range listing.Seen {
 			seen[ident(h.ID)] = h
 		}
 		for _, old := range known {
+			if old.LastSeenAt.micro > at.micro || old.GoneSince.micro > at.micro { // a later look knows better
+				delete(seen, old.ExternalID)
+				continue
+			}
 			changed := old
 			if h, ok := seen[old.ExternalID]; ok {
 				delete(seen, old.ExternalID)
-				changed.see(h.Name, tsOf(listing.At))
+				changed.see(h.Name, at)
 			} else if listing.Complete && !old.GoneSince.set {
-				changed.GoneSince = tsOf(listing.At)
+				changed.GoneSince = at
 				gone++
 			}
 			if err := update(ctx, t, &old, &changed); err != nil {
@@ -42,7 +46,7 @@ func (s *Store) RecordListing(ctx context.Context, tenant graph.TenantID, lease 
 		for _, h := range listing.Seen { // in Graph's order, so that ids follow it
 			if _, isNew := seen[ident(h.ID)]; isNew {
 				delete(seen, ident(h.ID))
-				added = append(added, s.newPolicy(tenant, listing.Type, h.ID, h.Name, tsOf(listing.At)))
+				added = append(added, s.newPolicy(tenant, listing.Type, h.ID, h.Name, at))
 			}
 		}
 		return insert(ctx, t, added...)

@@ -13,6 +13,7 @@ func inventoryPromises() []promise {
 	return []promise{
 		{"a listing adds policies, renames them and moves when they were seen", listingAddsAndRenames},
 		{"only a complete listing marks policies as gone", onlyCompleteListingMarksAsGone},
+		{"a listing that began before a later look changes nothing about what that one saw", anOlderListing},
 		{"a policy that is seen again is gone no more and keeps its history", seenAgain},
 		{"a listing speaks for its type and tenant only", listingSpeaksForItsType},
 		{"a listed and a captured policy are one row of the inventory", listedAndCapturedAreOne},
@@ -73,17 +74,31 @@ func onlyCompleteListingMarksAsGone(t *testing.T, f *fixture) {
 	same(t, "gone after a complete listing of nothing", f.gone(contoso), map[string]time.Time{"p1": since.Add(time.Minute), "p2": since, "p3": since})
 }
 
+// anOlderListing: two runs list at once, and the one that began first ends last.
+func anOlderListing(t *testing.T, f *fixture) {
+	r := f.running(contoso)
+	f.listing(r, start, true, "deleted", "both")
+	f.listing(r, start.Add(time.Hour), true, "new", "both")
+	after := f.policies(contoso)
+	if n := f.listing(r, start.Add(time.Minute), true, "deleted", "both"); n != 0 {
+		t.Errorf("gone after an older listing: got %d, want 0", n)
+	}
+	same(t, "inventory after an older listing", f.policies(contoso), after)
+}
+
 func seenAgain(t *testing.T, f *fixture) {
 	set := f.manualSet(contoso, content{t: settings, id: "p1", body: "a"})
 	before := f.policy(contoso, "p1")
 	r := f.running(contoso)
+	at := start
 	for _, complete := range []bool{true, false} {
-		f.listing(r, start.Add(time.Hour), true)
+		f.listing(r, at.Add(time.Hour), true)
 		if f.policy(contoso, "p1").GoneSince.IsZero() {
 			t.Fatal("the policy is not gone")
 		}
-		f.listing(r, start.Add(2*time.Hour), complete, "p1")
-		before.LastSeenAt = start.Add(2 * time.Hour)
+		at = at.Add(2 * time.Hour)
+		f.listing(r, at, complete, "p1")
+		before.LastSeenAt = at
 		same(t, "policy seen again", f.policy(contoso, "p1"), before)
 	}
 	if len(f.versions(contoso, before.ID)) != 1 || len(f.setItems(contoso, set.ID)) != 1 {
