@@ -284,6 +284,11 @@ func (r *Runner) afterRun(ctx context.Context, run Run) {
 	if r.cfg.AfterRun == nil {
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.ErrorContext(ctx, "what follows a run panicked; the run stays as it is", "run_id", run.ID, "stack", string(debug.Stack()))
+		}
+	}()
 	if err := r.cfg.AfterRun(ctx, run); err != nil {
 		r.log.ErrorContext(ctx, "what follows a run failed; the run stays as it is", "run_id", run.ID, redact.Err(err))
 	}

@@ -347,14 +347,21 @@ func TestResultsOfExecutors(t *testing.T) {
 }
 
 func TestAFailingAfterRunChangesNothing(t *testing.T) {
-	o := with(func(context.Context, *runs.Attempt) error { return nil })
-	called := 0
-	o.Runner.AfterRun = func(context.Context, runs.Run) error { called++; return errors.New("no") }
-	r := rig.New(t, o)
-	run := begin(t, r, "k")
-	r.Drain()
-	if got := r.Run(run.ID); got.Status != runs.StatusSuccess || called != 1 {
-		t.Errorf("the run is %s, AfterRun was called %d times", got.Status, called)
+	for name, fail := range map[string]func() error{
+		"error": func() error { return errors.New("no") },
+		"panic": func() error { panic("no") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := with(func(context.Context, *runs.Attempt) error { return nil })
+			called := 0
+			o.Runner.AfterRun = func(context.Context, runs.Run) error { called++; return fail() }
+			r := rig.New(t, o)
+			run := begin(t, r, "k")
+			r.Drain()
+			if got := r.Run(run.ID); got.Status != runs.StatusSuccess || called != 1 {
+				t.Errorf("the run is %s, AfterRun was called %d times", got.Status, called)
+			}
+		})
 	}
 }
 

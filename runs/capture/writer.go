@@ -75,10 +75,21 @@ func (w *writer) flush(ctx context.Context) error {
 	}
 	done := make(chan error, 1)
 	w.storing = done
-	go func() {
-		done <- w.e.cfg.Store.SaveCaptured(ctx, w.a.Tenant(), w.a.Lease(), w.set, captured, items)
-	}()
+	go func() { done <- w.save(ctx, captured, items) }()
 	return nil
+}
+
+func (w *writer) save(ctx context.Context, captured []backupset.Captured, items []runs.Item) (err error) {
+	defer caught(&err)
+	return w.e.cfg.Store.SaveCaptured(ctx, w.a.Tenant(), w.a.Lease(), w.set, captured, items)
+}
+
+// caught turns a panic into an error: in a goroutine of its own it would end the process with
+// every other run. The value may hold anything, so only its type is kept.
+func caught(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("capture: panicked with a %T", p)
+	}
 }
 
 // wait returns when nothing is being stored.
@@ -126,7 +137,8 @@ func (w *writer) prepare() ([]backupset.Captured, []runs.Item) {
 	return captured, items
 }
 
-func (e *Executor) prepare(p *graph.Policy) (backupset.Captured, error) {
+func (e *Executor) prepare(p *graph.Policy) (_ backupset.Captured, err error) {
+	defer caught(&err)
 	hash, err := e.canon.Hash(p)
 	if err != nil {
 		return backupset.Captured{}, err

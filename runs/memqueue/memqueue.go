@@ -173,6 +173,9 @@ func (q *Queue) take() (job runs.Job, wait time.Duration, found bool) {
 		}
 		delete(q.waiting, e.job.RunID)
 		q.active[e.job.RunID] = true
+		if len(q.jobs) > 0 { // for somebody else who works this queue and has a worker free
+			q.signal()
+		}
 		return e.job, 0, true
 	}
 	return runs.Job{}, 0, false

@@ -174,3 +174,31 @@ func TestNegativeConfigIsRefusedByField(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoRunnersOfOneQueueShareItsJobs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var mu sync.Mutex
+		var begun []time.Duration
+		work := func(context.Context, runs.Job) error {
+			mu.Lock()
+			begun = append(begun, time.Since(begin))
+			mu.Unlock()
+			time.Sleep(time.Hour)
+			return nil
+		}
+		q, stop := start(t, memqueue.Config{Workers: 1}, work)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- q.Work(ctx, work) }()
+		synctest.Wait()
+		q.Enqueue(t.Context(), job("a", time.Time{}), job("b", time.Time{}))
+		time.Sleep(3 * time.Hour)
+		stop()
+		cancel()
+		<-done
+		if diff := cmp.Diff([]time.Duration{0, 0}, begun); diff != "" {
+			t.Errorf("jobs began after (-want +got):\n%s", diff)
+		}
+	})
+}
