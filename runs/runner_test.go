@@ -371,6 +371,7 @@ func TestOnlyWhoStartedARunIsNotified(t *testing.T) {
 	if _, _, err := r.Starter.StartSystem(t.Context(), rig.Tenant, runs.Request{Kind: kindTest, Key: "s"}); err != nil {
 		t.Fatal(err)
 	}
+	r.Clock.Add(time.Second) // newest first is by time
 	r.Drain()
 	list := func(a runs.Actor) (got []runs.Status) {
 		page, err := r.Starter.Notifications(t.Context(), rig.Tenant, a, false, runs.PageRequest{})
