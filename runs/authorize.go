@@ -100,7 +100,13 @@ func (r Role) Allows(a Action) bool {
 }
 
 // RoleAuthorizer is the default [Authorizer]: the role table of this module, with the
-// roles that the host knows.
+// roles that the host knows. The weakest role for each action:
+//
+//   - readonly: look at everything, read one's own notifications
+//   - operator: run now, retry, inventory, verify, cancel what one started
+//   - manager: create, change and delete schedules; confirm retention; hold, release, delete,
+//     undelete and purge sets; cancel anyone's run
+//   - owner: everything else, also starting kinds of runs that the host added
 type RoleAuthorizer struct {
 	// RoleOf returns the role of the actor in the tenant, [RoleNone] for no role. It is
 	// called for every action and must be safe for concurrent use. Required.

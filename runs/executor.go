@@ -18,7 +18,9 @@ import (
 // run after a crash, a throttle or a graceful stop. It calls [Attempt.Check] between
 // items and returns its error as it is. Returning nil finishes the run with the result
 // given to [Attempt.Finish]; returning an error lets the Runner decide by the kind of
-// error: wait and retry, give back, cancel or fail. It must be safe for concurrent use by
+// error: wait and retry, give back, cancel or fail. Final at once are [ErrInvalid], and a
+// [graph.Error] of kind unauthorized or forbidden; everything else is tried again within the
+// [RetryPolicy]. It must be safe for concurrent use by
 // several runs.
 type Executor interface {
 	// Kinds returns the kinds of runs that it does, always the same.
@@ -65,12 +67,22 @@ func (a *Attempt) Now() time.Time { return now(a.clock) }
 func (a *Attempt) NewID() ID { return a.newID() }
 
 // Check tells between items whether to go on: nil, [ErrCanceled], [ErrLeaseLost],
-// [ErrStopping] or the context's error. Executors return it as it is.
+// [ErrStopping] or the context's error. Executors return it as it is. It reads the run's
+// row, so that a wish to cancel counts at the very next item.
 func (a *Attempt) Check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return cause(ctx)
 	}
 	if a.cancelWanted.Load() {
+		return ErrCanceled
+	}
+	run, err := a.store.GetRun(ctx, a.Tenant(), a.run.ID)
+	switch {
+	case err != nil:
+		return nil // the heartbeat judges a store that does not answer
+	case !run.HeldBy(a.Lease()):
+		return ErrLeaseLost
+	case run.CancelRequested:
 		return ErrCanceled
 	}
 	return nil

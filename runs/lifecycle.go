@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 )
 
 // claim takes the run for this worker. claimed false means that there is nothing to do;
@@ -98,8 +100,11 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) error {
 		return fmt.Errorf("runs: ending an attempt: %w", err)
 	}
 	if run.Status == StatusQueued {
-		r.log.InfoContext(ctx, "run waits for another attempt", "run_id", run.ID, "code", run.ErrorCode, "wait", requeued)
+		r.log.InfoContext(ctx, "run waits for another attempt", "run_id", run.ID, "kind", run.Kind, "code", run.ErrorCode, "wait", requeued, redact.Err(execErr))
 		return r.cfg.Queue.Enqueue(ctx, Job{TenantID: run.TenantID, RunID: run.ID, NotBefore: run.NotBefore})
+	}
+	if run.Status == StatusFailed && execErr != nil {
+		r.log.ErrorContext(ctx, "run failed", "run_id", run.ID, "kind", run.Kind, "code", run.ErrorCode, redact.Err(execErr))
 	}
 	r.afterRun(ctx, run)
 	return nil

@@ -117,7 +117,7 @@ func (p RetryPolicy) judge(err error, stalls int, random float64) verdict {
 	}
 	limit := p.MaxStalls
 	switch {
-	case kind == graph.KindUnauthorized, kind == graph.KindForbidden:
+	case kind == graph.KindUnauthorized, kind == graph.KindForbidden, errors.Is(err, ErrInvalid):
 		return verdict{status: StatusFailed, code: code}
 	case errors.Is(err, errWorkerLost):
 		code = CodeWorkerLost // a deploy or a crash is no fault of the run

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -154,13 +155,23 @@ func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor,
 	return stored, false, nil
 }
 
+var kindForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,30}(\.[a-z][a-z0-9_]{0,30}){0,2}$`)
+
 func (r Request) validate(tenant graph.TenantID) error {
 	var bad InvalidError
 	if tenant == SystemTenant {
 		bad.Add("tenant", "required", "is required")
 	}
-	if r.Kind == "" {
-		bad.Add("kind", "required", "is required")
+	if !kindForm.MatchString(string(r.Kind)) {
+		bad.Add("kind", "kind_invalid", "needs lower-case words joined by dots, at most 100 characters, such as example.report")
+	}
+	for _, f := range []struct {
+		field string
+		id    ID
+	}{{"target.id", r.Target.ID}, {"schedule_id", r.ScheduleID}} {
+		if f.id != "" && !f.id.Valid() {
+			bad.Add(f.field, "id_invalid", "must be a UUID in lower case")
+		}
 	}
 	if r.Key == "" || len(r.Key) > 200 {
 		bad.Add("key", "key_length", "is required and has at most 200 characters")

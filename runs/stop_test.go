@@ -225,8 +225,8 @@ func TestCancelOfARunningRunStopsItAtItsNextItem(t *testing.T) {
 		if err := l.stop(); err != nil {
 			t.Error(err)
 		}
-		if got := l.run(t, run.ID); got.Status != runs.StatusCanceled || items > 35 {
-			t.Errorf("the run is %s after %d items, want canceled within a heartbeat", got.Status, items)
+		if got := l.run(t, run.ID); got.Status != runs.StatusCanceled || items > 11 {
+			t.Errorf("the run is %s after %d items, want canceled at the next one", got.Status, items)
 		}
 	})
 }

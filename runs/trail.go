@@ -61,7 +61,12 @@ func finished(r Run, at time.Time, status Status, code Code, message string) Run
 func trailOf(newID func() ID, at time.Time, actor Actor, r Run, action string) Trail {
 	t := Trail{Audit: []AuditEntry{runEntry(newID(), at, actor, r, action)}}
 	if r.Status.Terminal() && r.Trigger.Interactive() {
-		t.Notifications = []Notification{newNotification(newID(), at, r)}
+		// Never in the instant of the first one, or a clock that stands still would mix them up.
+		noticed := at
+		if !noticed.After(r.CreatedAt) {
+			noticed = r.CreatedAt.Add(time.Microsecond)
+		}
+		t.Notifications = []Notification{newNotification(newID(), noticed, r)}
 	}
 	return t
 }

@@ -52,7 +52,7 @@ func serve(ctx context.Context, addr, data string, out, errOut io.Writer, ready 
 	if onLoopback(listener.Addr()) {
 		users = demoDirectory()
 	}
-	log := slog.New(slog.NewTextHandler(errOut, nil))
+	log := slog.New(runs.RedactingHandler(slog.NewTextHandler(errOut, nil)))
 	a, err := open(ctx, options{data: data, users: users, log: log})
 	if err != nil {
 		return err

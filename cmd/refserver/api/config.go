@@ -96,5 +96,6 @@ func (cfg Config) withDefaults() (Config, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	cfg.Logger = slog.New(runs.RedactingHandler(cfg.Logger.Handler()))
 	return cfg, nil
 }
