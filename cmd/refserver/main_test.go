@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -110,20 +111,25 @@ type server struct {
 }
 
 func startServer(t *testing.T, data string) server {
+	return startServerOn(t, "127.0.0.1:0", data, "curl")
+}
+
+// startServerOn starts a server that greets with some word.
+func startServerOn(t *testing.T, listen, data, greeting string) server {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	address, done := make(chan net.Addr, 1), make(chan error, 1)
 	var out, log bytes.Buffer
 	go func() {
-		done <- serve(ctx, "127.0.0.1:0", data, &out, &log, func(a net.Addr) { address <- a })
+		done <- serve(ctx, listen, data, &out, &log, func(a net.Addr) { address <- a })
 	}()
 	select {
 	case a := <-address:
 		return server{"http://" + a.String(), func() error {
 			cancel()
 			err := <-done
-			if !strings.Contains(out.String(), "curl") {
-				t.Errorf("the server does not greet with a request to try: %s", out.String())
+			if !strings.Contains(out.String(), greeting) {
+				t.Errorf("the server does not greet with %q: %s", greeting, out.String())
 			}
 			return err
 		}}
@@ -213,8 +219,45 @@ func TestCheckOfNoDatabaseCouldNotRun(t *testing.T) {
 	if err := os.WriteFile(databasePath(dir), []byte("this is not a database at all, but long enough to be read as one"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, _ := call(t, "check", "-data", dir); code == exitOK {
-		t.Errorf("a file that is no database is sound: %s", out)
+	if code, out, _ := call(t, "check", "-data", dir); code != exitNoCheck {
+		t.Errorf("a file that is no database: exit code %d, %s; want %d", code, out, exitNoCheck)
+	}
+}
+
+func TestOffLoopbackTheServerRefusesDemoTokensAndSaysSo(t *testing.T) {
+	s := startServerOn(t, "0.0.0.0:0", t.TempDir(), "demo tokens are refused")
+	s.base = strings.Replace(s.base, "[::]", "127.0.0.1", 1)
+	if code := s.do(t, "GET", contoso+"/schedules", owner, "", nil); code != 401 {
+		t.Errorf("a demo token answers %d, want 401", code)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheServerHasEveryLimit(t *testing.T) {
+	s := newServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	got := []any{s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout, s.IdleTimeout, s.MaxHeaderBytes}
+	want := []any{5 * time.Second, 30 * time.Second, 60 * time.Second, 120 * time.Second, 64 << 10}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestNotReadyUntilTheSchemaIsInPlace(t *testing.T) {
+	a, err := open(t.Context(), options{data: t.TempDir(), users: demoDirectory()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.store.Close()
+	if err := a.ready(t.Context()); err != nil {
+		t.Errorf("a migrated database: %v", err)
+	}
+	if err := a.store.MigrateDown(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.ready(t.Context()); err == nil {
+		t.Error("a database without its schema is ready")
 	}
 }
 

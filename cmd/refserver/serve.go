@@ -69,11 +69,7 @@ func serve(ctx context.Context, addr, data string, out, errOut io.Writer, ready 
 	if err != nil {
 		return err
 	}
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-	}
+	server := newServer(handler, log)
 	greet(out, listener.Addr(), data, len(users.byToken) > 0)
 	if ready != nil {
 		ready(listener.Addr())
@@ -82,6 +78,15 @@ func serve(ctx context.Context, addr, data string, out, errOut io.Writer, ready 
 	err = serveUntil(ctx, server, listener, a)
 	log.Info("stopped", "error", err)
 	return err
+}
+
+// newServer is an HTTP server with all its limits set.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 }
 
 // serveUntil serves and works until ctx ends or one of them fails, then stops both in peace.

@@ -83,11 +83,7 @@ func only(types ...graph.PolicyType) func(*backupsched.Draft) {
 
 func sound(t *testing.T, r *rig.Rig) store.CheckReport {
 	t.Helper()
-	checker, okc := any(r.Store).(store.Checker)
-	if !okc {
-		return store.CheckReport{Payloads: 1}
-	}
-	report, err := checker.Check(t.Context(), store.CheckOptions{ReadData: true})
+	report, err := r.Store.Check(t.Context(), store.CheckOptions{ReadData: true})
 	if err != nil {
 		t.Fatal(err)
 	}

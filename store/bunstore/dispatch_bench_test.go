@@ -1,6 +1,7 @@
 package bunstore_test
 
 import (
+	"context"
 	"fmt"
 	"syscall"
 	"testing"
@@ -13,8 +14,8 @@ import (
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
-// dueAt is when all schedules of the benchmark are due.
-var dueAt = time.Date(2026, time.March, 2, 2, 30, 0, 0, time.UTC)
+// dueAt is the first slot of the benchmark's schedules: 02:30 in Berlin.
+var dueAt = time.Date(2026, time.March, 2, 1, 30, 0, 0, time.UTC)
 
 // dueSchedules stores n schedules of n/100 tenants that are all due in one minute. Those of
 // a tenant are spread over all, as they come to be in real life.
@@ -26,7 +27,7 @@ func dueSchedules(b *testing.B, s *sqlitestore.Store, n int) {
 		tenant := graph.TenantID(fmt.Sprintf("5c0ffee5-0000-4000-8000-%012d", i%max(n/100, 1)))
 		list[i] = backupsched.Schedule{
 			ID: runs.ID(ids.New()), TenantID: tenant, Name: fmt.Sprintf("Nightly %d", i), Enabled: true,
-			Recurrence:  backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "UTC"},
+			Recurrence:  backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "Europe/Berlin"},
 			PolicyTypes: []graph.PolicyType{"settingsCatalogPolicy", "deviceCompliancePolicy"}, RetentionKeepLast: 30,
 			NextRunAt: dueAt, CreatedAt: dueAt, UpdatedAt: dueAt,
 		}
@@ -36,56 +37,45 @@ func dueSchedules(b *testing.B, s *sqlitestore.Store, n int) {
 	}
 }
 
-// nightly plans what the dispatcher does: the run of the slot and the next slot, which the
-// recurrence finds.
-func nightly(b *testing.B, now time.Time, limit int) backupsched.Chunk {
-	ids := uuidv7.NewGenerator(func() time.Time { return now })
-	return backupsched.Chunk{
-		Now: now, Limit: limit,
-		Plan: func(s backupsched.Schedule) backupsched.Plan {
-			next, err := s.Next(now)
-			if err != nil {
-				b.Error(err)
-			}
-			return backupsched.Plan{NextRunAt: next, Runs: []runs.Run{{
-				ID: runs.ID(ids.New()), TenantID: s.TenantID, Kind: runs.KindBackup, Trigger: runs.TriggerSchedule,
-				Actor: runs.SystemActor, Status: runs.StatusQueued, ScheduleID: s.ID, ScheduledFor: s.NextRunAt,
-				Key:    "backup:" + string(s.ID) + ":" + s.NextRunAt.Format("2006-01-02T15:04Z"),
-				Target: runs.Target{Type: "schedule", ID: s.ID}, Params: []byte(`{"types":["settingsCatalogPolicy","deviceCompliancePolicy"]}`),
-				CreatedAt: now, UpdatedAt: now,
-			}}}
-		},
-		Cycle: func(r backupsched.ChunkResult) runs.AuditEntry {
-			return runs.AuditEntry{
-				ID: runs.ID(ids.New()), At: now, Actor: runs.SystemActor, Action: "dispatch.cycle",
-				Details: map[string]string{"due": fmt.Sprint(r.Due), "inserted": fmt.Sprint(len(r.Inserted))},
-			}
-		},
-	}
-}
+// nowhere is a queue that forgets: the benchmark is about the store and the planning.
+type nowhere struct{}
 
-// BenchmarkDispatch dispatches schedules that are all due in one minute: in chunks of 1,000
-// a transaction, and one by one as most schedulers do. Each iteration is one day; no rows
-// are removed, so later days meet a fuller database.
+func (nowhere) Enqueue(context.Context, ...runs.Job) error { return nil }
+func (nowhere) Work(context.Context, runs.Handler) error   { return nil }
+
+// day is a clock that shows the slot of one day.
+type day struct{ now time.Time }
+
+func (d *day) Now() time.Time                       { return d.now }
+func (d *day) After(time.Duration) <-chan time.Time { return nil }
+
+// BenchmarkDispatch lets a Dispatcher tick over schedules that are all due in one minute: in
+// chunks of 1,000 a transaction, and one by one as most schedulers do. Each iteration is one
+// day; no rows are removed, so later days meet a fuller database.
 func BenchmarkDispatch(b *testing.B) {
 	for _, c := range []struct {
 		name            string
 		schedules, size int
-	}{{"chunks", 100_000, 1000}, {"one-by-one", 10_000, 1}} {
+	}{{"chunks", 100_000, 1000}, {"one-by-one", 20_000, 1}} {
 		b.Run(c.name, func(b *testing.B) {
+			if testing.Short() {
+				c.schedules /= 50
+			}
 			s, _ := newStore(b, sqlitestore.Options{})
 			dueSchedules(b, s, c.schedules)
+			clock := &day{now: dueAt}
+			d, err := backupsched.NewDispatcher(backupsched.DispatcherConfig{Store: s, Queue: nowhere{}, Clock: clock, ChunkSize: c.size})
+			if err != nil {
+				b.Fatal(err)
+			}
 			days, took := 0, time.Duration(0)
 			cpu := processorTime(b)
 			for b.Loop() {
-				now := dueAt.AddDate(0, 0, days)
+				clock.now = dueAt.AddDate(0, 0, days)
 				began := time.Now()
-				for done := 0; done < c.schedules; {
-					r, err := s.DispatchDue(b.Context(), nightly(b, now.Add(30*time.Second), c.size))
-					if err != nil || len(r.Inserted) == 0 {
-						b.Fatalf("after %d: %+v %v", done, r, err)
-					}
-					done += len(r.Inserted)
+				report, err := d.Tick(b.Context())
+				if err != nil || report.Queued != c.schedules {
+					b.Fatalf("%+v %v", report, err)
 				}
 				took += time.Since(began)
 				days++

@@ -20,6 +20,15 @@ func (s *Store) CreateRun(ctx context.Context, tenant graph.TenantID, run runs.R
 		return runs.Run{}, false, err
 	}
 	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+		if r.ScheduleID != "" {
+			n, err := count(ctx, t, s.sql("SELECT count(*) FROM {schedules} WHERE tenant_id = ? AND id = ?"), r.TenantID, r.ScheduleID)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				return notFound("schedule")
+			}
+		}
 		added, err := insertNew(ctx, t, []runRow{r})
 		if err != nil {
 			return err
