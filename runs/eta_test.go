@@ -14,7 +14,7 @@ func TestETAIsTheRateSoFarAppliedToWhatIsLeft(t *testing.T) {
 	running := func(total, processed int) runs.Run {
 		return runs.Run{Status: runs.StatusRunning, StartedAt: start, Counts: runs.Counts{Total: total, Processed: processed}}
 	}
-	queued, unstarted := running(10, 5), running(10, 5)
+	queued, unstarted := running(10, 5), running(1_000_001, 1_000_000)
 	queued.Status, unstarted.StartedAt = runs.StatusQueued, time.Time{}
 	for _, tt := range []struct {
 		name  string
@@ -25,6 +25,7 @@ func TestETAIsTheRateSoFarAppliedToWhatIsLeft(t *testing.T) {
 		{"not running", queued, time.Minute, unknown},
 		{"never started", unstarted, time.Minute, unknown},
 		{"nothing processed", running(10, 0), time.Minute, unknown},
+		{"nothing processed at once", running(10, 0), 0, unknown},
 		{"half done takes as long again", running(10, 5), time.Minute, time.Minute},
 		{"one of four takes three times as long", running(4, 1), time.Minute, 3 * time.Minute},
 		{"half a second is left, in whole seconds", running(3, 2), time.Second, 0},

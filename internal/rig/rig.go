@@ -42,6 +42,9 @@ type Options struct {
 	Capture   capture.Config
 	Retention retention.Config
 	Path      string // of the database; a temporary one when empty
+
+	// Catalogue is that of everything. Defaults to [graph.Catalog].
+	Catalogue *graph.Catalogue
 }
 
 // Rig is the SDK, put together.
@@ -64,7 +67,10 @@ func New(tb testing.TB, o Options) *Rig {
 	tb.Helper()
 	r := &Rig{TB: tb, Clock: clock.NewMock(), Queue: &Queue{}}
 	r.Clock.Set(Start)
-	o.Graph.Clock = r.Clock
+	if o.Catalogue == nil {
+		o.Catalogue = graph.Catalog
+	}
+	o.Graph.Clock, o.Graph.Catalogue = r.Clock, o.Catalogue
 	r.Graph = must(graphtest.New(o.Graph))(tb)
 	switch {
 	case o.Policies == 0:
@@ -77,7 +83,9 @@ func New(tb testing.TB, o Options) *Rig {
 	if o.Path == "" {
 		o.Path = filepath.Join(tb.TempDir(), "rig.db")
 	}
-	r.Store = must(sqlitestore.Open(tb.Context(), o.Path, sqlitestore.Options{Clock: r.Clock}))(tb)
+	r.Store = must(sqlitestore.Open(tb.Context(), o.Path, sqlitestore.Options{
+		Clock: r.Clock, Canonicalizer: backupset.NewCanonicalizer(o.Catalogue),
+	}))(tb)
 	tb.Cleanup(func() { ok(tb, r.Store.Close()) })
 	ok(tb, r.Store.Migrate(tb.Context()))
 
@@ -88,9 +96,11 @@ func New(tb testing.TB, o Options) *Rig {
 	keep.Store, keep.Starter, keep.Clock = r.Store, r.Starter, r.Clock
 	r.Retention = must(retention.New(keep))(tb)
 	r.Runner = r.NewRunner(o)
-	r.Scheduler = must(backupsched.NewScheduler(backupsched.Config{Store: r.Store, Starter: r.Starter, PlanGuard: r.Retention, Clock: r.Clock}))(tb)
+	r.Scheduler = must(backupsched.NewScheduler(backupsched.Config{
+		Store: r.Store, Starter: r.Starter, PlanGuard: r.Retention, Catalogue: o.Catalogue, Clock: r.Clock,
+	}))(tb)
 	r.Dispatcher = r.NewDispatcher()
-	r.Archive = must(backupset.NewArchive(backupset.ArchiveConfig{Store: r.Store, Guard: r.Starter.Guard()}))(tb)
+	r.Archive = must(backupset.NewArchive(backupset.ArchiveConfig{Store: r.Store, Guard: r.Starter.Guard(), Catalogue: o.Catalogue}))(tb)
 	return r
 }
 
@@ -100,7 +110,7 @@ func (r *Rig) NewRunner(o Options) *runs.Runner {
 	if o.Capture.Reader == nil {
 		o.Capture.Reader = r.Graph
 	}
-	o.Capture.Store = r.Store
+	o.Capture.Store, o.Capture.Catalogue = r.Store, o.Catalogue
 	cfg := o.Runner
 	cfg.Store, cfg.Queue, cfg.Clock = r.Store, r.Queue, r.Clock
 	cfg.Executors = append([]runs.Executor{must(capture.New(o.Capture))(r.TB), r.Retention}, cfg.Executors...)
