@@ -37,7 +37,11 @@ func newWorker(t testing.TB, s *sqlitestore.Store, tenant graph.TenantID, polici
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.AddTenant(tenant, graphtest.TenantConfig{Policies: policies, Seed: 7}); err != nil {
+	cfg := graphtest.TenantConfig{Policies: policies, Seed: 7}
+	if policies < 20 { // few types too
+		cfg.Types, cfg.Foundations = []graph.PolicyType{"settingsCatalogPolicy", "deviceManagementScript"}, -1
+	}
+	if err := g.AddTenant(tenant, cfg); err != nil {
 		t.Fatal(err)
 	}
 	w := &worker{

@@ -26,6 +26,14 @@ func rounds(n int) int {
 	return 1
 }
 
+// slower is n, or less with the race detector, which makes SQLite more than ten times slower.
+func slower(less, n int) int {
+	if raceDetector {
+		return less
+	}
+	return n
+}
+
 // rawDB opens a database behind the store's back, without its rules.
 func rawDB(t testing.TB, path string) *sql.DB {
 	t.Helper()
