@@ -1,0 +1,139 @@
+package runs_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/retention"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
+)
+
+// TestEveryAuditedActionIsInTheLogUnderItsName: hosts filter and alert by these names, so
+// none may come, go or change unnoticed. Every step names the actions that it must add.
+func TestEveryAuditedActionIsInTheLogUnderItsName(t *testing.T) {
+	r := rig.New(t, rig.Options{Policies: 12, Retention: retention.Config{MinAge: -1}})
+	ctx, start := t.Context(), r.Clock.Now()
+	seen := map[runs.ID]bool{}
+	names := map[string]bool{}
+	// step does something and compares the set of actions that it adds to the log.
+	step := func(name string, do func() error, want ...string) {
+		t.Helper()
+		if err := do(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		r.Clock.Add(time.Minute)
+		system, err := r.Store.ListAudit(ctx, runs.SystemTenant, runs.AuditFilter{}, runs.Slice{Limit: 100000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		added := map[string]bool{}
+		for _, e := range append(r.Audit(), system...) {
+			if !seen[e.ID] {
+				seen[e.ID], added[e.Action], names[e.Action] = true, true, true
+			}
+		}
+		if diff := cmp.Diff(slices.Sorted(slices.Values(want)), slices.Sorted(maps.Keys(added)), equateEmpty); diff != "" {
+			t.Errorf("%s: audit actions (-want +got):\n%s", name, diff)
+		}
+	}
+	var s backupsched.Schedule
+	var run, queued runs.Run
+	backup := func() error { run = r.Backup(s.ID); return nil }
+	runNow := func() (err error) { queued, _, err = r.Scheduler.RunNow(ctx, rig.Tenant, rig.Owner, s.ID); return err }
+	tick := func() error { _, err := r.Dispatcher.Tick(ctx); return err }
+
+	step("create", func() error {
+		s = r.Schedule(func(d *backupsched.Draft) { d.RetentionKeepLast = 2 })
+		return nil
+	}, "schedule.created")
+	step("update", func() error {
+		name := "Every night"
+		_, _, err := r.Scheduler.Update(ctx, rig.Tenant, rig.Owner, s.ID, backupsched.Patch{Name: &name})
+		return err
+	}, "schedule.updated")
+	step("disable", func() error { return second(r.Scheduler.Disable(ctx, rig.Tenant, rig.Owner, s.ID)) }, "schedule.disabled")
+	step("enable", func() error { return second(r.Scheduler.Enable(ctx, rig.Tenant, rig.Owner, s.ID)) }, "schedule.enabled")
+	step("deny", func() error {
+		if _, err := r.Scheduler.Disable(ctx, rig.Tenant, rig.Reader, s.ID); err == nil {
+			t.Error("a reader disabled a schedule")
+		}
+		return nil
+	}, "access.denied")
+	step("sync", func() error {
+		_, _, err := r.Starter.Start(ctx, rig.Tenant, rig.Operator, capture.SyncRequest(rig.Types))
+		r.Drain()
+		return err
+	}, "policy.synced", "run.finished", "run.started")
+	step("run now", runNow, "run.started")
+	step("cancel", func() error { return second(r.Starter.Cancel(ctx, rig.Tenant, rig.Owner, queued.ID)) }, "run.canceled")
+	step("retry", func() error {
+		_, _, err := r.Starter.Retry(ctx, rig.Tenant, rig.Owner, queued.ID)
+		return err
+	}, "run.retried")
+	step("work", func() error { r.Drain(); return nil }, "backup.created", "run.finished", "run.started")
+	step("slot", func() error { r.Clock.Set(s.NextRunAt); return tick() }, "dispatch.cycle")
+	step("busy", func() error {
+		slots, err := r.Store.ListRuns(ctx, rig.Tenant, runs.RunFilter{Triggers: []runs.Trigger{runs.TriggerSchedule}}, runs.Slice{Limit: 10})
+		if err != nil || len(slots) != 1 {
+			t.Fatalf("%d runs of slots, error %v", len(slots), err)
+		}
+		other, _, err := r.Scheduler.RunNow(ctx, rig.Tenant, rig.Owner, s.ID)
+		if err != nil {
+			return err
+		}
+		if other.ID == slots[0].ID {
+			t.Fatal("running now gave the slot's run")
+		}
+		claim(t, r, other.ID)
+		return r.Runner.Handle(ctx, runs.Job{TenantID: rig.Tenant, RunID: slots[0].ID})
+	}, "run.started", "run.refused")
+	step("worker lost", func() error { r.Clock.Add(time.Second); return second(r.Runner.Sweep(ctx)) }, "run.retried")
+	step("resume", func() error { r.Drain(); return nil }, "backup.created", "run.finished", "run.started")
+	step("missed", func() error { r.Clock.Add(72 * time.Hour); return tick() }, "dispatch.cycle", "run.refused")
+	step("retention", backup, "run.started", "backup.created", "run.finished", "retention.applied", "backup_set.deleted")
+	step("verify", func() error { return second(r.Archive.Verify(ctx, rig.Tenant, rig.Owner, run.BackupSetID)) }, "backup_set.verified")
+	step("hold", func() error {
+		return second(r.Retention.Hold(ctx, rig.Tenant, rig.Owner, run.BackupSetID, "legal", "a court asked"))
+	}, "backup_set.held")
+	step("release", func() error { return second(r.Retention.Release(ctx, rig.Tenant, rig.Owner, run.BackupSetID, "legal")) }, "backup_set.released")
+	step("delete", func() error { return second(r.Retention.Delete(ctx, rig.Tenant, rig.Owner, run.BackupSetID)) }, "backup_set.deleted")
+	step("undelete", func() error { return second(r.Retention.Undelete(ctx, rig.Tenant, rig.Owner, run.BackupSetID)) }, "backup_set.undeleted")
+	step("purge", func() error {
+		if err := second(r.Retention.Delete(ctx, rig.Tenant, rig.Owner, run.BackupSetID)); err != nil {
+			return err
+		}
+		return second(r.Retention.PurgeSet(ctx, rig.Tenant, rig.Owner, run.BackupSetID))
+	}, "backup_set.deleted", "backup_set.purged")
+	step("delete the schedule", func() error { return r.Scheduler.Delete(ctx, rig.Tenant, rig.Owner, s.ID, "") }, "schedule.deleted")
+	step("nothing", func() error { return tick() })
+
+	want := []string{
+		"access.denied",
+		"backup.created",
+		"backup_set.deleted", "backup_set.held", "backup_set.purged", "backup_set.released", "backup_set.undeleted", "backup_set.verified",
+		"dispatch.cycle",
+		"policy.synced",
+		"retention.applied",
+		"run.canceled", "run.finished", "run.refused", "run.retried", "run.started",
+		"schedule.created", "schedule.deleted", "schedule.disabled", "schedule.enabled", "schedule.updated",
+	}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(names))); diff != "" {
+		t.Errorf("all audit actions (-want +got):\n%s", diff)
+	}
+	for _, e := range r.Audit() {
+		if e.At.Before(start) || e.Actor.ID == "" || e.Outcome == "" || e.Resource.Type == "" {
+			t.Errorf("the entry %+v lacks a time, an actor, an outcome or a resource", e)
+		}
+	}
+}
+
+var equateEmpty = cmp.FilterValues(func(a, b []string) bool { return len(a)+len(b) == 0 }, cmp.Ignore())
+
+func second[T any](_ T, err error) error { return err }
