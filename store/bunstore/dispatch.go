@@ -2,7 +2,9 @@ package bunstore
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -21,10 +23,8 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 			return err
 		}
 		result.Due = len(due)
-		for part := range slices.Chunk(due, blockSize) {
-			if err := t.dispatch(ctx, part, chunk.Plan, &result); err != nil {
-				return err
-			}
+		if err := t.dispatchAll(ctx, due, chunk.Plan, &result); err != nil {
+			return err
 		}
 		return t.trail(runs.SystemTenant, runs.Trail{Audit: []runs.AuditEntry{chunk.Cycle(result)}})
 	})
@@ -42,8 +42,42 @@ const blockSize = 2 * rowsPerStatement
 type block struct {
 	due, moved []scheduleRow // as they were, and with their next run
 	runs       []runRow
-	of         []int // for each run the index of its schedule
+	of         []int  // for each run the index of its schedule
+	batch      *batch // the runs as they will be stored; nil when there are none
 	trails     []runs.Trail
+	err        error
+}
+
+// dispatchAll writes one block while the next one is being planned, so that both
+// processors of a small machine have work. Plan is called by one goroutine, which has
+// ended when dispatchAll returns.
+func (t *tx) dispatchAll(ctx context.Context, due []scheduleRow, plan func(backupsched.Schedule) backupsched.Plan, result *backupsched.ChunkResult) error {
+	planned := make(chan *block, 2)
+	stop := make(chan struct{})
+	var planner sync.WaitGroup
+	planner.Go(func() {
+		defer close(planned)
+		for part := range slices.Chunk(due, blockSize) {
+			b := &block{due: part, moved: slices.Clone(part)}
+			b.err = b.plan(plan)
+			select {
+			case planned <- b:
+			case <-stop:
+				return
+			}
+		}
+	})
+	defer planner.Wait()
+	defer close(stop)
+	for b := range planned {
+		if b.err != nil {
+			return b.err
+		}
+		if err := t.dispatch(ctx, b, result); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plan asks for each schedule what to do.
@@ -65,19 +99,21 @@ func (b *block) plan(plan func(backupsched.Schedule) backupsched.Plan) error {
 		}
 		b.moved[i].NextRunAt, b.trails[i] = tsOf(p.NextRunAt), p.Trail
 	}
+	if len(b.runs) > 0 {
+		b.batch = encode[runRow](b.runs)
+	}
 	return nil
 }
 
-// dispatch plans schedules, inserts the runs whose slot is free, notes those that ended at
-// once, and moves the schedules.
-func (t *tx) dispatch(ctx context.Context, due []scheduleRow, plan func(backupsched.Schedule) backupsched.Plan, result *backupsched.ChunkResult) error {
-	b := block{due: due, moved: slices.Clone(due)}
-	if err := b.plan(plan); err != nil {
-		return err
-	}
-	added, err := insertNew(ctx, t, b.runs)
-	if err != nil {
-		return err
+// dispatch inserts the planned runs whose slot is free, notes those that ended at once, and
+// moves the schedules.
+func (t *tx) dispatch(ctx context.Context, b *block, result *backupsched.ChunkResult) error {
+	var added []bool
+	if b.batch != nil {
+		var err error
+		if added, err = t.insert(ctx, b.batch, true); err != nil {
+			return err
+		}
 	}
 	for i := range b.runs {
 		r := &b.runs[i]
@@ -96,13 +132,46 @@ func (t *tx) dispatch(ctx context.Context, due []scheduleRow, plan func(backupsc
 			b.moved[b.of[i]].noteRun(r)
 		}
 	}
+	if err := t.moveAll(ctx, b); err != nil {
+		return err
+	}
 	for i := range b.due {
-		if err := update(ctx, t, &b.due[i], &b.moved[i]); err != nil {
-			return err
-		}
 		if err := t.trail(graph.TenantID(b.due[i].TenantID), b.trails[i]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// moveAll writes the schedules of a block: those of which only the next run has changed,
+// which is nearly always all, in one statement.
+func (t *tx) moveAll(ctx context.Context, b *block) error {
+	args := make([]any, 0, 4*len(b.due))
+	for i := range b.due {
+		if b.due[i].LastRunAt != b.moved[i].LastRunAt || b.due[i].LastRunID != b.moved[i].LastRunID || b.due[i].LastRunStatus != b.moved[i].LastRunStatus {
+			if err := update(ctx, t, &b.due[i], &b.moved[i]); err != nil {
+				return err
+			}
+			continue
+		}
+		var sum num
+		sum, t.scratch = schedulesTable.sum(b.moved[i].columns(), t.scratch)
+		args = append(args, b.moved[i].TenantID.value(), b.moved[i].ID.value(), b.moved[i].NextRunAt.value(), int64(sum))
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	stmt, err := t.prepare(ctx, "UPDATE {schedules} AS s SET next_run_at = v.column3, "+rowSumColumn+" = v.column4 FROM (VALUES "+
+		t.s.dialect.tuples(len(args)/4, 4)+") AS v WHERE s.tenant_id = v.column1 AND s.id = v.column2")
+	if err != nil {
+		return err
+	}
+	n, err := exec(ctx, stmt, args)
+	if err == nil && n != int64(len(args)/4) {
+		err = fmt.Errorf("%d of %d rows were there", n, len(args)/4)
+	}
+	if err != nil {
+		return fmt.Errorf("store: moving schedules: %w", err)
 	}
 	return nil
 }
