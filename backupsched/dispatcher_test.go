@@ -356,7 +356,7 @@ func TestABusyScheduleSkipsItsSecondRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = r.Store.ChangeRun(t.Context(), rig.Tenant, manual.ID, func(now time.Time, cur runs.Run, _ bool) (runs.Change, error) {
+	_, err = r.Store.ChangeRun(t.Context(), rig.Tenant, manual.ID, func(now time.Time, cur runs.Run, _ runs.Room) (runs.Change, error) {
 		cur.Status, cur.Attempt, cur.LeaseToken, cur.LeaseUntil = runs.StatusRunning, 1, 1, now.Add(100*24*time.Hour)
 		return runs.Change{Run: cur}, nil
 	})

@@ -17,7 +17,7 @@ func TestAJobBeforeItsTimeIsQueuedForThatTime(t *testing.T) {
 	run := begin(t, r, "k")
 	r.Queue.Lose()
 	due := r.Clock.Now().Add(time.Minute)
-	_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, run.ID, func(_ time.Time, cur runs.Run, _ bool) (runs.Change, error) {
+	_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, run.ID, func(_ time.Time, cur runs.Run, _ runs.Room) (runs.Change, error) {
 		cur.NotBefore = due
 		return runs.Change{Run: cur}, nil
 	})
@@ -50,7 +50,7 @@ type lateHeartbeat struct {
 func (s lateHeartbeat) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, error) {
 	list, err := s.Store.StrandedRuns(ctx, q)
 	for _, run := range list {
-		_, err := s.Store.ChangeRun(ctx, run.TenantID, run.ID, func(now time.Time, cur runs.Run, _ bool) (runs.Change, error) {
+		_, err := s.Store.ChangeRun(ctx, run.TenantID, run.ID, func(now time.Time, cur runs.Run, _ runs.Room) (runs.Change, error) {
 			cur.LeaseUntil = now.Add(time.Minute)
 			return runs.Change{Run: cur}, nil
 		})

@@ -17,6 +17,16 @@ const (
 	KindRetentionApply Kind = "retention.apply" // retire old backup sets of a schedule
 )
 
+// localKinds do not call Graph.
+var localKinds = []Kind{KindRetentionApply}
+
+// LocalKinds returns the kinds of this module whose runs do not use Graph.
+func LocalKinds() []Kind { return slices.Clone(localKinds) }
+
+// UsesGraph tells whether runs of the kind call Graph, and so take turns within their
+// tenant (see [Config].PerTenant). Kinds of a host do.
+func (k Kind) UsesGraph() bool { return !slices.Contains(localKinds, k) }
+
 // Trigger says who started a run.
 type Trigger string
 

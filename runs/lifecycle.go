@@ -9,22 +9,36 @@ import (
 	"github.com/tenantatlas/tenantbackup/internal/redact"
 )
 
-// claim takes the run for this worker. claimed false means that there is nothing to do;
-// run is then terminal only if this very call ended it.
-func (r *Runner) claim(ctx context.Context, job Job) (run Run, claimed bool, err error) {
+// claimed is what a claim came to.
+type claimed int
+
+const (
+	claimedNothing claimed = iota // the run is somebody else's, waits, or is over
+	claimedEnded                  // this very call ended the run
+	claimedRun                    // the run is this worker's
+)
+
+// claim takes the run for this worker.
+func (r *Runner) claim(ctx context.Context, job Job) (run Run, outcome claimed, err error) {
 	var early time.Duration
 	var due time.Time
-	run, err = r.cfg.Store.ChangeRun(ctx, job.TenantID, job.RunID, func(at time.Time, cur Run, busy bool) (Change, error) {
-		early = 0
+	var seen Run
+	run, err = r.cfg.Store.ChangeRun(ctx, job.TenantID, job.RunID, func(at time.Time, cur Run, room Room) (Change, error) {
+		early, seen = 0, cur
 		switch {
 		case cur.Status != StatusQueued:
 			return Change{}, errNothingToDo
 		case cur.NotBefore.After(at):
 			early, due = cur.NotBefore.Sub(at), cur.NotBefore
 			return Change{}, errNothingToDo
-		case busy && cur.StartedAt.IsZero(): // a resumed run is never busy, also not one that was given back
+		case room.Busy && cur.StartedAt.IsZero(): // a resumed run is never busy, also not one that was given back
 			cur = finished(cur, at, StatusSkipped, CodeScheduleBusy, "another run of this schedule was active")
 			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.refused")}, nil
+		}
+		if cur.Kind.UsesGraph() {
+			if cur.Lane = room.Lane(r.cfg.PerTenant); cur.Lane == 0 {
+				return Change{}, errNothingToDo // whoever frees a lane queues the next run
+			}
 		}
 		cur.Status, cur.UpdatedAt, cur.NotBefore = StatusRunning, at, time.Time{}
 		if cur.StartedAt.IsZero() {
@@ -43,20 +57,44 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, claimed bool, err
 			if own := now(r.cfg.Clock).Add(early); own.After(due) {
 				due = own
 			}
-			err = r.cfg.Queue.Enqueue(ctx, Job{TenantID: job.TenantID, RunID: job.RunID, NotBefore: due})
-			return Run{}, false, err
+			job.NotBefore, job.Back = due, false
+			return Run{}, claimedNothing, r.cfg.Queue.Enqueue(ctx, job)
 		}
-		return Run{}, false, nil
+		return seen, claimedNothing, nil
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
-		return Run{}, false, nil
+		return seen, claimedNothing, nil
 	case errors.Is(err, ErrBusy):
-		// Two runs of a schedule were claimed at the same instant and the database let one
-		// through. The job comes again and finds the schedule busy.
-		return Run{}, false, err
+		// Two runs were claimed at the same instant and the database let one through. The
+		// job comes again and finds the schedule or the lane busy.
+		return Run{}, claimedNothing, err
 	case err != nil:
-		return Run{}, false, fmt.Errorf("runs: claiming a run: %w", err)
+		return Run{}, claimedNothing, fmt.Errorf("runs: claiming a run: %w", err)
+	case run.Status.Terminal():
+		return run, claimedEnded, nil
 	}
-	return run, run.Status == StatusRunning, nil
+	return run, claimedRun, nil
+}
+
+// passTurn queues the runs of the tenant whose turn it is once a run no longer needs its
+// lane. They go to the back, behind the tenants that have waited meanwhile. When it fails,
+// the job of the run is delivered again and comes here again.
+func (r *Runner) passTurn(ctx context.Context, run Run) error {
+	if !run.Kind.UsesGraph() {
+		return nil
+	}
+	next, err := r.cfg.Store.WaitingRuns(ctx, run.TenantID, r.cfg.PerTenant)
+	if err != nil {
+		return fmt.Errorf("runs: looking for the tenant's next run: %w", err)
+	}
+	jobs := make([]Job, len(next))
+	for i := range next {
+		jobs[i] = next[i].job()
+		jobs[i].NotBefore, jobs[i].Back = time.Time{}, true
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	return r.cfg.Queue.Enqueue(ctx, jobs...)
 }
 
 var errNothingToDo = errors.New("runs: nothing to do")
@@ -69,7 +107,7 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) error {
 		return nil
 	}
 	var requeued time.Duration
-	run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ bool) (Change, error) {
+	run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
 		if !cur.HeldBy(a.Lease()) {
 			return Change{}, ErrLeaseLost
 		}
@@ -101,13 +139,16 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) error {
 	}
 	if run.Status == StatusQueued {
 		r.log.InfoContext(ctx, "run waits for another attempt", "run_id", run.ID, "kind", run.Kind, "code", run.ErrorCode, "wait", requeued, redact.Err(execErr))
-		return r.cfg.Queue.Enqueue(ctx, Job{TenantID: run.TenantID, RunID: run.ID, NotBefore: run.NotBefore})
+		if err := r.cfg.Queue.Enqueue(ctx, run.job()); err != nil {
+			return err
+		}
+		return r.passTurn(ctx, run)
 	}
 	if run.Status == StatusFailed && execErr != nil {
 		r.log.ErrorContext(ctx, "run failed", "run_id", run.ID, "kind", run.Kind, "code", run.ErrorCode, redact.Err(execErr))
 	}
 	r.afterRun(ctx, run)
-	return nil
+	return r.passTurn(ctx, run)
 }
 
 // succeed ends a run whose executor returned nil.
@@ -175,7 +216,7 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (int, error
 	count, after := 0, ID("")
 	var failed error
 	for {
-		q := Stranded{QueuedBefore: now(r.cfg.Clock).Add(-queuedFor), After: after, Limit: sweepPage}
+		q := Stranded{QueuedBefore: now(r.cfg.Clock).Add(-queuedFor), Lanes: r.cfg.PerTenant, After: after, Limit: sweepPage}
 		list, err := r.cfg.Store.StrandedRuns(ctx, q)
 		if err != nil {
 			return count, fmt.Errorf("runs: looking for stranded runs: %w", err)
@@ -184,15 +225,14 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (int, error
 		for _, run := range list {
 			after = run.ID
 			if run.Status == StatusQueued {
-				jobs = append(jobs, Job{TenantID: run.TenantID, RunID: run.ID, NotBefore: run.NotBefore})
+				jobs = append(jobs, run.job())
 				continue
 			}
-			job, ok, err := r.rescue(ctx, run)
+			ok, err := r.rescue(ctx, run)
 			if err != nil && failed == nil {
 				failed = fmt.Errorf("run %s: %w", run.ID, err)
 			}
 			if ok {
-				jobs = append(jobs, job...)
 				count++
 			}
 		}
@@ -209,8 +249,8 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (int, error
 
 // rescue takes a run away from a worker that is gone, guarded by the very claim that was
 // seen, so that a worker which was only slow keeps its newer claim.
-func (r *Runner) rescue(ctx context.Context, seen Run) ([]Job, bool, error) {
-	run, err := r.cfg.Store.ChangeRun(ctx, seen.TenantID, seen.ID, func(at time.Time, cur Run, _ bool) (Change, error) {
+func (r *Runner) rescue(ctx context.Context, seen Run) (bool, error) {
+	run, err := r.cfg.Store.ChangeRun(ctx, seen.TenantID, seen.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
 		if !cur.HeldBy(seen.Lease()) || !cur.LeaseUntil.Before(at) {
 			return Change{}, errNothingToDo
 		}
@@ -227,15 +267,16 @@ func (r *Runner) rescue(ctx context.Context, seen Run) ([]Job, bool, error) {
 	})
 	switch {
 	case errors.Is(err, errNothingToDo), errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
-		return nil, false, nil
+		return false, nil
 	case err != nil:
-		return nil, false, fmt.Errorf("runs: bringing back a stranded run: %w", err)
+		return false, fmt.Errorf("runs: bringing back a stranded run: %w", err)
 	}
 	if run.Status.Terminal() {
 		r.afterRun(ctx, run)
-		return nil, true, nil
+	} else if err := r.cfg.Queue.Enqueue(ctx, run.job()); err != nil {
+		return true, fmt.Errorf("runs: queueing a stranded run: %w", err)
 	}
-	return []Job{{TenantID: run.TenantID, RunID: run.ID, NotBefore: run.NotBefore}}, true, nil
+	return true, r.passTurn(ctx, run)
 }
 
 var errWorkerLost = errors.New("the worker of this run died or lost its connection")

@@ -50,7 +50,7 @@ func TestARunThatWasGivenBackIsNotBusy(t *testing.T) {
 	}
 	change := func(id runs.ID, status runs.Status) {
 		t.Helper()
-		_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, id, func(now time.Time, cur runs.Run, _ bool) (runs.Change, error) {
+		_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, id, func(now time.Time, cur runs.Run, _ runs.Room) (runs.Change, error) {
 			cur.Status, cur.StartedAt, cur.LeaseToken, cur.LeaseUntil = status, now, 1, now.Add(time.Minute)
 			if status.Terminal() {
 				cur.FinishedAt = now

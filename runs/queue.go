@@ -12,22 +12,40 @@ type Job struct {
 	TenantID  graph.TenantID
 	RunID     ID
 	NotBefore time.Time // zero means at once
+
+	// Interactive jobs go before the others: a person waits.
+	Interactive bool
+
+	// Back puts a job that waits already behind everything that is due now: its tenant
+	// just had a turn.
+	Back bool
 }
 
-// Handler works on one job. An error means "deliver again later".
-type Handler func(ctx context.Context, job Job) error
+// job wakes a worker up for a run once the run is due.
+func (r Run) job() Job {
+	return Job{TenantID: r.TenantID, RunID: r.ID, NotBefore: r.NotBefore, Interactive: r.Trigger.Interactive()}
+}
+
+// Handler takes one job: it claims the run and returns the work that is left to do, nil
+// when there is none. It is short, so that a queue may call it within a transaction and
+// acknowledge the job before the work begins: from then on the run's lease protects it. An
+// error means "deliver again later".
+type Handler func(ctx context.Context, job Job) (Work, error)
+
+// Work is what is left to do of a job that was taken. An error means "deliver again later".
+type Work func(ctx context.Context) error
 
 // Queue brings jobs to workers, at least once, in no promised order. A job that is lost or
 // doubled does no harm (see the package comment), so any queue will do. Implementations
 // are safe for concurrent use and may drop a job whose run they already hold with the
-// same or an earlier NotBefore.
+// same or an earlier NotBefore, unless it is to go to the back.
 type Queue interface {
 	// Enqueue takes all jobs or returns an error.
 	Enqueue(ctx context.Context, jobs ...Job) error
 
-	// Work hands jobs to the handler, several at once as configured, never before
-	// NotBefore. It returns when ctx has ended and every handler has returned; the
-	// handler's context does not end with ctx, since finishing or giving back is the
-	// Runner's decision. The error is nil after a normal stop.
+	// Work hands jobs to the handler and does the work that it returns, several at once as
+	// configured, never before NotBefore. It returns when ctx has ended and every handler
+	// and its work have returned; their context does not end with ctx, since finishing or
+	// giving back is the Runner's decision. The error is nil after a normal stop.
 	Work(ctx context.Context, handle Handler) error
 }

@@ -72,6 +72,10 @@ type Run struct {
 	LeaseOwner       string
 	LeaseUntil       time.Time
 	ProcessedAtClaim int // Counts.Processed when the run was claimed
+
+	// Lane is the lane of the tenant that a running run of a kind that uses Graph holds,
+	// from 1; 0 for every other run. Two runs of a tenant never hold the same one.
+	Lane int
 }
 
 // Lease names the claim under which a worker writes.

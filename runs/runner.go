@@ -26,6 +26,11 @@ type Config struct {
 	// Worker names this process in leases, for people. Defaults to "runner".
 	Worker string
 
+	// PerTenant is how many runs of one tenant that use Graph run at once, over all Runners
+	// that share the store; all of them need the same number. The others wait for their
+	// turn, interactive ones first. Defaults to 1.
+	PerTenant int
+
 	// LeaseFor is how long a claim lasts without a heartbeat, and so how long a run of a
 	// dead worker stays untouched. A heartbeat comes every third of it. Defaults to 1 min.
 	LeaseFor time.Duration
@@ -53,6 +58,9 @@ type Config struct {
 	// Logger receives what happens beside the runs themselves. Defaults to discarding.
 	Logger *slog.Logger
 }
+
+// maxPerTenant lets a store keep a tenant's lanes as the bits of one number.
+const maxPerTenant = 62
 
 // Runner takes runs from the queue and brings each to its end. It is safe for concurrent
 // use; any number of Runners in any number of processes may share a store.
@@ -99,6 +107,9 @@ func NewRunner(cfg Config) (*Runner, error) {
 			executors[k] = e
 		}
 	}
+	if cfg.PerTenant < 0 || cfg.PerTenant > maxPerTenant {
+		bad.Add("per_tenant", "per_tenant_range", "must be between 0 and 62; 0 takes the default")
+	}
 	if err := cfg.Retry.validate(); err != nil {
 		bad.Fields = append(bad.Fields, err.(*InvalidError).Fields...)
 	}
@@ -109,6 +120,7 @@ func NewRunner(cfg Config) (*Runner, error) {
 		cfg.Clock = SystemClock{}
 	}
 	cfg.Worker = orDefault(cfg.Worker, "runner")
+	cfg.PerTenant = orDefault(cfg.PerTenant, 1)
 	cfg.LeaseFor = orDefault(cfg.LeaseFor, time.Minute)
 	cfg.SweepEvery = orDefault(cfg.SweepEvery, time.Minute)
 	cfg.QueuedFor = orDefault(cfg.QueuedFor, 5*time.Minute)
@@ -150,7 +162,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		r.stopOnce.Do(func() { close(r.stop) })
 	})
 
-	err := r.cfg.Queue.Work(ctx, r.Handle)
+	err := r.cfg.Queue.Work(ctx, r.Take)
 	close(worked)
 	endSweep()
 	wg.Wait()
@@ -177,24 +189,39 @@ func (r *Runner) sweepLoop(ctx context.Context) {
 	}
 }
 
-// Handle works on one job: it claims the run, lets the executor of its kind work and
-// brings the run to its end or back to the queue. A job whose run is finished, taken by
-// another worker or gone is acknowledged. An error means that the store or the queue
-// failed, and the job should be delivered again.
-func (r *Runner) Handle(ctx context.Context, job Job) error {
-	run, claimed, err := r.claim(ctx, job)
+// Take claims the run of a job and returns the work: the executor of its kind, and what
+// brings the run to its end or back to the queue. There is no work when the run is finished,
+// taken by another worker, gone, or must wait for its turn. An error means that the store or
+// the queue failed, and the job should be delivered again.
+func (r *Runner) Take(ctx context.Context, job Job) (Work, error) {
+	run, outcome, err := r.claim(ctx, job)
 	if err != nil {
+		return nil, err
+	}
+	switch outcome {
+	case claimedEnded:
+		r.afterRun(ctx, run)
+		return nil, r.passTurn(ctx, run)
+	case claimedNothing:
+		if run.Status.Terminal() { // canceled while it waited, perhaps as the tenant's next
+			return nil, r.passTurn(ctx, run)
+		}
+		return nil, nil
+	}
+	return func(ctx context.Context) error {
+		a := &Attempt{run: run, store: r.cfg.Store, clock: r.cfg.Clock, newID: r.newID}
+		execErr := r.execute(ctx, a)
+		return r.settle(ctx, a, execErr)
+	}, nil
+}
+
+// Handle takes a job and does its work at once, for a host that brings jobs itself.
+func (r *Runner) Handle(ctx context.Context, job Job) error {
+	work, err := r.Take(ctx, job)
+	if err != nil || work == nil {
 		return err
 	}
-	if !claimed {
-		if run.Status.Terminal() {
-			r.afterRun(ctx, run)
-		}
-		return nil
-	}
-	a := &Attempt{run: run, store: r.cfg.Store, clock: r.cfg.Clock, newID: r.newID}
-	execErr := r.execute(ctx, a)
-	return r.settle(ctx, a, execErr)
+	return work(ctx)
 }
 
 // execute lets the executor work under a heartbeat. A panic becomes an error: one bad run
@@ -237,8 +264,10 @@ var (
 // the run canceled.
 func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCauseFunc) {
 	lease := a.Lease()
-	validUntil := a.run.LeaseUntil
-	deadline := validUntil.Add(r.cfg.Retry.Deadline - r.cfg.LeaseFor) // counted from the claim
+	// The lease is judged by the store's clock; this process only counts how long ago it
+	// was renewed, so that a clock of its own that is wrong does no harm.
+	renewed := r.cfg.Clock.Now()
+	deadline := renewed.Add(r.cfg.Retry.Deadline)
 	for {
 		select {
 		case <-ctx.Done():
@@ -248,11 +277,12 @@ func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCa
 			return
 		case <-r.cfg.Clock.After(r.cfg.LeaseFor / 3):
 		}
-		if now(r.cfg.Clock).After(deadline) {
+		asked := r.cfg.Clock.Now()
+		if asked.After(deadline) {
 			end(errTooLong) // an attempt that hangs must not keep its schedule busy for ever
 			return
 		}
-		run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ bool) (Change, error) {
+		run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
 			if !cur.HeldBy(lease) {
 				return Change{}, ErrLeaseLost
 			}
@@ -261,7 +291,7 @@ func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCa
 		})
 		switch {
 		case err == nil:
-			validUntil = run.LeaseUntil
+			renewed = asked
 			if run.CancelRequested {
 				a.cancelWanted.Store(true)
 			}
@@ -272,7 +302,7 @@ func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCa
 			return
 		default:
 			r.log.WarnContext(ctx, "heartbeat failed; it is tried again", "run_id", a.run.ID, redact.Err(err))
-			if now(r.cfg.Clock).After(validUntil) {
+			if r.cfg.Clock.Now().Sub(renewed) > r.cfg.LeaseFor {
 				end(ErrLeaseLost) // somebody else may hold the run by now
 				return
 			}
@@ -294,4 +324,4 @@ func (r *Runner) afterRun(ctx context.Context, run Run) {
 	}
 }
 
-var _ Handler = (*Runner)(nil).Handle
+var _ Handler = (*Runner)(nil).Take

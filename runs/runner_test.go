@@ -169,7 +169,7 @@ func TestALostWorkerIsReplacedAndItsWritesAreRefused(t *testing.T) {
 		default:
 		}
 		if got := r.Run(run.ID); got.Status == runs.StatusRunning && got.LeaseToken == 1 {
-			_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, run.ID, func(now time.Time, cur runs.Run, _ bool) (runs.Change, error) {
+			_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, run.ID, func(now time.Time, cur runs.Run, _ runs.Room) (runs.Change, error) {
 				cur.LeaseUntil = now.Add(-time.Second)
 				return runs.Change{Run: cur}, nil
 			})
@@ -227,7 +227,7 @@ func TestWorkersThatKeepDyingEndTheRun(t *testing.T) {
 // claim takes a run as a worker does that dies at once.
 func claim(t *testing.T, r *rig.Rig, id runs.ID) {
 	t.Helper()
-	_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, id, func(now time.Time, cur runs.Run, _ bool) (runs.Change, error) {
+	_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, id, func(now time.Time, cur runs.Run, _ runs.Room) (runs.Change, error) {
 		cur.Status, cur.Attempt, cur.LeaseToken, cur.LeaseUntil = runs.StatusRunning, cur.Attempt+1, cur.LeaseToken+1, now.Add(time.Minute)
 		cur.StartedAt, cur.NotBefore = now, time.Time{}
 		return runs.Change{Run: cur}, nil

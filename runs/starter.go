@@ -149,7 +149,7 @@ func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor,
 		return stored, true, nil
 	}
 	// The row is the outbox: a failed enqueue is made good by the sweep.
-	if err := s.queue.Enqueue(ctx, Job{TenantID: tenant, RunID: stored.ID}); err != nil {
+	if err := s.queue.Enqueue(ctx, stored.job()); err != nil {
 		s.log.WarnContext(ctx, "run is stored but not queued; the sweep will queue it", "run_id", stored.ID, redact.Err(err))
 	}
 	return stored, false, nil
@@ -197,7 +197,7 @@ func (s *Starter) Cancel(ctx context.Context, tenant graph.TenantID, actor Actor
 	if err := s.guard.Allow(ctx, tenant, actor, action, Target{Type: "run", ID: id}); err != nil {
 		return Run{}, err
 	}
-	return s.store.ChangeRun(ctx, tenant, id, func(at time.Time, r Run, _ bool) (Change, error) {
+	return s.store.ChangeRun(ctx, tenant, id, func(at time.Time, r Run, _ Room) (Change, error) {
 		if r.Status.Terminal() {
 			return Change{}, Conflict("run_finished", "the run has ended already")
 		}

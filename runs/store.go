@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -33,10 +34,38 @@ type Change struct {
 // newer row when its transaction was repeated.
 //
 // now is the time on the one clock that judges leases (the database's where there is one,
-// else the store's Clock). busy tells, for a queued backup of a schedule, whether another
-// backup of the schedule is running, or queued with Attempt >= 1. An error leaves
-// everything as it is and is returned as it is.
-type ChangeFunc func(now time.Time, current Run, busy bool) (Change, error)
+// else the store's Clock). room is what the tenant's other runs leave to this one. An error
+// leaves everything as it is and is returned as it is.
+type ChangeFunc func(now time.Time, current Run, room Room) (Change, error)
+
+// Room is what a tenant's other runs leave to a queued run. For a run that is not queued it
+// is the zero value.
+type Room struct {
+	// Busy tells, for a backup of a schedule, whether another backup of the schedule is
+	// running, or queued with Attempt >= 1.
+	Busy bool
+
+	// Lanes are those that the tenant's running runs hold, ascending; nil for a run whose
+	// kind does not use Graph.
+	Lanes []int
+
+	// Ahead counts the tenant's runs that wait for a lane and come before this one in the
+	// order of [RunStore].WaitingRuns; 0 for a run whose kind does not use Graph.
+	Ahead int
+}
+
+// Lane returns the lane that a run may take when its tenant has n of them, or 0 when it
+// is not its turn.
+func (r Room) Lane(n int) int {
+	if len(r.Lanes)+r.Ahead >= n {
+		return 0
+	}
+	lane := 1
+	for slices.Contains(r.Lanes, lane) {
+		lane++
+	}
+	return lane
+}
 
 // RunStore keeps the rows of runs.
 type RunStore interface {
@@ -59,8 +88,14 @@ type RunStore interface {
 	// shows a run that finished later; and a backup set that the run has left unsealed
 	// becomes partial, its manifests brought in line with its items.
 	// It refuses to change a terminal run with ErrConflict. Two runs of a schedule never
-	// become running at once: the second gets ErrBusy.
+	// become running at once, and two runs of a tenant never hold the same lane: the second
+	// gets ErrBusy.
 	ChangeRun(ctx context.Context, tenant graph.TenantID, id ID, change ChangeFunc) (Run, error)
+
+	// WaitingRuns returns the tenant's runs whose turn it is when it has so many lanes: of
+	// those that are queued, due and of a kind that uses Graph, as many as lanes are free,
+	// interactive triggers first, then the oldest by (CreatedAt, ID).
+	WaitingRuns(ctx context.Context, tenant graph.TenantID, lanes int) ([]Run, error)
 }
 
 // ItemStore keeps the outcomes within runs.
@@ -104,8 +139,13 @@ type NotificationStore interface {
 // Stranded selects runs that nobody works on.
 type Stranded struct {
 	QueuedBefore time.Time // queued and not changed after this time, whether due or not
-	After        ID        // runs with a greater id only, for paging
-	Limit        int
+
+	// Lanes, when not 0, leaves out the runs that wait for their turn: of the queued, due
+	// runs of a tenant that use Graph only those stay which WaitingRuns gives.
+	Lanes int
+
+	After ID // runs with a greater id only, for paging
+	Limit int
 }
 
 // SystemStore is what the engine asks across tenants.

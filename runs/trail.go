@@ -52,7 +52,7 @@ func finished(r Run, at time.Time, status Status, code Code, message string) Run
 	r.Status, r.ErrorCode, r.ErrorMessage = status, code, redact.Text(message)
 	r.FinishedAt, r.UpdatedAt = at, at
 	r.NotBefore = time.Time{}
-	r.LeaseOwner, r.LeaseUntil = "", time.Time{}
+	r.LeaseOwner, r.LeaseUntil, r.Lane = "", time.Time{}, 0
 	return r
 }
 

@@ -33,7 +33,7 @@ func (q *stepQueue) Work(context.Context, runs.Handler) error {
 
 // drain handles jobs, the earliest first, until none is left, and moves the clock to each
 // job's time.
-func (q *stepQueue) drain(ctx context.Context, mock *clock.Mock, handle runs.Handler) error {
+func (q *stepQueue) drain(ctx context.Context, mock *clock.Mock, handle func(context.Context, runs.Job) error) error {
 	for {
 		job, ok := q.take()
 		if !ok {

@@ -119,7 +119,10 @@ func (q *Queue) Work(ctx context.Context, handle runs.Handler) error {
 			return nil
 		}
 		wg.Go(func() {
-			err := handle(handlerCtx, job)
+			work, err := handle(handlerCtx, job)
+			if err == nil && work != nil {
+				err = work(handlerCtx)
+			}
 			q.done(job, err)
 			<-free
 		})

@@ -107,7 +107,7 @@ func (w *worker) trail(action string, run runs.ID) runs.Trail {
 // change moves a run on.
 func (w *worker) change(id runs.ID, action string, edit func(r *runs.Run)) runs.Run {
 	w.Helper()
-	r, err := w.store.ChangeRun(w.Context(), w.tenant, id, func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+	r, err := w.store.ChangeRun(w.Context(), w.tenant, id, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 		edit(&r)
 		r.UpdatedAt = w.now
 		return runs.Change{Run: r, Trail: w.trail(action, id)}, nil

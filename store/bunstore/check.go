@@ -107,11 +107,9 @@ func (c *checker) schema(ctx context.Context) error {
 	if err != nil {
 		return c.unreadable(problemSchema, "", err)
 	}
-	for _, m := range known {
-		for _, stmt := range statements(m.Up) {
-			if isDefinition(stmt) && !stored[stmt] {
-				c.found(store.Problem{Code: problemSchema, Detail: "a table or index is missing or changed: " + firstLine(stmt)})
-			}
+	for _, stmt := range c.s.dialect.defined(known) {
+		if !stored[stmt] {
+			c.found(store.Problem{Code: problemSchema, Detail: "a table or index is missing or changed: " + firstLine(stmt)})
 		}
 	}
 	return nil

@@ -214,7 +214,7 @@ func TestADamagedRowIsAnErrorWhenRead(t *testing.T) {
 	if len(list) > 0 {
 		t.Errorf("damaged rows were returned: %+v", list)
 	}
-	_, err = s.ChangeRun(context.Background(), "contoso", firstID(t, db, "tb_runs"), func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+	_, err = s.ChangeRun(context.Background(), "contoso", firstID(t, db, "tb_runs"), func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 		return runs.Change{Run: r}, nil
 	})
 	wantError(t, err, backupset.ErrDamaged) // else the change would give damage a fresh checksum

@@ -144,8 +144,30 @@ func (sqlDialect) definitions(ctx context.Context, q querier) (map[string]bool, 
 	return stored, rows.Err()
 }
 
-// isDefinition tells whether a statement of a migration makes a table or index.
-func isDefinition(stmt string) bool { return strings.HasPrefix(stmt, "CREATE ") }
+// defined returns the definitions of all tables and indexes as the database keeps them once
+// the migrations are done: SQLite writes an added column behind the last one.
+func (sqlDialect) defined(list []Migration) []string {
+	var defs []string
+	for _, m := range list {
+		for _, stmt := range statements(m.Up) {
+			if strings.HasPrefix(stmt, "CREATE ") {
+				defs = append(defs, stmt)
+				continue
+			}
+			alter, column, ok := strings.Cut(stmt, " ADD COLUMN ")
+			if !ok {
+				continue
+			}
+			table := "CREATE " + strings.TrimPrefix(alter, "ALTER ") + " ("
+			for i, def := range defs {
+				if columns, rest, _ := strings.Cut(def, ",\n  PRIMARY KEY"); strings.HasPrefix(def, table) {
+					defs[i] = columns + ", " + column + ",\n  PRIMARY KEY" + rest
+				}
+			}
+		}
+	}
+	return defs
+}
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")

@@ -162,6 +162,7 @@ func (s *Store) MigrateDown(ctx context.Context, steps int) error {
 				return fmt.Errorf("store: taking back migration %d %s: %w", n, known[n-1].Name, err)
 			}
 			if n == 1 {
+				clear(t.tally)
 				break // the bookkeeping itself is gone
 			}
 			if err := remove(ctx, t, &applied[n-1]); err != nil {

@@ -76,7 +76,7 @@ func readMigration(file, prefix string) (Migration, error) {
 	if err != nil {
 		return Migration{}, err
 	}
-	m := Migration{ID: id, Name: name, checksum: sha256.Sum256(up)}
+	m := Migration{ID: id, Name: name, Up: string(up), checksum: sha256.Sum256(up)}
 	books, err := m.books()
 	if err != nil {
 		return Migration{}, err
@@ -106,13 +106,18 @@ func (m Migration) books() (string, error) {
 	if err := add(&migrationRow{ID: num(m.ID), Name: text(m.Name), Checksum: m.checksum}); err != nil {
 		return "", err
 	}
+	if m.ID > 1 {
+		tally := tallyRow{Name: text(migrationsTable.name), Rows: num(m.ID)}
+		sum, _ := talliesTable.sum(tally.columns(), nil)
+		out = fmt.Appendf(out, "UPDATE {tallies} SET rows = %d, row_sum = %d WHERE name = '%s';\n", tally.Rows, sum, tally.Name)
+	}
 	for _, def := range tables() {
+		if def == talliesTable || !strings.Contains(m.Up, "CREATE TABLE {"+def.name+"}") {
+			continue
+		}
 		tally := tallyRow{Name: text(def.name)}
 		if def == migrationsTable {
 			tally.Rows = num(m.ID)
-		}
-		if def == talliesTable {
-			continue
 		}
 		if err := add(&tally); err != nil {
 			return "", err

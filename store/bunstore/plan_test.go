@@ -152,7 +152,7 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 		{"CreateRun with an active key", same(func(r *runs.Run) { r.Key = waiting.Key }), []string{"tb_runs_key (tenant_id=? AND key=?)"}, nil},
 		{"CreateRun for a taken slot", same(func(r *runs.Run) { r.ScheduledFor = done.ScheduledFor }), []string{"tb_runs_slot (tenant_id=? AND schedule_id=? AND scheduled_for=?)"}, nil},
 		{"ChangeRun", func() error {
-			_, err := s.ChangeRun(ctx, tenant, waiting.ID, func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+			_, err := s.ChangeRun(ctx, tenant, waiting.ID, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 				return runs.Change{Run: r}, nil
 			})
 			return err

@@ -18,6 +18,7 @@ type table struct {
 	columns []string // without row_sum, in the order of row.columns
 	key     int      // the first key columns are the primary key
 	data    string   // a column with bulk bytes that have a checksum of their own; "" for none
+	added   int      // the last columns came with a later migration
 }
 
 // stored lists all columns as they are stored: row_sum follows the others.
@@ -46,11 +47,17 @@ const rowSumColumn = "row_sum"
 var sumTable = crc64.MakeTable(crc64.ECMA)
 
 // sum is the checksum of a row: CRC-64 finds every change of up to 64 neighbouring bits.
-// It guards against accidents; it is no signature.
+// It guards against accidents; it is no signature. A column that was added later counts
+// only where it is not its default, so that rows from before keep their sum.
 func (t *table) sum(cols []column, scratch []byte) (num, []byte) {
 	b := append(scratch[:0], t.name...)
-	for _, c := range cols {
-		b = c.appendSum(b)
+	first := len(cols) - t.added
+	for i, c := range cols {
+		if i < first {
+			b = c.appendSum(b)
+		} else if v := c.value(); v != nil && v != int64(0) {
+			b = c.appendSum(append(b, byte(i)))
+		}
 	}
 	return num(crc64.Checksum(b, sumTable)), b
 }

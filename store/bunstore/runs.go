@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -147,26 +146,6 @@ func (s *Store) runs(ctx context.Context, tail string, args ...any) (list []runs
 	return list, err
 }
 
-// StrandedRuns implements [runs.SystemStore].
-func (s *Store) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, error) {
-	var list []runs.Run
-	for _, c := range []*conditions{ // one by one, since each has a range of the index
-		where("t.status IN ('queued', 'running') AND t.status = 'running' AND t.lease_until < ?", tsOf(s.now())),
-		where("t.status IN ('queued', 'running') AND t.status = 'queued' AND t.updated_at <= ?", tsOf(q.QueuedBefore)),
-	} {
-		if q.After != "" {
-			c.and("t.id > ?", uidOf(q.After))
-		}
-		part, err := s.runs(ctx, c.clause+" ORDER BY t.id"+limit(q.Limit), c.args...)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, part...)
-	}
-	slices.SortFunc(list, func(a, b runs.Run) int { return strings.Compare(string(a.ID), string(b.ID)) })
-	return list[:min(len(list), max(q.Limit, 0))], nil
-}
-
 // ChangeRun implements [runs.RunStore].
 func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID, change runs.ChangeFunc) (out runs.Run, err error) {
 	err = s.change(ctx, func(ctx context.Context, t *tx) error {
@@ -174,12 +153,11 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 		if err != nil {
 			return err
 		}
-		running, waiting, err := s.others(ctx, t, &old)
+		room, err := s.room(ctx, t, &old, t.now)
 		if err != nil {
 			return err
 		}
-		busy := old.Status == text(runs.StatusQueued) && (running || waiting)
-		answer, err := change(t.now, old.run(), busy)
+		answer, err := change(t.now, old.run(), room.Room)
 		if err != nil {
 			return err
 		}
@@ -191,8 +169,10 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 		switch {
 		case runs.Status(old.Status).Terminal():
 			return runs.Conflict("run_finished", "the run has ended and never changes again")
-		case running && changed.Status == text(runs.StatusRunning):
+		case room.running && changed.Status == text(runs.StatusRunning):
 			return fmt.Errorf("another run of the schedule is running: %w", runs.ErrBusy)
+		case changed.Lane != old.Lane && slices.Contains(room.Lanes, int(changed.Lane)):
+			return fmt.Errorf("another run of the tenant holds lane %d: %w", changed.Lane, runs.ErrBusy)
 		}
 		if err := update(ctx, t, &old, &changed); err != nil {
 			return err
@@ -212,22 +192,6 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 		return runs.Run{}, err
 	}
 	return out, nil
-}
-
-// others tells for a backup of a schedule whether another one of the schedule is running,
-// or waits after an attempt.
-func (s *Store) others(ctx context.Context, q querier, r *runRow) (running, waiting bool, err error) {
-	if r.Kind != text(runs.KindBackup) || r.ScheduleID == "" {
-		return false, false, nil
-	}
-	n, err := count(ctx, q, s.sql(`SELECT count(*) FROM {runs} AS t
-		WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.status = 'running' AND t.kind = 'backup' AND t.id <> ?`), r.TenantID, r.ScheduleID, r.ID)
-	if err != nil {
-		return false, false, err
-	}
-	m, err := count(ctx, q, s.sql(`SELECT count(*) FROM {runs} AS t
-		WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.status = 'queued' AND t.attempt > 0 AND t.kind = 'backup' AND t.id <> ?`), r.TenantID, r.ScheduleID, r.ID)
-	return n > 0, m > 0, err
 }
 
 // held returns a run that is running under the lease, or [runs.ErrLeaseLost].
@@ -266,14 +230,15 @@ type runRow struct {
 	LeaseOwner                                 text
 	LeaseUntil                                 ts
 	ProcessedAtClaim                           num
+	Lane                                       num
 }
 
-var runsTable = &table{name: "runs", key: 2, columns: []string{
+var runsTable = &table{name: "runs", key: 2, added: 1, columns: []string{
 	"tenant_id", "id", "kind", "trigger", "actor_id", "actor_name", "status", "key", "schedule_id", "scheduled_for",
 	"target_type", "target_id", "retry_of", "params", "created_at", "updated_at", "started_at", "finished_at",
 	"not_before", "attempt", "stalls", "error_code", "error_message", "total", "processed", "succeeded", "failed",
 	"skipped", "backup_set_id", "summary", "cancel_requested", "canceled_by_id", "canceled_by_name", "lease_token",
-	"lease_owner", "lease_until", "processed_at_claim",
+	"lease_owner", "lease_until", "processed_at_claim", "lane",
 }}
 
 func (*runRow) table() *table { return runsTable }
@@ -284,7 +249,7 @@ func (r *runRow) columns() []column {
 		&r.TargetType, &r.TargetID, &r.RetryOf, &r.Params, &r.CreatedAt, &r.UpdatedAt, &r.StartedAt, &r.FinishedAt,
 		&r.NotBefore, &r.Attempt, &r.Stalls, &r.ErrorCode, &r.ErrorMessage, &r.Total, &r.Processed, &r.Succeeded, &r.Failed,
 		&r.Skips, &r.BackupSetID, &r.Summary, &r.CancelRequested, &r.CanceledByID, &r.CanceledByName, &r.LeaseToken,
-		&r.LeaseOwner, &r.LeaseUntil, &r.ProcessedAtClaim,
+		&r.LeaseOwner, &r.LeaseUntil, &r.ProcessedAtClaim, &r.Lane,
 	}
 }
 
@@ -302,6 +267,7 @@ func runRowOf(r runs.Run) (runRow, error) {
 		BackupSetID: f.id("backup_set_id", r.BackupSetID), Summary: text(r.Summary), CancelRequested: flag(r.CancelRequested),
 		CanceledByID: text(r.CanceledBy.ID), CanceledByName: text(r.CanceledBy.Name), LeaseToken: num(r.LeaseToken),
 		LeaseOwner: text(r.LeaseOwner), LeaseUntil: tsOf(r.LeaseUntil), ProcessedAtClaim: num(r.ProcessedAtClaim),
+		Lane: num(r.Lane),
 	}, f.bad.Err()
 }
 
@@ -320,6 +286,7 @@ func (r *runRow) run() runs.Run {
 		BackupSetID: r.BackupSetID.id(), Summary: rawJSON(r.Summary), CancelRequested: bool(r.CancelRequested),
 		CanceledBy: runs.Actor{ID: string(r.CanceledByID), Name: string(r.CanceledByName)}, LeaseToken: int64(r.LeaseToken),
 		LeaseOwner: string(r.LeaseOwner), LeaseUntil: r.LeaseUntil.time(), ProcessedAtClaim: int(r.ProcessedAtClaim),
+		Lane: int(r.Lane),
 	}
 }
 

@@ -33,7 +33,7 @@ func TestReadersDoNotWaitForAWriter(t *testing.T) {
 	if _, _, err := s.CreateRun(t.Context(), "contoso", newRun(1), runs.Trail{}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.ChangeRun(t.Context(), "contoso", id(1), func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+	_, err := s.ChangeRun(t.Context(), "contoso", id(1), func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		seen, err := s.GetRun(ctx, "contoso", id(1))
@@ -173,7 +173,7 @@ func TestAnEndedContextWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := s.ChangeRun(ctx, "contoso", id(1), func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+	_, err := s.ChangeRun(ctx, "contoso", id(1), func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 		cancel()
 		r.Status = runs.StatusFailed
 		return runs.Change{Run: r}, nil

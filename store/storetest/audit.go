@@ -70,7 +70,7 @@ func numbersHaveNoHole(t *testing.T, f *fixture) {
 			case 0:
 				note(f.store.AppendAudit(f.ctx, contoso, f.entry(contoso, "a"), f.entry(contoso, "b")))
 			case 1:
-				_, err := f.store.ChangeRun(f.ctx, contoso, r.ID, func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+				_, err := f.store.ChangeRun(f.ctx, contoso, r.ID, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 					return runs.Change{Run: r, Trail: f.trail(contoso, "c")}, nil
 				})
 				note(err)

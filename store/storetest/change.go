@@ -37,7 +37,7 @@ func runChangeIsStored(t *testing.T, f *fixture) {
 	want.Summary = json.RawMessage(`{"policies_total":3,"warnings":["ä"]}`)
 	want.CancelRequested, want.CanceledBy = true, bob
 	want.LeaseToken, want.LeaseOwner, want.LeaseUntil = 1<<40, "worker-1", start.Add(time.Minute)
-	got := must(f.store.ChangeRun(f.ctx, contoso, r.ID, func(now time.Time, current runs.Run, _ bool) (runs.Change, error) {
+	got := must(f.store.ChangeRun(f.ctx, contoso, r.ID, func(now time.Time, current runs.Run, _ runs.Room) (runs.Change, error) {
 		same(t, "run given to change", current, r)
 		if now.IsZero() {
 			t.Error("change was given no time")
@@ -61,7 +61,7 @@ func refusedRunChangeWritesNothing(t *testing.T, f *fixture) {
 	r.Params = json.RawMessage(`{"a":1}`)
 	f.start(r)
 	f.nothingWritten("a refused change", func() {
-		_, err := f.store.ChangeRun(f.ctx, contoso, r.ID, func(_ time.Time, current runs.Run, _ bool) (runs.Change, error) {
+		_, err := f.store.ChangeRun(f.ctx, contoso, r.ID, func(_ time.Time, current runs.Run, _ runs.Room) (runs.Change, error) {
 			current.Status = runs.StatusFailed
 			copy(current.Params, `{"b":2}`)
 			return runs.Change{Run: current, Trail: f.trail(contoso, "x")}, errRefused
@@ -77,7 +77,7 @@ func changeAndTrailAreOne(t *testing.T, f *fixture) {
 	before := f.snapshot()
 	trail := f.trail(contoso, "second")
 	trail.Audit = append(trail.Audit, taken) // an id that exists: whether that is an error is the store's choice
-	_, err := f.store.ChangeRun(f.ctx, contoso, r.ID, func(now time.Time, r runs.Run, _ bool) (runs.Change, error) {
+	_, err := f.store.ChangeRun(f.ctx, contoso, r.ID, func(now time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 		claimed(now, &r)
 		return runs.Change{Run: r, Trail: trail}, nil
 	})
@@ -99,7 +99,7 @@ func endedRunIsNotChanged(t *testing.T, f *fixture) {
 	}
 	f.nothingWritten("changing runs that have ended", func() {
 		for _, r := range ended {
-			_, err := f.store.ChangeRun(f.ctx, contoso, r.ID, func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+			_, err := f.store.ChangeRun(f.ctx, contoso, r.ID, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 				r.Status = runs.StatusQueued
 				return runs.Change{Run: r, Trail: f.trail(contoso, "x")}, nil
 			})
@@ -142,8 +142,8 @@ func runChangesAreNotLost(t *testing.T, f *fixture) {
 func (f *fixture) busy(r runs.Run) bool {
 	f.Helper()
 	var told bool
-	_, err := f.store.ChangeRun(f.ctx, r.TenantID, r.ID, func(_ time.Time, _ runs.Run, busy bool) (runs.Change, error) {
-		told = busy
+	_, err := f.store.ChangeRun(f.ctx, r.TenantID, r.ID, func(_ time.Time, _ runs.Run, room runs.Room) (runs.Change, error) {
+		told = room.Busy
 		return runs.Change{}, errRefused
 	})
 	f.wants("looking at busy", err, errRefused)
@@ -193,7 +193,7 @@ func twoRunsNeverRun(t *testing.T, f *fixture) {
 	s := f.schedule(contoso)
 	first, second := f.claim(f.start(f.newBackup(s, start))), f.start(f.newBackup(s, time.Time{}))
 	f.nothingWritten("claiming the second", func() {
-		_, err := f.store.ChangeRun(f.ctx, contoso, second.ID, func(now time.Time, r runs.Run, _ bool) (runs.Change, error) {
+		_, err := f.store.ChangeRun(f.ctx, contoso, second.ID, func(now time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 			claimed(now, &r)
 			return runs.Change{Run: r, Trail: f.trail(contoso, "run.started")}, nil
 		})

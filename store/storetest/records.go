@@ -86,7 +86,7 @@ func (f *fixture) change(r runs.Run, edit func(now time.Time, r *runs.Run)) runs
 
 // changing makes a ChangeFunc without a trail.
 func changing(edit func(now time.Time, r *runs.Run)) runs.ChangeFunc {
-	return func(now time.Time, current runs.Run, _ bool) (runs.Change, error) {
+	return func(now time.Time, current runs.Run, _ runs.Room) (runs.Change, error) {
 		edit(now, &current)
 		return runs.Change{Run: current}, nil
 	}

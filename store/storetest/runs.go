@@ -172,7 +172,7 @@ func runIDThatExists(t *testing.T, f *fixture) {
 func unknownRunIsNotFound(t *testing.T, f *fixture) {
 	_, err := f.store.GetRun(f.ctx, contoso, nobody)
 	f.wants("GetRun", err, runs.ErrNotFound)
-	_, err = f.store.ChangeRun(f.ctx, contoso, nobody, func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+	_, err = f.store.ChangeRun(f.ctx, contoso, nobody, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 		t.Error("change was asked about a run that nobody has")
 		return runs.Change{Run: r}, nil
 	})

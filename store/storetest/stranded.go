@@ -86,7 +86,7 @@ func decidersGetTheClocksTime(t *testing.T, f *fixture) {
 	set := f.backup(s, start, content{t: settings, id: "p1", body: "a"})
 	f.clock.Advance(90*time.Minute + 1234567*time.Nanosecond)
 	given := map[string]time.Time{}
-	_, _ = f.store.ChangeRun(f.ctx, contoso, r.ID, func(now time.Time, _ runs.Run, _ bool) (runs.Change, error) {
+	_, _ = f.store.ChangeRun(f.ctx, contoso, r.ID, func(now time.Time, _ runs.Run, _ runs.Room) (runs.Change, error) {
 		given["ChangeRun"] = now
 		return runs.Change{}, errRefused
 	})

@@ -30,7 +30,7 @@ func reachRows() map[string]func(f *fixture, tenant graph.TenantID, on targets) 
 			return err
 		},
 		"ChangeRun": func(f *fixture, tenant graph.TenantID, on targets) error {
-			_, err := f.store.ChangeRun(f.ctx, tenant, on.queued, func(_ time.Time, r runs.Run, _ bool) (runs.Change, error) {
+			_, err := f.store.ChangeRun(f.ctx, tenant, on.queued, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 				r.CancelRequested = true
 				return runs.Change{Run: r, Trail: f.trail(tenant, "x")}, nil
 			})
