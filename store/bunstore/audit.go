@@ -11,7 +11,7 @@ import (
 
 // AppendAudit implements [runs.AuditStore]. The tenant may be [runs.SystemTenant].
 func (s *Store) AppendAudit(ctx context.Context, tenant graph.TenantID, entries ...runs.AuditEntry) error {
-	return s.change(ctx, func(_ context.Context, t *tx) error {
+	return s.change(ctx, tenant, func(_ context.Context, t *tx) error {
 		return t.trail(tenant, runs.Trail{Audit: entries})
 	})
 }
@@ -33,7 +33,7 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 		}
 		c.and("t.seq < ?", seq)
 	}
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		rows, err := find[auditRow](ctx, s, q, c.tail("t.seq DESC", slice), c.args...)
 		if err != nil {
 			return err
@@ -44,34 +44,51 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 	return list, err
 }
 
-// writeAudit numbers the collected entries per tenant and stores them.
-func (t *tx) writeAudit(ctx context.Context) error {
-	if len(t.entries) == 0 {
-		return nil
-	}
-	last := map[graph.TenantID]num{}
+// auditRows numbers the collected entries within their tenants; last is the number before
+// the first one.
+func (t *tx) auditRows(last map[graph.TenantID]num) ([]auditRow, error) {
 	rows := make([]auditRow, 0, len(t.entries))
 	for _, e := range t.entries {
-		seq, known := last[e.TenantID]
-		if !known {
-			var err error
-			if seq, err = t.lastSeq(ctx, e.TenantID); err != nil {
-				return err
-			}
-		}
-		last[e.TenantID] = seq + 1
-		r, err := auditRowOf(e, seq+1)
+		last[e.TenantID]++
+		r, err := auditRowOf(e, last[e.TenantID])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		rows = append(rows, r)
 	}
 	t.entries = nil
-	return insert(ctx, t, rows...)
+	return rows, nil
 }
 
+// flush writes the trail and then the tallies, which count the trail too.
+func (d sqliteDialect) flush(ctx context.Context, t *tx) error {
+	last := map[graph.TenantID]num{}
+	for _, e := range t.entries {
+		if _, known := last[e.TenantID]; known {
+			continue
+		}
+		seq, err := t.lastSeq(ctx, e.TenantID)
+		if err != nil {
+			return err
+		}
+		last[e.TenantID] = seq
+	}
+	rows, err := t.auditRows(last)
+	if err != nil {
+		return err
+	}
+	if err := insert(ctx, t, rows...); err != nil {
+		return err
+	}
+	if err := insert(ctx, t, t.notices...); err != nil {
+		return err
+	}
+	return t.writeTallies(ctx)
+}
+
+// lastSeq needs no lock where only one transaction writes.
 func (t *tx) lastSeq(ctx context.Context, tenant graph.TenantID) (num, error) {
-	stmt, err := t.prepare(ctx, "SELECT max(seq) FROM {audit_log} WHERE tenant_id = "+t.s.dialect.placeholder(1))
+	stmt, err := t.prepare(ctx, "SELECT max(seq) FROM {audit_log} WHERE tenant_id = ?")
 	if err != nil {
 		return 0, fmt.Errorf("store: numbering the audit log: %w", err)
 	}

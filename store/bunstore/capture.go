@@ -12,7 +12,7 @@ import (
 
 // OpenSet implements [backupset.CaptureStore].
 func (s *Store) OpenSet(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set backupset.BackupSet, trail runs.Trail) (out backupset.BackupSet, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		run, err := t.held(ctx, tenant, lease)
 		if err != nil {
 			return err
@@ -82,7 +82,7 @@ func (s *Store) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease r
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, func(ctx context.Context, t *tx) error {
+	return s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		run, r, err := t.building(ctx, tenant, lease, set)
 		if err != nil {
 			return err
@@ -106,7 +106,7 @@ func (s *Store) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease r
 // before the transaction; the keeper looks again.
 func (s *Store) newPayloads(ctx context.Context, tenant graph.TenantID, captured []backupset.Captured) (map[digest]payloadRow, error) {
 	contents := map[digest][]byte{}
-	err := s.view(ctx, func(q querier) error {
+	err := s.view(ctx, tenant, func(q querier) error {
 		policies, err := s.policiesOf(ctx, q, tenant, captured)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (s *Store) storedPayloads(ctx context.Context, q querier, tenant graph.Tena
 
 // SaveManifest implements [backupset.CaptureStore].
 func (s *Store) SaveManifest(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID, m backupset.Manifest) error {
-	return s.change(ctx, func(ctx context.Context, t *tx) error {
+	return s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		_, r, err := t.building(ctx, tenant, lease, set)
 		if err != nil {
 			return err

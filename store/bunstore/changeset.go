@@ -10,7 +10,7 @@ import (
 
 // ChangeSet implements [backupset.SetStore].
 func (s *Store) ChangeSet(ctx context.Context, tenant graph.TenantID, id runs.ID, change backupset.SetChangeFunc) (out backupset.BackupSet, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		old, current, err := s.wholeSet(ctx, t, tenant, uidOf(id))
 		if err != nil {
 			return err

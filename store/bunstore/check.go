@@ -73,7 +73,7 @@ func (c *checker) migrations(ctx context.Context) error {
 	if !exists {
 		return fmt.Errorf("store: %w", ErrNotMigrated)
 	}
-	known, err := Migrations(c.s.dialect.name, c.s.prefix)
+	known, err := Migrations(c.s.dialect.name(), c.s.prefix)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (c *checker) database(ctx context.Context) error {
 
 // schema compares tables and indexes with what the migrations made.
 func (c *checker) schema(ctx context.Context) error {
-	known, err := Migrations(c.s.dialect.name, c.s.prefix)
+	known, err := Migrations(c.s.dialect.name(), c.s.prefix)
 	if err != nil {
 		return err
 	}
@@ -119,20 +119,23 @@ func (c *checker) schema(ctx context.Context) error {
 // rows with the tally.
 func (c *checker) rows(ctx context.Context) error {
 	counts := map[string]int{}
-	tallies := map[string]tallyRow{}
 	for _, r := range blankRows() {
 		name := r.table().name
-		n, err := c.table(ctx, r, func() {
-			if t, ok := r.(*tallyRow); ok {
-				tallies[string(t.Name)] = *t
-			}
-		})
+		if name == talliesTable.name {
+			continue
+		}
+		n, err := c.table(ctx, r, func() {})
 		if err := c.unreadable(problemRow, name, err); err != nil {
 			return err
 		}
 		counts[name] = n
 		c.report.Rows += n
 	}
+	tallies, err := c.s.dialect.tallies(ctx, c)
+	if err := c.unreadable(problemRow, talliesTable.name, err); err != nil {
+		return err
+	}
+	c.report.Rows += len(tallies)
 	for _, t := range tables() {
 		if t == talliesTable {
 			continue
@@ -142,10 +145,10 @@ func (c *checker) rows(ctx context.Context) error {
 		switch n := num(counts[t.name]); {
 		case !ok:
 			c.found(store.Problem{Code: problemMissing, Table: talliesTable.name, ID: t.name, Detail: "the tally of the table is missing"})
-		case n < tally.Rows:
-			c.found(store.Problem{Code: problemMissing, Table: t.name, Detail: fmt.Sprintf("%d rows of %d are missing", tally.Rows-n, tally.Rows)})
-		case n > tally.Rows:
-			c.found(store.Problem{Code: problemExtra, Table: t.name, Detail: fmt.Sprintf("%d rows more than were stored", n-tally.Rows)})
+		case n < tally:
+			c.found(store.Problem{Code: problemMissing, Table: t.name, Detail: fmt.Sprintf("%d rows of %d are missing", tally-n, tally)})
+		case n > tally:
+			c.found(store.Problem{Code: problemExtra, Table: t.name, Detail: fmt.Sprintf("%d rows more than were stored", n-tally)})
 		}
 	}
 	for name := range tallies {
@@ -161,7 +164,7 @@ func (c *checker) table(ctx context.Context, r row, fn func()) (n int, err error
 		return 0, err
 	}
 	defer rows.Close()
-	scan := newScanner(r, nil)
+	scan := c.s.newScanner(r, nil)
 	for rows.Next() {
 		n++
 		if err := scan.row(rows); err != nil {
@@ -202,7 +205,7 @@ func (c *checker) fact(ctx context.Context, f fact) error {
 	for rows.Next() {
 		var tenant ident
 		var id anyID
-		if err := rows.Scan(&tenant, &id); err != nil {
+		if err := rows.Scan(c.s.dialect.dest(&tenant), &id); err != nil {
 			return err
 		}
 		c.found(store.Problem{Code: f.code, Table: f.table, Tenant: string(tenant), ID: string(id), Detail: f.detail})
@@ -219,9 +222,16 @@ func (a *anyID) Scan(src any) error {
 		*a = anyID(id.id())
 		return nil
 	}
-	*a = anyID(fmt.Sprintf("%x", src))
-	if v, ok := src.(int64); ok {
+	switch v := src.(type) {
+	case int64:
 		*a = anyID(fmt.Sprint(v))
+	case string:
+		*a = anyID(v)
+	case []byte:
+		*a = anyID(fmt.Sprintf("%x", v))
+		if _, isUUID := parseUUID(string(v)); isUUID {
+			*a = anyID(v)
+		}
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func (c *checker) payloads(ctx context.Context) error {
 		return c.unreadable(problemPayload, payloadsTable.name, err)
 	}
 	defer rows.Close()
-	scan := newScanner(&r, []column{&data})
+	scan := c.s.newScanner(&r, []column{&data})
 	for rows.Next() {
 		if err := scan.row(rows); err != nil {
 			c.found(c.problemOf(&r, problemRow, err))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
 )
 
@@ -20,6 +21,15 @@ type column interface {
 	appendSum(b []byte) []byte  // the encoding that the row sum is taken over
 	appendText(b []byte) []byte // for messages: ids and numbers only
 	schema.QueryAppender        // the value as an SQL literal
+	postgresColumn
+}
+
+// appendLiteral writes a value as the dialect has it.
+func appendLiteral(gen schema.QueryGen, b []byte, c column) ([]byte, error) {
+	if gen.Dialect().Name() == dialect.PG {
+		return appendPostgres(b, c), nil
+	}
+	return gen.Append(b, c.value()), nil
 }
 
 // The tags of the row sum's encoding.
@@ -95,7 +105,7 @@ func (u uid) appendText(b []byte) []byte { return append(b, u.id()...) }
 
 // AppendQuery implements schema.QueryAppender.
 func (u uid) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	return gen.Append(b, u.value()), nil
+	return appendLiteral(gen, b, &u)
 }
 
 // ident is a name that others give: a tenant, a Graph object, a target. Most are UUIDs and
@@ -130,7 +140,7 @@ func (i ident) appendText(b []byte) []byte { return append(b, i...) }
 
 // AppendQuery implements schema.QueryAppender.
 func (i ident) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	return gen.Append(b, i.value()), nil
+	return appendLiteral(gen, b, &i)
 }
 
 // text is a string; "" is NULL.
@@ -168,7 +178,7 @@ func (t text) appendText(b []byte) []byte { return append(b, t...) }
 
 // AppendQuery implements schema.QueryAppender.
 func (t text) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	return gen.Append(b, t.value()), nil
+	return appendLiteral(gen, b, &t)
 }
 
 // num is a whole number, never NULL.
@@ -189,7 +199,7 @@ func (n num) appendText(b []byte) []byte { return fmt.Append(b, int64(n)) }
 
 // AppendQuery implements schema.QueryAppender.
 func (n num) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	return gen.Append(b, int64(n)), nil
+	return appendLiteral(gen, b, &n)
 }
 
 // flag is a yes or no, stored as 1 or 0.
@@ -216,7 +226,7 @@ func (f flag) appendText(b []byte) []byte { return fmt.Append(b, bool(f)) }
 
 // AppendQuery implements schema.QueryAppender.
 func (f flag) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	return gen.Append(b, f.value()), nil
+	return appendLiteral(gen, b, &f)
 }
 
 // ts is an instant in microseconds since 1970 UTC; unset (NULL) is the zero time.
@@ -269,7 +279,7 @@ func (t ts) appendText(b []byte) []byte { return t.time().AppendFormat(b, time.R
 
 // AppendQuery implements schema.QueryAppender.
 func (t ts) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	return gen.Append(b, t.value()), nil
+	return appendLiteral(gen, b, &t)
 }
 
 // digest is a SHA-256, never NULL.
@@ -290,7 +300,7 @@ func (d digest) appendText(b []byte) []byte { return hex.AppendEncode(b, d[:]) }
 
 // AppendQuery implements schema.QueryAppender.
 func (d digest) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	return gen.Append(b, d[:]), nil
+	return appendLiteral(gen, b, &d)
 }
 
 // optional is a text that may be absent (NULL), which is not the same as empty.
@@ -329,7 +339,7 @@ func (o optional) appendText(b []byte) []byte { return append(b, o.text...) }
 
 // AppendQuery implements schema.QueryAppender.
 func (o optional) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
-	return gen.Append(b, o.value()), nil
+	return appendLiteral(gen, b, &o)
 }
 
 // parseUUID reads the canonical lower-case form only, so that formatUUID gives back the

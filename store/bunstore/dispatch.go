@@ -14,11 +14,14 @@ import (
 // DispatchDue implements [backupsched.DispatchStore]: one transaction reads the due rows,
 // inserts the runs, moves the schedules and writes the trail.
 func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (result backupsched.ChunkResult, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	if err := s.ready(ctx); err != nil {
+		return backupsched.ChunkResult{}, err
+	}
+	err = s.transact(ctx, runs.SystemTenant, s.dialect.dispatchSettings(), func(ctx context.Context, t *tx) error {
 		result = backupsched.ChunkResult{}
 		due, err := find[scheduleRow](ctx, s, t,
-			"WHERE t.enabled = 1 AND t.deleted_at IS NULL AND t.next_run_at <= ? ORDER BY t.next_run_at, t.tenant_id, t.id"+limit(chunk.Limit),
-			tsOf(chunk.Now))
+			"WHERE t.enabled = ? AND t.deleted_at IS NULL AND t.next_run_at <= ? ORDER BY t.next_run_at, t.tenant_id, t.id"+limit(chunk.Limit)+s.dialect.lock(lockSkip),
+			flag(true), tsOf(chunk.Now))
 		if err != nil || len(due) == 0 {
 			return err
 		}
@@ -34,16 +37,12 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 	return result, nil
 }
 
-// blockSize is how many schedules are planned before they are written: enough for long
-// statements, few enough to stay in the processor's cache.
-const blockSize = 2 * rowsPerStatement
-
 // block is a part of a chunk with what was planned for it.
 type block struct {
 	due, moved []scheduleRow // as they were, and with their next run
 	runs       []runRow
-	of         []int  // for each run the index of its schedule
-	batch      *batch // the runs as they will be stored; nil when there are none
+	of         []int // for each run the index of its schedule
+	batch      batch // the runs as they will be stored; nil when there are none
 	trails     []runs.Trail
 	err        error
 }
@@ -57,9 +56,9 @@ func (t *tx) dispatchAll(ctx context.Context, due []scheduleRow, plan func(backu
 	var planner sync.WaitGroup
 	planner.Go(func() {
 		defer close(planned)
-		for part := range slices.Chunk(due, blockSize) {
+		for part := range slices.Chunk(due, t.s.dialect.blockSize()) {
 			b := &block{due: part, moved: slices.Clone(part)}
-			b.err = b.plan(plan)
+			b.err = b.plan(t.s.dialect, plan)
 			select {
 			case planned <- b:
 			case <-stop:
@@ -81,7 +80,7 @@ func (t *tx) dispatchAll(ctx context.Context, due []scheduleRow, plan func(backu
 }
 
 // plan asks for each schedule what to do.
-func (b *block) plan(plan func(backupsched.Schedule) backupsched.Plan) error {
+func (b *block) plan(d sqlDialect, plan func(backupsched.Schedule) backupsched.Plan) error {
 	b.trails = make([]runs.Trail, len(b.moved))
 	for i := range b.moved {
 		s, err := b.moved[i].schedule()
@@ -100,7 +99,7 @@ func (b *block) plan(plan func(backupsched.Schedule) backupsched.Plan) error {
 		b.moved[i].NextRunAt, b.trails[i] = tsOf(p.NextRunAt), p.Trail
 	}
 	if len(b.runs) > 0 {
-		b.batch = encode[runRow](b.runs)
+		b.batch = encode(d, b.runs)
 	}
 	return nil
 }
@@ -146,7 +145,7 @@ func (t *tx) dispatch(ctx context.Context, b *block, result *backupsched.ChunkRe
 // moveAll writes the schedules of a block: those of which only the next run has changed,
 // which is nearly always all, in one statement.
 func (t *tx) moveAll(ctx context.Context, b *block) error {
-	args := make([]any, 0, 4*len(b.due))
+	moved := make([]*scheduleRow, 0, len(b.due))
 	for i := range b.due {
 		if b.due[i].LastRunAt != b.moved[i].LastRunAt || b.due[i].LastRunID != b.moved[i].LastRunID || b.due[i].LastRunStatus != b.moved[i].LastRunStatus {
 			if err := update(ctx, t, &b.due[i], &b.moved[i]); err != nil {
@@ -154,21 +153,14 @@ func (t *tx) moveAll(ctx context.Context, b *block) error {
 			}
 			continue
 		}
-		var sum num
-		sum, t.scratch = schedulesTable.sum(b.moved[i].columns(), t.scratch)
-		args = append(args, b.moved[i].TenantID.value(), b.moved[i].ID.value(), b.moved[i].NextRunAt.value(), int64(sum))
+		moved = append(moved, &b.moved[i])
 	}
-	if len(args) == 0 {
+	if len(moved) == 0 {
 		return nil
 	}
-	stmt, err := t.prepare(ctx, "UPDATE {schedules} AS s SET next_run_at = v.column3, "+rowSumColumn+" = v.column4 FROM (VALUES "+
-		t.s.dialect.tuples(len(args)/4, 4)+") AS v WHERE s.tenant_id = v.column1 AND s.id = v.column2")
-	if err != nil {
-		return err
-	}
-	n, err := exec(ctx, stmt, args)
-	if err == nil && n != int64(len(args)/4) {
-		err = fmt.Errorf("%d of %d rows were there", n, len(args)/4)
+	n, err := t.s.dialect.moveSchedules(ctx, t, moved)
+	if err == nil && n != int64(len(moved)) {
+		err = fmt.Errorf("%d of %d rows were there", n, len(moved))
 	}
 	if err != nil {
 		return fmt.Errorf("store: moving schedules: %w", err)

@@ -10,7 +10,7 @@ func facts() []fact {
 	return []fact{
 		{problemCount, "runs", "the counts are not those of the stored items", `
 			SELECT t.tenant_id, t.id FROM {runs} AS t
-			LEFT JOIN (SELECT run_id, count(*) AS items, sum(status = 'success') AS good, sum(status = 'failed') AS bad, sum(status = 'skipped') AS skips
+			LEFT JOIN (SELECT run_id, count(*) AS items, count(CASE WHEN status = 'success' THEN 1 END) AS good, count(CASE WHEN status = 'failed' THEN 1 END) AS bad, count(CASE WHEN status = 'skipped' THEN 1 END) AS skips
 				FROM {run_items} GROUP BY run_id) AS i ON i.run_id = t.id
 			WHERE t.processed <> coalesce(i.items, 0) OR t.succeeded <> coalesce(i.good, 0)
 				OR t.failed <> coalesce(i.bad, 0) OR t.skipped <> coalesce(i.skips, 0)`},
@@ -46,7 +46,7 @@ func facts() []fact {
 			JOIN (SELECT tenant_id, schedule_id, max(finished_at) AS last FROM {runs}
 				WHERE kind = 'backup' AND schedule_id IS NOT NULL GROUP BY tenant_id, schedule_id) AS r
 				ON r.tenant_id = t.tenant_id AND r.schedule_id = t.id
-			WHERE r.last > coalesce(t.last_run_at, r.last - 1)`},
+			WHERE t.last_run_at IS NULL OR r.last > t.last_run_at`},
 		{problemMissing, "audit_log", "the numbers of the tenant's entries have a gap; the id is the last number", `
 			SELECT tenant_id, max(seq) FROM {audit_log} GROUP BY tenant_id HAVING count(*) <> max(seq)`},
 		{problemCount, "policies", "a version has a higher number than the policy ever gave", `

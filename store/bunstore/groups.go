@@ -13,14 +13,14 @@ const groupTail = "WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.deleted_at 
 
 // ListGroup implements [backupset.GroupStore].
 func (s *Store) ListGroup(ctx context.Context, tenant graph.TenantID, schedule runs.ID) ([]backupset.BackupSet, error) {
-	return s.sets(ctx, groupTail, ident(tenant), uidOf(schedule))
+	return s.sets(ctx, tenant, groupTail, ident(tenant), uidOf(schedule))
 }
 
 // ChangeGroup implements [backupset.GroupStore].
 func (s *Store) ChangeGroup(ctx context.Context, tenant graph.TenantID, schedule runs.ID, decide func(now time.Time, sets []backupset.BackupSet) (backupset.GroupChange, error)) (dropped int, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		dropped = 0
-		rows, err := find[setRow](ctx, s, t, groupTail, ident(tenant), uidOf(schedule))
+		rows, err := find[setRow](ctx, s, t, groupTail+s.locking(t), ident(tenant), uidOf(schedule))
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (s *Store) PurgeableSets(ctx context.Context, deletedBefore time.Time, afte
 	if after != "" {
 		c.and("t.id > ?", uidOf(after))
 	}
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, runs.SystemTenant, func(q querier) error {
 		rows, err := find[setRow](ctx, s, q, c.clause+" ORDER BY t.id"+limit(n), c.args...)
 		for _, r := range rows {
 			list = append(list, backupset.TenantSet{TenantID: graph.TenantID(r.TenantID), ID: r.ID.id()})
@@ -86,7 +86,7 @@ func (s *Store) Groups(ctx context.Context, after runs.ID, n int) (list []backup
 	if after != "" {
 		c.and("t.schedule_id > ?", uidOf(after))
 	}
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, runs.SystemTenant, func(q querier) error {
 		rows, err := q.QueryContext(ctx, s.sql("SELECT DISTINCT t.schedule_id, t.tenant_id FROM {backup_sets} AS t "+c.clause+" ORDER BY t.schedule_id"+limit(n)), c.args...)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func (s *Store) Groups(ctx context.Context, after runs.ID, n int) (list []backup
 		for rows.Next() {
 			var schedule uid
 			var tenant ident
-			if err := rows.Scan(&schedule, &tenant); err != nil {
+			if err := rows.Scan(s.dialect.dest(&schedule), s.dialect.dest(&tenant)); err != nil {
 				return err
 			}
 			list = append(list, backupset.TenantGroup{TenantID: graph.TenantID(tenant), ScheduleID: schedule.id()})

@@ -13,7 +13,7 @@ const maxInList = 500
 
 // SaveItems implements [runs.ItemStore].
 func (s *Store) SaveItems(ctx context.Context, tenant graph.TenantID, lease runs.Lease, items []runs.Item, total int) (out runs.Run, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		old, err := t.held(ctx, tenant, lease)
 		if err != nil {
 			return err
@@ -125,12 +125,12 @@ func (s *Store) ListItems(ctx context.Context, tenant graph.TenantID, run runs.I
 	c := where("t.run_id = ?", uidOf(run))
 	andIn(c, "t.status", filter.Statuses)
 	if filter.PolicyType != "" {
-		c.and("t.policy_type = ?", filter.PolicyType)
+		c.and("t.policy_type = ?", text(filter.PolicyType))
 	}
 	if err := c.afterID(slice.After); err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		if _, err := s.run(ctx, q, tenant, uidOf(run)); err != nil {
 			return err
 		}

@@ -187,7 +187,7 @@ func (k *keeper) close(ctx context.Context, items []runs.Item) error {
 
 // CopyItems implements [backupset.CaptureStore].
 func (s *Store) CopyItems(ctx context.Context, tenant graph.TenantID, lease runs.Lease, from, to runs.ID, types []graph.PolicyType) (copied int, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		copied = 0
 		run, set, err := t.building(ctx, tenant, lease, to)
 		if err != nil {

@@ -46,7 +46,7 @@ type MigrationStatus struct {
 // Status lists the migrations that the program knows. Nothing is changed. The error is
 // [ErrSchemaNewer] or [ErrSchemaChanged] when the database does not fit the program.
 func (s *Store) Status(ctx context.Context) ([]MigrationStatus, error) {
-	known, err := Migrations(s.dialect.name, s.prefix)
+	known, err := Migrations(s.dialect.name(), s.prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +111,11 @@ func (s *Store) ready(ctx context.Context) error {
 // Migrate executes the migrations that are missing, all or none. It is safe to call it
 // from several processes at once, and again.
 func (s *Store) Migrate(ctx context.Context) error {
-	known, err := Migrations(s.dialect.name, s.prefix)
+	known, err := Migrations(s.dialect.name(), s.prefix)
 	if err != nil {
 		return err
 	}
-	return s.transact(ctx, func(ctx context.Context, t *tx) error {
+	return s.transact(ctx, runs.SystemTenant, s.dialect.migrationSettings(), func(ctx context.Context, t *tx) error {
 		applied, err := s.applied(ctx, t)
 		if err != nil {
 			return err
@@ -144,12 +144,12 @@ func (s *Store) MigrateDown(ctx context.Context, steps int) error {
 	if steps < 1 {
 		return runs.Invalid("steps", "steps_range", "must be at least 1")
 	}
-	known, err := Migrations(s.dialect.name, s.prefix)
+	known, err := Migrations(s.dialect.name(), s.prefix)
 	if err != nil {
 		return err
 	}
 	s.migrated.Store(false)
-	return s.transact(ctx, func(ctx context.Context, t *tx) error {
+	return s.transact(ctx, runs.SystemTenant, s.dialect.migrationSettings(), func(ctx context.Context, t *tx) error {
 		applied, err := s.applied(ctx, t)
 		if err != nil {
 			return err

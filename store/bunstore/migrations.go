@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/runs"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"github.com/uptrace/bun/schema"
 )
 
@@ -30,7 +29,7 @@ type Migration struct {
 //go:embed sql
 var migrationFiles embed.FS
 
-// Migrations returns all steps for a dialect ("sqlite") and a table prefix, in order. An
+// Migrations returns all steps for a dialect ("sqlite" or "postgres") and a table prefix, in order. An
 // empty prefix means [DefaultPrefix]. Nothing is executed.
 func Migrations(dialectName, prefix string) ([]Migration, error) {
 	if prefix == "" {
@@ -39,8 +38,14 @@ func Migrations(dialectName, prefix string) ([]Migration, error) {
 	if err := checkPrefix(prefix); err != nil {
 		return nil, err
 	}
-	if dialectName != "sqlite" {
-		return nil, runs.Invalid("dialect", "dialect_unsupported", "must be sqlite")
+	var d sqlDialect
+	switch dialectName {
+	case "sqlite":
+		d = sqliteDialect{}
+	case "postgres":
+		d = postgresDialect{}
+	default:
+		return nil, runs.Invalid("dialect", "dialect_unsupported", "must be sqlite or postgres")
 	}
 	dir := path.Join("sql", dialectName)
 	names, err := fs.Glob(migrationFiles, dir+"/*.up.sql")
@@ -49,7 +54,7 @@ func Migrations(dialectName, prefix string) ([]Migration, error) {
 	}
 	var list []Migration
 	for _, file := range names { // Glob sorts
-		m, err := readMigration(file, prefix)
+		m, err := readMigration(d, file, prefix)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +67,7 @@ func Migrations(dialectName, prefix string) ([]Migration, error) {
 }
 
 // readMigration reads one step from its two files, such as 0001_initial.up.sql.
-func readMigration(file, prefix string) (Migration, error) {
+func readMigration(d sqlDialect, file, prefix string) (Migration, error) {
 	number, name, _ := strings.Cut(strings.TrimSuffix(path.Base(file), ".up.sql"), "_")
 	id, err := strconv.Atoi(number)
 	if err != nil {
@@ -77,7 +82,7 @@ func readMigration(file, prefix string) (Migration, error) {
 		return Migration{}, err
 	}
 	m := Migration{ID: id, Name: name, Up: string(up), checksum: sha256.Sum256(up)}
-	books, err := m.books()
+	books, err := m.books(d)
 	if err != nil {
 		return Migration{}, err
 	}
@@ -87,8 +92,8 @@ func readMigration(file, prefix string) (Migration, error) {
 }
 
 // books are the statements that note the migration itself.
-func (m Migration) books() (string, error) {
-	gen := schema.NewQueryGen(sqlitedialect.New())
+func (m Migration) books(d sqlDialect) (string, error) {
+	gen := schema.NewQueryGen(d.bun())
 	out := []byte("-- Bookkeeping: which step this is, and how many rows each table has.\n\n")
 	add := func(r row) (err error) {
 		def, cols := r.table(), r.columns()
@@ -107,20 +112,15 @@ func (m Migration) books() (string, error) {
 		return "", err
 	}
 	if m.ID > 1 {
-		tally := tallyRow{Name: text(migrationsTable.name), Rows: num(m.ID)}
-		sum, _ := talliesTable.sum(tally.columns(), nil)
-		out = fmt.Appendf(out, "UPDATE {tallies} SET rows = %d, row_sum = %d WHERE name = '%s';\n", tally.Rows, sum, tally.Name)
+		out = append(out, d.tallyBooks(migrationsTable.name, num(m.ID), true)...)
 	}
 	for _, def := range tables() {
-		if def == talliesTable || !strings.Contains(m.Up, "CREATE TABLE {"+def.name+"}") {
-			continue
-		}
-		tally := tallyRow{Name: text(def.name)}
-		if def == migrationsTable {
-			tally.Rows = num(m.ID)
-		}
-		if err := add(&tally); err != nil {
-			return "", err
+		switch {
+		case def == talliesTable || !strings.Contains(m.Up, "CREATE TABLE {"+def.name+"}"):
+		case def == migrationsTable:
+			out = append(out, d.tallyBooks(def.name, num(m.ID), false)...)
+		default:
+			out = append(out, d.tallyBooks(def.name, 0, false)...)
 		}
 	}
 	return string(out), nil

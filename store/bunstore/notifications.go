@@ -10,14 +10,14 @@ import (
 
 // ListNotifications implements [runs.NotificationStore].
 func (s *Store) ListNotifications(ctx context.Context, tenant graph.TenantID, recipient string, unreadOnly bool, slice runs.Slice) (list []runs.Notification, err error) {
-	c := where("t.tenant_id = ? AND t.recipient = ?", ident(tenant), recipient)
+	c := where("t.tenant_id = ? AND t.recipient = ?", ident(tenant), text(recipient))
 	if unreadOnly {
 		c.and("t.read_at IS NULL")
 	}
 	if err := c.afterTime(slice.After); err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		rows, err := find[notificationRow](ctx, s, q, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
 		for i := range rows {
 			list = append(list, rows[i].notification())
@@ -29,9 +29,9 @@ func (s *Store) ListNotifications(ctx context.Context, tenant graph.TenantID, re
 
 // MarkNotificationRead implements [runs.NotificationStore].
 func (s *Store) MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id runs.ID, at time.Time) (n runs.Notification, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		old, found, err := findOne[notificationRow](ctx, s, t,
-			"WHERE t.tenant_id = ? AND t.id = ? AND t.recipient = ?", ident(tenant), uidOf(id), recipient)
+			"WHERE t.tenant_id = ? AND t.id = ? AND t.recipient = ?"+s.locking(t), ident(tenant), uidOf(id), text(recipient))
 		if err != nil {
 			return err
 		}
@@ -53,9 +53,9 @@ func (s *Store) MarkNotificationRead(ctx context.Context, tenant graph.TenantID,
 
 // CountUnread implements [runs.NotificationStore].
 func (s *Store) CountUnread(ctx context.Context, tenant graph.TenantID, recipient string) (n int, err error) {
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		n, err = count(ctx, q, s.sql("SELECT count(*) FROM {notifications} "+s.dialect.using("notifications_unread")+
-			"WHERE tenant_id = ? AND recipient = ? AND read_at IS NULL"), ident(tenant), recipient)
+			"WHERE tenant_id = ? AND recipient = ? AND read_at IS NULL"), ident(tenant), text(recipient))
 		return err
 	})
 	return n, err

@@ -113,7 +113,7 @@ func (c codec) open(r *payloadRow) ([]byte, error) {
 
 // Payload implements [backupset.SetStore].
 func (s *Store) Payload(ctx context.Context, tenant graph.TenantID, version runs.ID) (raw []byte, err error) {
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		v, found, err := findOne[versionRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?", ident(tenant), uidOf(version))
 		if err != nil {
 			return err
@@ -138,7 +138,7 @@ func (s *Store) Payload(ctx context.Context, tenant graph.TenantID, version runs
 // readPayload reads a payload with its bytes.
 func (s *Store) readPayload(ctx context.Context, q querier, p *payloadRow, tenant ident, id digest) (found bool, err error) {
 	var data blob
-	err = each(ctx, q, p, []column{&data}, func() error {
+	err = s.each(ctx, q, p, []column{&data}, func() error {
 		found, p.data = true, data
 		return nil
 	}, s.sql("SELECT "+payloadsTable.selectList()+", t.data FROM {payloads} AS t WHERE t.tenant_id = ? AND t.id = ?"), tenant, id)
@@ -193,7 +193,7 @@ func (b blob) appendText(dst []byte) []byte { return fmt.Appendf(dst, "%d bytes"
 
 // AppendQuery implements schema.QueryAppender.
 func (b blob) AppendQuery(gen schema.QueryGen, dst []byte) ([]byte, error) {
-	return gen.Append(dst, []byte(b)), nil
+	return appendLiteral(gen, dst, &b)
 }
 
 var _ backupset.SetStore = (*Store)(nil)

@@ -2,6 +2,8 @@ package bunstore
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -12,12 +14,12 @@ import (
 
 // RecordListing implements [backupset.InventoryStore].
 func (s *Store) RecordListing(ctx context.Context, tenant graph.TenantID, lease runs.Lease, listing backupset.Listing) (gone int, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		gone = 0
 		if _, err := t.held(ctx, tenant, lease); err != nil {
 			return err
 		}
-		known, err := find[policyRow](ctx, s, t, "WHERE t.tenant_id = ? AND t.type = ?", ident(tenant), string(listing.Type))
+		known, err := find[policyRow](ctx, s, t, "WHERE t.tenant_id = ? AND t.type = ? ORDER BY t.id"+s.locking(t), ident(tenant), text(listing.Type))
 		if err != nil {
 			return err
 		}
@@ -89,11 +91,12 @@ func (s *Store) policiesOf(ctx context.Context, q querier, tenant graph.TenantID
 		byType[c.Policy.Type] = append(byType[c.Policy.Type], ident(c.Policy.ID))
 	}
 	known := make(map[policyRef]policyRow, len(captured))
-	for t, ids := range byType {
+	for _, t := range slices.Sorted(maps.Keys(byType)) {
+		ids := byType[t]
 		for len(ids) > 0 {
 			n := min(len(ids), maxInList)
 			rows, err := find[policyRow](ctx, s, q,
-				s.dialect.using("policies_external")+"WHERE t.tenant_id = ? AND t.type = ? AND t.external_id IN (?)", ident(tenant), string(t), bun.List(ids[:n]))
+				s.dialect.using("policies_external")+"WHERE t.tenant_id = ? AND t.type = ? AND t.external_id IN (?)"+s.lockingInOrder(q), ident(tenant), text(t), bun.List(ids[:n]))
 			if err != nil {
 				return nil, err
 			}
@@ -108,7 +111,7 @@ func (s *Store) policiesOf(ctx context.Context, q querier, tenant graph.TenantID
 
 // GetPolicy implements [backupset.InventoryStore].
 func (s *Store) GetPolicy(ctx context.Context, tenant graph.TenantID, id runs.ID) (p backupset.Policy, err error) {
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		r, err := s.policy(ctx, q, tenant, uidOf(id))
 		p = r.policy()
 		return err
@@ -120,7 +123,7 @@ func (s *Store) GetPolicy(ctx context.Context, tenant graph.TenantID, id runs.ID
 }
 
 func (s *Store) policy(ctx context.Context, q querier, tenant graph.TenantID, id uid) (policyRow, error) {
-	r, found, err := findOne[policyRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?", ident(tenant), id)
+	r, found, err := findOne[policyRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?"+s.locking(q), ident(tenant), id)
 	if err == nil && !found {
 		err = notFound("policy")
 	}
@@ -131,10 +134,10 @@ func (s *Store) policy(ctx context.Context, q querier, tenant graph.TenantID, id
 func (s *Store) ListPolicies(ctx context.Context, tenant graph.TenantID, filter backupset.PolicyFilter, slice runs.Slice) (list []backupset.Policy, err error) {
 	c := where("t.tenant_id = ?", ident(tenant))
 	if filter.Type != "" {
-		c.and("t.type = ?", filter.Type)
+		c.and("t.type = ?", text(filter.Type))
 	}
 	if filter.Search != "" {
-		c.and(s.dialect.contains("t.name_key"), strings.ToLower(filter.Search))
+		c.and(s.dialect.contains("t.name_key"), text(strings.ToLower(filter.Search)))
 	}
 	if filter.Gone != nil {
 		c.and("(t.gone_since IS NOT NULL) = ?", flag(*filter.Gone))
@@ -142,7 +145,7 @@ func (s *Store) ListPolicies(ctx context.Context, tenant graph.TenantID, filter 
 	if err := c.afterID(slice.After); err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		rows, err := find[policyRow](ctx, s, q, c.tail("t.id", slice), c.args...)
 		for i := range rows {
 			list = append(list, rows[i].policy())

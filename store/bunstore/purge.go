@@ -13,7 +13,7 @@ func (s *Store) PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID,
 	if n < 1 {
 		return result, runs.Invalid("limit", "limit_range", "must be at least 1")
 	}
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		result = backupset.PurgeResult{}
 		old, set, err := s.wholeSet(ctx, t, tenant, uidOf(id))
 		if err != nil {

@@ -88,13 +88,13 @@ type querier interface {
 // each runs a query that selects r.table().selectList() and then one column for each of
 // extra, and calls fn for each row that was read into r and extra. A row that is not as it
 // was written is an error that is [backupset.ErrDamaged].
-func each(ctx context.Context, q querier, r row, extra []column, fn func() error, query string, args ...any) error {
+func (s *Store) each(ctx context.Context, q querier, r row, extra []column, fn func() error, query string, args ...any) error {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	scan := newScanner(r, extra)
+	scan := s.newScanner(r, extra)
 	for rows.Next() {
 		if err := scan.row(rows); err != nil {
 			return err
@@ -115,16 +115,12 @@ type scanner struct {
 	scratch []byte
 }
 
-func newScanner(r row, extra []column) *scanner {
-	s := &scanner{r: r, cols: r.columns()}
-	for _, c := range s.cols {
-		s.dest = append(s.dest, c)
+func (s *Store) newScanner(r row, extra []column) *scanner {
+	scan := &scanner{r: r, cols: r.columns()}
+	for _, c := range slices.Concat(scan.cols, []column{&scan.sum}, extra) {
+		scan.dest = append(scan.dest, s.dialect.dest(c))
 	}
-	s.dest = append(s.dest, &s.sum)
-	for _, c := range extra {
-		s.dest = append(s.dest, c)
-	}
-	return s
+	return scan
 }
 
 func (s *scanner) row(rows *sql.Rows) error {
@@ -146,7 +142,7 @@ func find[R any, P rowOf[R]](ctx context.Context, s *Store, q querier, tail stri
 		t   = P(&r).table()
 	)
 	query := s.sql("SELECT " + t.selectList() + " FROM {" + t.name + "} AS t " + tail)
-	err := each(ctx, q, P(&r), nil, func() error {
+	err := s.each(ctx, q, P(&r), nil, func() error {
 		out = append(out, r)
 		return nil
 	}, query, args...)

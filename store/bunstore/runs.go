@@ -14,11 +14,13 @@ import (
 // CreateRun implements [runs.RunStore].
 func (s *Store) CreateRun(ctx context.Context, tenant graph.TenantID, run runs.Run, trail runs.Trail) (stored runs.Run, created bool, err error) {
 	run.TenantID = tenant
-	r, err := runRowOf(run)
+	wanted, err := runRowOf(run)
 	if err != nil {
 		return runs.Run{}, false, err
 	}
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	var r runRow
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
+		r = wanted
 		if r.ScheduleID != "" {
 			n, err := count(ctx, t, s.sql("SELECT count(*) FROM {schedules} WHERE tenant_id = ? AND id = ?"), r.TenantID, r.ScheduleID)
 			if err != nil {
@@ -82,7 +84,7 @@ func (s *Store) sameRun(ctx context.Context, q querier, r runRow) (runRow, error
 
 // GetRun implements [runs.RunStore].
 func (s *Store) GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (run runs.Run, err error) {
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		r, err := s.run(ctx, q, tenant, uidOf(id))
 		run = r.run()
 		return err
@@ -94,7 +96,7 @@ func (s *Store) GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (
 }
 
 func (s *Store) run(ctx context.Context, q querier, tenant graph.TenantID, id uid) (runRow, error) {
-	r, found, err := findOne[runRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?", ident(tenant), id)
+	r, found, err := findOne[runRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?"+s.locking(q), ident(tenant), id)
 	if err == nil && !found {
 		err = notFound("run")
 	}
@@ -119,7 +121,7 @@ func (s *Store) ListRuns(ctx context.Context, tenant graph.TenantID, filter runs
 	if err := c.afterTime(slice.After); err != nil {
 		return nil, err
 	}
-	return s.runs(ctx, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
+	return s.runs(ctx, tenant, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
 }
 
 // afterTime goes on after a position in a list that is newest first by (created_at, id).
@@ -131,12 +133,12 @@ func (c *conditions) afterTime(after runs.Keyset) error {
 	if err != nil {
 		return errBadCursor()
 	}
-	c.and("(t.created_at, t.id) < (?, ?)", micro, uidOf(after.ID))
+	c.and("(t.created_at, t.id) < (?, ?)", ts{micro: micro, set: true}, uidOf(after.ID))
 	return nil
 }
 
-func (s *Store) runs(ctx context.Context, tail string, args ...any) (list []runs.Run, err error) {
-	err = s.view(ctx, func(q querier) error {
+func (s *Store) runs(ctx context.Context, of scope, tail string, args ...any) (list []runs.Run, err error) {
+	err = s.view(ctx, of, func(q querier) error {
 		rows, err := find[runRow](ctx, s, q, tail, args...)
 		for i := range rows {
 			list = append(list, rows[i].run())
@@ -148,7 +150,7 @@ func (s *Store) runs(ctx context.Context, tail string, args ...any) (list []runs
 
 // ChangeRun implements [runs.RunStore].
 func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID, change runs.ChangeFunc) (out runs.Run, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		old, err := s.run(ctx, t, tenant, uidOf(id))
 		if err != nil {
 			return err

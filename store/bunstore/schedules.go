@@ -18,7 +18,7 @@ func (s *Store) CreateSchedule(ctx context.Context, tenant graph.TenantID, sched
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, func(ctx context.Context, t *tx) error {
+	return s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		added, err := insertNew(ctx, t, []scheduleRow{r})
 		if err != nil {
 			return err
@@ -32,7 +32,7 @@ func (s *Store) CreateSchedule(ctx context.Context, tenant graph.TenantID, sched
 
 // GetSchedule implements [backupsched.ScheduleStore].
 func (s *Store) GetSchedule(ctx context.Context, tenant graph.TenantID, id runs.ID) (sched backupsched.Schedule, err error) {
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		r, err := s.schedule(ctx, q, tenant, uidOf(id))
 		if err != nil {
 			return err
@@ -44,7 +44,7 @@ func (s *Store) GetSchedule(ctx context.Context, tenant graph.TenantID, id runs.
 }
 
 func (s *Store) schedule(ctx context.Context, q querier, tenant graph.TenantID, id uid) (scheduleRow, error) {
-	r, found, err := findOne[scheduleRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?", ident(tenant), id)
+	r, found, err := findOne[scheduleRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?"+s.locking(q), ident(tenant), id)
 	if err == nil && !found {
 		err = notFound("schedule")
 	}
@@ -58,28 +58,28 @@ func (s *Store) ListSchedules(ctx context.Context, tenant graph.TenantID, filter
 		c.and("t.enabled = ?", flag(*filter.Enabled))
 	}
 	if filter.Status != "" {
-		c.and("t.last_run_status = ?", filter.Status)
+		c.and("t.last_run_status = ?", text(filter.Status))
 	}
 	if filter.Search != "" {
-		c.and(s.dialect.contains("t.name_key"), strings.ToLower(filter.Search))
+		c.and(s.dialect.contains("t.name_key"), text(strings.ToLower(filter.Search)))
 	}
 	if !slice.After.IsZero() {
-		c.and("(t.name_key, t.id) > (?, ?)", slice.After.Key, uidOf(slice.After.ID))
+		c.and("(t.name_key, t.id) > (?, ?)", optional{slice.After.Key, true}, uidOf(slice.After.ID))
 	}
-	return s.schedules(ctx, c.tail("t.name_key, t.id", slice), c.args...)
+	return s.schedules(ctx, tenant, c.tail("t.name_key, t.id", slice), c.args...)
 }
 
 // EnabledSchedules implements [backupsched.DispatchStore].
 func (s *Store) EnabledSchedules(ctx context.Context, after runs.ID, n int) ([]backupsched.Schedule, error) {
-	c := where("t.enabled = 1 AND t.deleted_at IS NULL")
+	c := where("t.enabled = ? AND t.deleted_at IS NULL", flag(true))
 	if after != "" {
 		c.and("t.id > ?", uidOf(after))
 	}
-	return s.schedules(ctx, c.clause+" ORDER BY t.id"+limit(n), c.args...)
+	return s.schedules(ctx, runs.SystemTenant, c.clause+" ORDER BY t.id"+limit(n), c.args...)
 }
 
-func (s *Store) schedules(ctx context.Context, tail string, args ...any) (list []backupsched.Schedule, err error) {
-	err = s.view(ctx, func(q querier) error {
+func (s *Store) schedules(ctx context.Context, of scope, tail string, args ...any) (list []backupsched.Schedule, err error) {
+	err = s.view(ctx, of, func(q querier) error {
 		rows, err := find[scheduleRow](ctx, s, q, tail, args...)
 		if err != nil {
 			return err
@@ -105,7 +105,7 @@ func mapRows[R, T any](rows []R, convert func(*R) (T, error)) ([]T, error) {
 
 // ChangeSchedule implements [backupsched.ScheduleStore].
 func (s *Store) ChangeSchedule(ctx context.Context, tenant graph.TenantID, id runs.ID, change backupsched.ScheduleChangeFunc) (out backupsched.Schedule, err error) {
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		old, err := s.schedule(ctx, t, tenant, uidOf(id))
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ func (s *Store) SealSet(ctx context.Context, tenant graph.TenantID, lease runs.L
 	if status != backupset.Complete && status != backupset.Partial {
 		return backupset.BackupSet{}, runs.Invalid("status", "status_invalid", "must be complete or partial")
 	}
-	err = s.change(ctx, func(ctx context.Context, t *tx) error {
+	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		run, old, err := t.filling(ctx, tenant, lease, set)
 		if err != nil {
 			return err

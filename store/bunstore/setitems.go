@@ -66,7 +66,7 @@ func (w *wholeItem) item() (backupset.Item, error) {
 func (s *Store) setItems(ctx context.Context, q querier, tail string, args ...any) ([]wholeItem, error) {
 	var w wholeItem
 	var list []wholeItem
-	err := each(ctx, q, &w.setItemRow, []column{&w.policyType, &w.externalID, &w.versionName, &w.hash}, func() error {
+	err := s.each(ctx, q, &w.setItemRow, []column{&w.policyType, &w.externalID, &w.versionName, &w.hash}, func() error {
 		list = append(list, w)
 		return nil
 	}, s.sql("SELECT "+setItemsTable.selectList()+`, p.type, p.external_id, v.name, v.hash

@@ -12,7 +12,7 @@ import (
 
 // GetSet implements [backupset.SetStore].
 func (s *Store) GetSet(ctx context.Context, tenant graph.TenantID, id runs.ID) (set backupset.BackupSet, err error) {
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		_, set, err = s.wholeSet(ctx, q, tenant, uidOf(id))
 		return err
 	})
@@ -20,7 +20,7 @@ func (s *Store) GetSet(ctx context.Context, tenant graph.TenantID, id runs.ID) (
 }
 
 func (s *Store) set(ctx context.Context, q querier, tenant graph.TenantID, id uid) (setRow, error) {
-	r, found, err := findOne[setRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?", ident(tenant), id)
+	r, found, err := findOne[setRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id = ?"+s.locking(q), ident(tenant), id)
 	if err == nil && !found {
 		err = notFound("backup set")
 	}
@@ -111,11 +111,11 @@ func (s *Store) ListSets(ctx context.Context, tenant graph.TenantID, filter back
 	if err := c.afterTime(slice.After); err != nil {
 		return nil, err
 	}
-	return s.sets(ctx, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
+	return s.sets(ctx, tenant, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
 }
 
-func (s *Store) sets(ctx context.Context, tail string, args ...any) (list []backupset.BackupSet, err error) {
-	err = s.view(ctx, func(q querier) error {
+func (s *Store) sets(ctx context.Context, tenant graph.TenantID, tail string, args ...any) (list []backupset.BackupSet, err error) {
+	err = s.view(ctx, tenant, func(q querier) error {
 		rows, err := find[setRow](ctx, s, q, tail, args...)
 		if err != nil {
 			return err
@@ -130,12 +130,12 @@ func (s *Store) sets(ctx context.Context, tail string, args ...any) (list []back
 func (s *Store) ListSetItems(ctx context.Context, tenant graph.TenantID, set runs.ID, filter backupset.SetItemFilter, slice runs.Slice) (list []backupset.Item, err error) {
 	c := where("t.set_id = ?", uidOf(set))
 	if filter.Type != "" {
-		c.and("p.type = ?", filter.Type)
+		c.and("p.type = ?", text(filter.Type))
 	}
 	if err := c.afterID(slice.After); err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		if _, err := s.set(ctx, q, tenant, uidOf(set)); err != nil {
 			return err
 		}

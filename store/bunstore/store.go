@@ -57,6 +57,7 @@ type Store struct {
 	ids         *uuidv7.Generator
 	canon       *backupset.Canonicalizer
 	codec       codec
+	rows        *RowSecurity
 	migrated    atomic.Bool // the schema was found to be the program's own
 }
 
@@ -107,22 +108,43 @@ func checkPrefix(prefix string) error {
 	return nil
 }
 
-// now is the store's time as everything in this module keeps it.
-func (s *Store) now() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }
+// clockTime is the time of the store's clock as everything in this module keeps it.
+func (s *Store) clockTime() time.Time { return s.clock.Now().UTC().Truncate(time.Microsecond) }
 
 func (s *Store) newID() uid { return uidOf(runs.ID(s.ids.New())) }
 
-// view runs fn in one read transaction, so that all its queries see the same moment.
-func (s *Store) view(ctx context.Context, fn func(q querier) error) error {
+// view runs fn in one read transaction on the rows of its scope, so that all its queries
+// see the same moment.
+func (s *Store) view(ctx context.Context, of scope, fn func(q querier) error) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	tx, err := s.read.BeginTx(ctx, nil)
+	tx, err := s.read.BeginTx(ctx, s.dialect.viewOptions())
 	if err != nil {
 		return fmt.Errorf("store: beginning to read: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // it wrote nothing
+	if err := s.dialect.beginView(ctx, s, tx, of); err != nil {
+		return fmt.Errorf("store: beginning to read: %w", err)
+	}
 	return fn(tx)
+}
+
+// locking ends a query whose rows the transaction will change; a view locks nothing.
+func (s *Store) locking(q querier) string {
+	if _, writes := q.(*tx); writes {
+		return s.dialect.lock(lockWait)
+	}
+	return ""
+}
+
+// lockingInOrder is locking for rows that others may lock too, in the order of their ids, so
+// that nobody waits in a ring.
+func (s *Store) lockingInOrder(q querier) string {
+	if lock := s.locking(q); lock != "" {
+		return " ORDER BY t.id" + lock
+	}
+	return ""
 }
 
 // conditions collects the parts of a WHERE clause.
@@ -144,7 +166,11 @@ func (c *conditions) and(cond string, args ...any) {
 // andIn adds a condition that a column is one of the values, unless there are none.
 func andIn[T ~string](c *conditions, column string, values []T) {
 	if len(values) > 0 {
-		c.and(column+" IN (?)", bun.List(values))
+		list := make([]text, len(values)) // which every database can take, whatever it holds
+		for i, v := range values {
+			list[i] = text(v)
+		}
+		c.and(column+" IN (?)", bun.List(list))
 	}
 }
 

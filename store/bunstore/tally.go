@@ -45,3 +45,19 @@ func (t *tx) writeTallies(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (sqliteDialect) tallies(ctx context.Context, c *checker) (map[string]num, error) {
+	var r tallyRow
+	tallies := map[string]num{}
+	_, err := c.table(ctx, &r, func() { tallies[string(r.Name)] = r.Rows })
+	return tallies, err
+}
+
+func (sqliteDialect) tallyBooks(name string, rows num, known bool) string {
+	tally := tallyRow{Name: text(name), Rows: rows}
+	sum, _ := talliesTable.sum(tally.columns(), nil)
+	if known {
+		return fmt.Sprintf("UPDATE {tallies} SET rows = %d, row_sum = %d WHERE name = '%s';\n", rows, sum, name)
+	}
+	return fmt.Sprintf("INSERT INTO {tallies} (\"name\", \"rows\", \"row_sum\") VALUES ('%s', %d, %d);\n", name, rows, sum)
+}

@@ -91,13 +91,13 @@ func (s *Store) WaitingRuns(ctx context.Context, tenant graph.TenantID, lanes in
 	if lanes < 1 || lanes > maxLanes {
 		return nil, runs.Invalid("lanes", "lanes_range", fmt.Sprintf("must be between 1 and %d", maxLanes))
 	}
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		taken, err := count(ctx, q, s.sql("SELECT count(*) FROM {runs} AS t WHERE t.tenant_id = ? AND t.status = 'running' AND t.lane > 0"), ident(tenant))
 		if err != nil || taken >= lanes {
 			return err
 		}
 		rows, err := find[runRow](ctx, s, q, s.dialect.using("runs_key")+"WHERE t.tenant_id = ? AND t.status IN ('queued', 'running') AND "+
-			waits+" ORDER BY "+turn+", t.created_at, t.id"+limit(lanes-taken), ident(tenant), localKinds(), tsOf(s.now()))
+			waits+" ORDER BY "+turn+", t.created_at, t.id"+limit(lanes-taken), ident(tenant), localKinds(), s.dialect.nowArg(s))
 		for i := range rows {
 			list = append(list, rows[i].run())
 		}
@@ -110,16 +110,16 @@ func (s *Store) WaitingRuns(ctx context.Context, tenant graph.TenantID, lanes in
 func (s *Store) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, error) {
 	var list []runs.Run
 	for _, c := range []*conditions{ // one by one, since each has a range of the index
-		where("t.status IN ('queued', 'running') AND t.status = 'running' AND t.lease_until < ?", tsOf(s.now())),
+		where("t.status IN ('queued', 'running') AND t.status = 'running' AND t.lease_until < ?", s.dialect.nowArg(s)),
 		where("t.status IN ('queued', 'running') AND t.status = 'queued' AND t.updated_at <= ?", tsOf(q.QueuedBefore)),
 	} {
 		if q.After != "" {
 			c.and("t.id > ?", uidOf(q.After))
 		}
 		if q.Lanes > 0 {
-			c.and(s.sql(turnHasCome), localKinds(), tsOf(s.now()), q.Lanes, localKinds(), tsOf(s.now()), q.Lanes)
+			c.and(s.sql(turnHasCome), localKinds(), s.dialect.nowArg(s), q.Lanes, localKinds(), s.dialect.nowArg(s), q.Lanes)
 		}
-		part, err := s.runs(ctx, c.clause+" ORDER BY t.id"+limit(q.Limit), c.args...)
+		part, err := s.runs(ctx, runs.SystemTenant, c.clause+" ORDER BY t.id"+limit(q.Limit), c.args...)
 		if err != nil {
 			return nil, err
 		}

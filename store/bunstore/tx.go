@@ -5,7 +5,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -17,39 +19,61 @@ import (
 // trail, and writes both when it ends. It belongs to one goroutine.
 type tx struct {
 	bun.Tx
-	s       *Store
-	now     time.Time
-	stmts   map[string]*sql.Stmt
-	tally   map[string]int64
-	entries []runs.AuditEntry
-	notices []notificationRow
-	scratch []byte
+	s        *Store
+	now      time.Time
+	settings string // of the database, for this transaction only
+	stmts    map[string]*sql.Stmt
+	tally    map[string]int64
+	entries  []runs.AuditEntry
+	notices  []notificationRow
+	scratch  []byte
 
 	lastUpdate updateText
 }
 
-// change runs fn in one transaction. Any error rolls everything back, so a statement that
-// failed can never be followed by a commit.
-func (s *Store) change(ctx context.Context, fn func(ctx context.Context, t *tx) error) error {
+// tries is how often a transaction is begun that meets others again and again.
+const tries = 10
+
+// change runs fn in one transaction on the rows of its scope. Any error rolls everything
+// back, so a statement that failed can never be followed by a commit. When the transaction
+// met another one, fn is called again in a new one.
+func (s *Store) change(ctx context.Context, of scope, fn func(ctx context.Context, t *tx) error) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	return s.transact(ctx, fn)
+	return s.transact(ctx, of, "", fn)
 }
 
-// transact is change without a look at the schema.
-func (s *Store) transact(ctx context.Context, fn func(ctx context.Context, t *tx) error) error {
+// transact is change without a look at the schema, and with settings of the database.
+func (s *Store) transact(ctx context.Context, of scope, settings string, fn func(ctx context.Context, t *tx) error) error {
+	for try := 1; ; try++ {
+		err := s.once(ctx, of, settings, fn)
+		if err == nil || try == tries || ctx.Err() != nil || !s.dialect.again(err) {
+			return err
+		}
+		select { // let the other one end
+		case <-ctx.Done():
+			return err
+		case <-s.clock.After(time.Duration(rand.Int64N(int64(try) * int64(5*time.Millisecond)))):
+		}
+	}
+}
+
+func (s *Store) once(ctx context.Context, of scope, settings string, fn func(ctx context.Context, t *tx) error) error {
 	btx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("store: beginning to write: %w", err)
 	}
 	defer func() { _ = btx.Rollback() }() // does nothing after a commit
-	t := &tx{Tx: btx, s: s, now: s.now(), stmts: map[string]*sql.Stmt{}, tally: map[string]int64{}}
+	t := &tx{Tx: btx, s: s, settings: settings, stmts: map[string]*sql.Stmt{}, tally: map[string]int64{}}
 	defer t.close()
+	if err := s.dialect.begin(ctx, t, of); err != nil {
+		return fmt.Errorf("store: beginning to write: %w", err)
+	}
 	if err := fn(ctx, t); err != nil {
 		return err
 	}
-	if err := t.flush(ctx); err != nil {
+	if err := s.dialect.flush(ctx, t); err != nil {
 		return err
 	}
 	t.close()
@@ -66,17 +90,6 @@ func (t *tx) close() {
 	clear(t.stmts)
 }
 
-// flush writes the trail and then the tallies, which count the trail too.
-func (t *tx) flush(ctx context.Context) error {
-	if err := t.writeAudit(ctx); err != nil {
-		return err
-	}
-	if err := insert(ctx, t, t.notices...); err != nil {
-		return err
-	}
-	return t.writeTallies(ctx)
-}
-
 // prepare returns a statement with parameters of the driver, kept for this transaction.
 func (t *tx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt, ok := t.stmts[query]; ok {
@@ -90,9 +103,9 @@ func (t *tx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// exec runs a prepared statement. The context is looked at here and not handed on: the
+// execStmt runs a prepared statement. The context is looked at here and not handed on: the
 // driver would start a goroutine for each of many thousand short statements.
-func exec(ctx context.Context, stmt *sql.Stmt, args []any) (int64, error) {
+func execStmt(ctx context.Context, stmt *sql.Stmt, args []any) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -124,15 +137,15 @@ func update(ctx context.Context, t *tx, old, changed row) error {
 		return fmt.Errorf("store: %s: the primary key cannot change", label(old))
 	}
 	if t.lastUpdate.table != def || !slices.Equal(t.lastUpdate.columns, differ) {
-		t.lastUpdate = updateText{table: def, columns: differ, query: def.updateQuery(differ, t.s.dialect)}
+		t.lastUpdate = updateText{table: def, columns: differ, query: def.updateQuery(differ)}
 	}
-	args := make([]any, 0, len(differ)+1+def.key)
+	args := make([]column, 0, len(differ)+2+def.key)
 	for _, i := range differ {
-		args = append(args, after[i].value())
+		args = append(args, after[i])
 	}
 	var sum num
 	sum, t.scratch = def.sum(after, t.scratch)
-	return t.touchOne(ctx, t.lastUpdate.query, append(args, int64(sum)), old)
+	return t.touchOne(ctx, t.lastUpdate.query, append(args, &sum), old)
 }
 
 // updateText is the statement of the latest update; the next one is often of the same kind.
@@ -142,54 +155,42 @@ type updateText struct {
 	query   string
 }
 
-// updateQuery sets some columns and the row sum of the row with a key.
-func (t *table) updateQuery(columns []int, d sqlDialect) string {
+// updateQuery sets some columns and the row sum of a row as it was read.
+func (t *table) updateQuery(columns []int) string {
 	query := "UPDATE {" + t.name + "} SET "
-	for n, i := range columns {
-		query += `"` + t.columns[i] + `" = ` + d.placeholder(n+1) + ", "
+	for _, i := range columns {
+		query += `"` + t.columns[i] + `" = ?, `
 	}
-	return query + rowSumColumn + " = " + d.placeholder(len(columns)+1) + t.whereKey(len(columns)+1, d)
+	return query + rowSumColumn + " = ?" + t.whereRead()
 }
 
-// whereKey selects the row with a key; n parameters come before.
-func (t *table) whereKey(n int, d sqlDialect) string {
-	clause := ""
-	for i := range t.key {
-		word := " AND "
-		if i == 0 {
-			word = " WHERE "
-		}
-		clause += word + `"` + t.columns[i] + `" = ` + d.placeholder(n+i+1)
-	}
-	return clause
+// whereRead selects the row with a key, if it still has the sum that it was read with.
+func (t *table) whereRead() string {
+	return ` WHERE "` + strings.Join(t.columns[:t.key], `" = ? AND "`) + `" = ? AND ` + rowSumColumn + " = ?"
 }
 
 // remove deletes one row.
 func remove(ctx context.Context, t *tx, r row) error {
 	def := r.table()
-	if err := t.touchOne(ctx, "DELETE FROM {"+def.name+"}"+def.whereKey(0, t.s.dialect), nil, r); err != nil {
+	if err := t.touchOne(ctx, "DELETE FROM {"+def.name+"}"+def.whereRead(), nil, r); err != nil {
 		return err
 	}
 	t.tally[def.name]--
 	return nil
 }
 
-// touchOne runs a statement that ends with whereKey on the row r.
-func (t *tx) touchOne(ctx context.Context, query string, args []any, r row) error {
+// touchOne runs a statement that ends with whereRead on the row r.
+func (t *tx) touchOne(ctx context.Context, query string, args []column, r row) error {
 	def, cols := r.table(), r.columns()
-	for i := range def.key {
-		args = append(args, cols[i].value())
-	}
-	stmt, err := t.prepare(ctx, query)
-	if err != nil {
-		return fmt.Errorf("store: changing %s: %w", def.name, err)
-	}
-	n, err := exec(ctx, stmt, args)
+	args = append(args, cols[:def.key]...)
+	var sum num
+	sum, t.scratch = def.sum(cols, t.scratch)
+	n, err := t.s.dialect.exec(ctx, t, query, append(args, &sum))
 	if err != nil {
 		return fmt.Errorf("store: changing %s: %w", def.name, err)
 	}
 	if n != 1 {
-		return fmt.Errorf("store: changing %s: %d rows have its key, want 1", label(r), n)
+		return fmt.Errorf("store: changing %s: %w", label(r), errStale)
 	}
 	return nil
 }

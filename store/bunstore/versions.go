@@ -3,7 +3,6 @@ package bunstore
 import (
 	"context"
 	"strconv"
-	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -20,7 +19,7 @@ func (s *Store) ListVersions(ctx context.Context, tenant graph.TenantID, policy 
 		}
 		c.and("t.number < ?", number)
 	}
-	err = s.view(ctx, func(q querier) error {
+	err = s.view(ctx, tenant, func(q querier) error {
 		if _, err := s.policy(ctx, q, tenant, uidOf(policy)); err != nil {
 			return err
 		}
@@ -48,8 +47,7 @@ func (s *Store) versionsOf(ctx context.Context, q querier, tenant graph.TenantID
 		for _, c := range contents[:n] {
 			args = append(args, c.policy, c.hash)
 		}
-		pairs := strings.TrimSuffix(strings.Repeat("(?, ?), ", n), ", ")
-		rows, err := find[versionRow](ctx, s, q, s.dialect.using("policy_versions_hash")+"WHERE t.tenant_id = ? AND (t.policy_id, t.hash) IN (VALUES "+pairs+")", args...)
+		rows, err := find[versionRow](ctx, s, q, s.dialect.using("policy_versions_hash")+"WHERE t.tenant_id = ? AND (t.policy_id, t.hash) IN ("+s.dialect.pairs(n)+")", args...)
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,151 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/schema"
+)
+
+// postgresDialect knows Postgres. Transactions run at read committed; whoever changes rows
+// locks the one they hang on first (a run, a schedule, a set), and an update names the
+// checksum that it read, so that a change in between is noticed and the transaction
+// repeated. Statements carry their values as literals: one round trip each, whatever the
+// driver, and nothing prepared that a pooler in between could lose.
+type postgresDialect struct{}
+
+func (postgresDialect) name() string { return "postgres" }
+
+func (postgresDialect) bun() schema.Dialect { return pgdialect.New() }
+
+// tenantSetting holds the tenant of a transaction for the policies of row-level security.
+const tenantSetting = "tenantbackup.tenant_id"
+
+// begin asks for the database's time: it judges leases, whatever clocks the processes have.
+func (d postgresDialect) begin(ctx context.Context, t *tx, of scope) error {
+	query := "SELECT clock_timestamp()"
+	if set := t.s.rows.settings(of); set != "" {
+		query += ", " + set
+	}
+	if t.settings != "" {
+		query += ", " + t.settings
+	}
+	rows, err := t.Tx.Tx.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	var now ts
+	dest := []any{postgresDest{&now}}
+	for range names[1:] {
+		dest = append(dest, new(any))
+	}
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+	}
+	t.now = now.time()
+	return rows.Err()
+}
+
+func (postgresDialect) beginView(ctx context.Context, s *Store, tx bun.Tx, of scope) error {
+	set := s.rows.settings(of)
+	if set == "" {
+		return nil
+	}
+	_, err := tx.Tx.ExecContext(ctx, "SELECT "+set)
+	return err
+}
+
+// viewOptions let all queries of a view see the same moment.
+func (postgresDialect) viewOptions() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+func (postgresDialect) nowArg(*Store) any { return bun.Safe("clock_timestamp()") }
+
+// errStale is for a row that somebody else changed since it was read.
+var errStale = errors.New("the row was changed by somebody else at the same time")
+
+// again: a serialization failure, a deadlock, a unique or foreign key that another
+// transaction took since it was looked at, a lock that was not to be had in time.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+func (postgresDialect) again(err error) bool {
+	switch sqlState(err) {
+	case "40001", "40P01", "23505", "23503", "55P03":
+		return true
+	}
+	return errors.Is(err, errStale)
+}
+
+// sqlState returns the code of a Postgres error of pgdriver or pgx, or "".
+func sqlState(err error) string {
+	var pgx interface{ SQLState() string }
+	if errors.As(err, &pgx) {
+		return pgx.SQLState()
+	}
+	var pgdriver interface{ Field(k byte) string }
+	if errors.As(err, &pgdriver) {
+		return pgdriver.Field('C')
+	}
+	return ""
+}
+
+// lock leaves the keys free, which rows that refer to this one share.
+func (postgresDialect) lock(kind lockKind) string {
+	if kind == lockSkip {
+		return " FOR NO KEY UPDATE OF t SKIP LOCKED"
+	}
+	return " FOR NO KEY UPDATE OF t"
+}
+
+// dispatchSettings keep the planner from joining a chunk with the whole table.
+func (postgresDialect) dispatchSettings() string {
+	return "set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+}
+
+// migrationSettings lets one process migrate after the other, and takes its time.
+func (postgresDialect) migrationSettings() string {
+	return "pg_advisory_xact_lock(7308324465802666338), set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true)"
+}
+
+func (postgresDialect) dest(c column) any { return postgresDest{c} }
+
+func (postgresDialect) exec(ctx context.Context, t *tx, query string, args []column) (int64, error) {
+	res, err := t.Tx.Tx.ExecContext(ctx, formatPostgres(t.s.sql(query), args))
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// formatPostgres writes the arguments for the question marks of a query.
+func formatPostgres(query string, args []column) string {
+	b := make([]byte, 0, len(query)+32*len(args))
+	for _, arg := range args {
+		before, rest, _ := strings.Cut(query, "?")
+		b = appendPostgres(append(b, before...), arg)
+		query = rest
+	}
+	return string(append(b, query...))
+}
+
+// pairs is a list of n pairs of arguments.
+func (postgresDialect) pairs(n int) string {
+	return "VALUES " + strings.TrimSuffix(strings.Repeat("(?, ?), ", n), ", ")
+}
+
+// contains is the condition that a text column contains the argument.
+func (postgresDialect) contains(column string) string { return "strpos(" + column + ", ?) > 0" }
+
+// using leaves the choice of the index to the planner.
+func (postgresDialect) using(string) string { return "" }

@@ -1,0 +1,129 @@
+package bunstore
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+)
+
+// tallyShards spreads the counts of rows, so that writers do not wait for each other's
+// commit.
+const tallyShards = 64
+
+// flush writes the trail and the tallies in two round trips: one numbers the entries, the
+// other writes everything. It comes last in every transaction and locks in one order (the
+// heads of the audit log by tenant, then tallies by name), so that nobody waits in a ring.
+func (d postgresDialect) flush(ctx context.Context, t *tx) error {
+	var script strings.Builder
+	if len(t.entries) > 0 {
+		last, err := d.numberAudit(ctx, t)
+		if err != nil {
+			return fmt.Errorf("store: numbering the audit log: %w", err)
+		}
+		rows, err := t.auditRows(last)
+		if err != nil {
+			return err
+		}
+		appendBatch(&script, t, rows)
+	}
+	appendBatch(&script, t, t.notices)
+	d.tallyScript(&script, t)
+	if script.Len() == 0 {
+		return nil
+	}
+	if _, err := t.Tx.Tx.ExecContext(ctx, script.String()); err != nil {
+		return fmt.Errorf("store: writing the trail: %w", err)
+	}
+	return nil
+}
+
+// appendBatch adds the insertion of rows to a script.
+func appendBatch[R any, P rowOf[R]](script *strings.Builder, t *tx, rows []R) {
+	if len(rows) == 0 {
+		return
+	}
+	b := newArrayBatch(P(&rows[0]).table())
+	for i := range rows {
+		b.add(P(&rows[i]))
+	}
+	script.WriteString(b.insertion(t.s, false))
+	script.WriteString(";\n")
+	t.tally[b.def.name] += int64(len(rows))
+}
+
+// numberAudit takes numbers for the entries of each tenant and returns the ones before. The
+// heads stay locked until the end of the transaction, so that numbers have no gaps.
+func (d postgresDialect) numberAudit(ctx context.Context, t *tx) (map[graph.TenantID]num, error) {
+	count := map[graph.TenantID]num{}
+	for _, e := range t.entries {
+		count[e.TenantID]++
+	}
+	var values []string
+	var args []column
+	for _, tenant := range slices.Sorted(maps.Keys(count)) {
+		name, n := ident(tenant), count[tenant]
+		values, args = append(values, "(?, ?)"), append(args, &name, &n)
+	}
+	rows, err := t.Tx.Tx.QueryContext(ctx, formatPostgres(t.s.sql("INSERT INTO {audit_heads} AS h (tenant_id, seq) VALUES "+strings.Join(values, ", ")+
+		" ON CONFLICT (tenant_id) DO UPDATE SET seq = h.seq + excluded.seq RETURNING tenant_id, seq"), args))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	last := map[graph.TenantID]num{}
+	for rows.Next() {
+		var tenant ident
+		var seq num
+		if err := rows.Scan(postgresDest{&tenant}, postgresDest{&seq}); err != nil {
+			return nil, err
+		}
+		last[graph.TenantID(tenant)] = seq - count[graph.TenantID(tenant)]
+	}
+	return last, rows.Err()
+}
+
+// tallyScript adds what the transaction added and removed to one shard of the tallies.
+func (postgresDialect) tallyScript(script *strings.Builder, t *tx) {
+	shard := rand.IntN(tallyShards)
+	var values []string
+	for _, name := range slices.Sorted(maps.Keys(t.tally)) {
+		if n := t.tally[name]; n != 0 {
+			values = append(values, fmt.Sprintf("('%s', %d, %d)", name, shard, n))
+		}
+	}
+	if len(values) > 0 {
+		script.WriteString(t.s.sql("INSERT INTO {tallies} AS t (name, shard, rows) VALUES " + strings.Join(values, ", ") +
+			" ON CONFLICT (name, shard) DO UPDATE SET rows = t.rows + excluded.rows;\n"))
+	}
+}
+
+// tallies adds the shards up.
+func (postgresDialect) tallies(ctx context.Context, c *checker) (map[string]num, error) {
+	rows, err := c.q.QueryContext(ctx, c.s.sql("SELECT name, CAST(sum(rows) AS bigint) FROM {tallies} GROUP BY name"))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	tallies := map[string]num{}
+	for rows.Next() {
+		var name string
+		var n int64
+		if err := rows.Scan(&name, &n); err != nil {
+			return nil, err
+		}
+		tallies[name] = num(n)
+	}
+	return tallies, rows.Err()
+}
+
+func (postgresDialect) tallyBooks(name string, rows num, known bool) string {
+	if known {
+		return fmt.Sprintf("UPDATE {tallies} SET rows = %d WHERE name = '%s' AND shard = 0;\n", rows, name)
+	}
+	return fmt.Sprintf("INSERT INTO {tallies} (name, shard, rows) VALUES ('%s', 0, %d);\n", name, rows)
+}
