@@ -137,5 +137,7 @@ func TestProgramsImportPublicPackagesOnlyCatches(t *testing.T) {
 		{"another program", map[string]string{"examples/quickstart/main.go": imports("cmd/refserver/api")}, []string{"programs stand alone"}},
 		{"public", map[string]string{"cmd/refserver/main.go": imports("store/sqlitestore")}, nil},
 		{"the need of a test", map[string]string{"cmd/refserver/a_test.go": imports("internal/testenv")}, nil},
+		{"the server of a test", map[string]string{"cmd/refserver/a_test.go": imports("internal/pgtest")}, nil},
+		{"the server of a test in a command", map[string]string{"cmd/refserver/main.go": imports("internal/pgtest")}, []string{"imports internal/pgtest"}},
 	})
 }

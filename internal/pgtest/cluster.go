@@ -153,12 +153,21 @@ func (c *cluster) launch() (err error) {
 	return nil
 }
 
+// socket returns the URL of the maintenance database over the socket in the folder. No
+// other process can have taken that, unlike the port.
+func (c *cluster) socket() string {
+	at := c.admin
+	at.Host = ""
+	at.RawQuery = url.Values{"host": {c.dir}, "port": {c.admin.Port()}}.Encode()
+	return at.String()
+}
+
 // answers waits until somebody can sign in, or alive ends.
 func (c *cluster) answers(alive *os.File) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for {
-		conn, err := pgconn.Connect(ctx, c.admin.String())
+		conn, err := pgconn.Connect(ctx, c.socket())
 		if err == nil {
 			return conn.Close(ctx)
 		}
