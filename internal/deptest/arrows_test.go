@@ -40,6 +40,8 @@ var layers = map[string]layer{
 	"store/pgstore":     {level: 5, why: "opens bunstore"},
 
 	"internal/rig": {level: 6, suite: true, why: "puts the whole module together for tests"},
+
+	"internal/pgtest": {level: 7, suite: true, why: "starts servers for test files, which alone import it"},
 }
 
 // arrows checks that imports between packages of this module point downwards.
@@ -92,6 +94,8 @@ func TestImportsPointDownwardsCatches(t *testing.T) {
 		{"internal from below", map[string]string{"graph/a.go": imports("graph", "internal/redact")}, nil},
 		{"internal upwards", map[string]string{"internal/x/a.go": imports("x", "graph")}, []string{"imports graph from above"}},
 		{"a suite in production", map[string]string{"store/bunstore/a.go": imports("bunstore", "store/storetest")}, []string{"imports store/storetest: suites"}},
+		{"a server of tests in a suite", map[string]string{"store/storetest/a.go": imports("storetest", "internal/pgtest")}, []string{"imports internal/pgtest from above"}},
+		{"a server of tests in a test", map[string]string{"store/pgstore/a_test.go": imports("pgstore", "internal/pgtest")}, nil},
 		{"a suite in a suite", map[string]string{"store/storetest/a.go": imports("storetest", "graph/graphtest")}, nil},
 		{"a command", map[string]string{"runs/a.go": imports("runs", "cmd/refserver/api")}, []string{"not for importing"}},
 		{"a package without a place", map[string]string{"runs/extra/a.go": "package extra"}, []string{"runs/extra has no place"}},
@@ -108,7 +112,7 @@ func publicOnly(tr tree) (findings []string) {
 			dir, ok := own(imp)
 			switch {
 			case !ok:
-			case s.test && dir == "internal/testenv": // tells whether a suite can run; ships with nothing
+			case s.test && (dir == "internal/testenv" || dir == "internal/pgtest"): // what a suite needs to run; ships with nothing
 			case internalDir(dir) && !sameProgram(s.dir, dir):
 				findings = append(findings, fmt.Sprintf("%s imports %s: commands and examples use public packages only, as an embedder must", s.path, dir))
 			case program(dir) && !sameProgram(s.dir, dir):
@@ -133,5 +137,7 @@ func TestProgramsImportPublicPackagesOnlyCatches(t *testing.T) {
 		{"another program", map[string]string{"examples/quickstart/main.go": imports("cmd/refserver/api")}, []string{"programs stand alone"}},
 		{"public", map[string]string{"cmd/refserver/main.go": imports("store/sqlitestore")}, nil},
 		{"the need of a test", map[string]string{"cmd/refserver/a_test.go": imports("internal/testenv")}, nil},
+		{"the server of a test", map[string]string{"cmd/refserver/a_test.go": imports("internal/pgtest")}, nil},
+		{"the server of a test in a command", map[string]string{"cmd/refserver/main.go": imports("internal/pgtest")}, []string{"imports internal/pgtest"}},
 	})
 }

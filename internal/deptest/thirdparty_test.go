@@ -29,6 +29,7 @@ var production = []allowance{
 	{"cmd/refserver", "github.com/benbjohnson/clock", "the demonstration runs in virtual time"},
 	{"examples/dstclock", "github.com/benbjohnson/clock", "shows that its clocks fit"},
 	{"internal/rig", "github.com/benbjohnson/clock", "the clock of the tests"},
+	{"internal/pgtest", "github.com/jackc/pgx/v5/pgconn", "creates databases for tests"},
 	{"examples/postgres", "github.com/uptrace/bun", "shows a host that shares its database"},
 }
 
