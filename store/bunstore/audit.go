@@ -11,7 +11,7 @@ import (
 
 // AppendAudit implements [runs.AuditStore]. The tenant may be [runs.SystemTenant].
 func (s *Store) AppendAudit(ctx context.Context, tenant graph.TenantID, entries ...runs.AuditEntry) error {
-	return s.change(ctx, tenant, func(_ context.Context, t *tx) error {
+	return s.change(ctx, auditScope(tenant), func(_ context.Context, t *tx) error {
 		return t.trail(tenant, runs.Trail{Audit: entries})
 	})
 }
@@ -33,7 +33,7 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 		}
 		c.and("t.seq < ?", seq)
 	}
-	err = s.view(ctx, tenant, func(q querier) error {
+	err = s.view(ctx, auditScope(tenant), func(q querier) error {
 		rows, err := find[auditRow](ctx, s, q, c.tail("t.seq DESC", slice), c.args...)
 		if err != nil {
 			return err

@@ -27,11 +27,14 @@ const (
 // and are not taken for damage. A database without a schema of this program is the error
 // [ErrNotMigrated] or [ErrSchemaNewer].
 func (s *Store) Check(ctx context.Context, opts store.CheckOptions) (store.CheckReport, error) {
-	tx, err := s.read.BeginTx(ctx, nil)
+	tx, err := s.read.BeginTx(ctx, s.dialect.viewOptions())
 	if err != nil {
 		return store.CheckReport{}, fmt.Errorf("store: beginning to check: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // it wrote nothing
+	if err := s.dialect.beginView(ctx, s, tx, everybody); err != nil {
+		return store.CheckReport{}, fmt.Errorf("store: beginning to check: %w", err)
+	}
 	c := &checker{s: s, q: tx}
 	steps := []func(context.Context) error{c.migrations, c.database, c.schema, c.rows, c.facts}
 	if opts.ReadData {

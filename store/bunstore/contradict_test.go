@@ -2,8 +2,6 @@ package bunstore
 
 import (
 	"context"
-
-	"github.com/tenantatlas/tenantbackup/runs"
 )
 
 // Contradictions are ways to make rows contradict each other, each row being sound by
@@ -21,7 +19,7 @@ func Contradictions() []func(ctx context.Context, s *Store) error {
 		drop[auditRow]("WHERE t.seq = 2"),
 		edit("WHERE t.last_number > 0", func(r *policyRow) { r.LastNumber = 0 }),
 		func(ctx context.Context, s *Store) error { // a version that was replaced and kept
-			return s.change(ctx, runs.SystemTenant, func(ctx context.Context, t *tx) error {
+			return s.change(ctx, everybody, func(ctx context.Context, t *tx) error {
 				v, _, err := findOne[versionRow](ctx, s, t, "")
 				if err != nil {
 					return err
@@ -40,7 +38,7 @@ func Contradictions() []func(ctx context.Context, s *Store) error {
 			})
 		},
 		func(ctx context.Context, s *Store) error {
-			return s.change(ctx, runs.SystemTenant, func(ctx context.Context, t *tx) error {
+			return s.change(ctx, everybody, func(ctx context.Context, t *tx) error {
 				return insert(ctx, t, s.codec.newPayload("contoso", digest{1}, []byte("nobody's")))
 			})
 		},
@@ -50,7 +48,7 @@ func Contradictions() []func(ctx context.Context, s *Store) error {
 // edit changes the first row that tail selects.
 func edit[R any, P rowOf[R]](tail string, change func(r P)) func(ctx context.Context, s *Store) error {
 	return func(ctx context.Context, s *Store) error {
-		return s.change(ctx, runs.SystemTenant, func(ctx context.Context, t *tx) error {
+		return s.change(ctx, everybody, func(ctx context.Context, t *tx) error {
 			old, _, err := findOne[R, P](ctx, s, t, tail)
 			if err != nil {
 				return err
@@ -65,7 +63,7 @@ func edit[R any, P rowOf[R]](tail string, change func(r P)) func(ctx context.Con
 // drop removes the first row that tail selects.
 func drop[R any, P rowOf[R]](tail string) func(ctx context.Context, s *Store) error {
 	return func(ctx context.Context, s *Store) error {
-		return s.change(ctx, runs.SystemTenant, func(ctx context.Context, t *tx) error {
+		return s.change(ctx, everybody, func(ctx context.Context, t *tx) error {
 			r, _, err := findOne[R, P](ctx, s, t, tail)
 			if err != nil {
 				return err

@@ -6,16 +6,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
 )
-
-// scope is whose rows a transaction works on: one tenant's, or everybody's when it is
-// [runs.SystemTenant].
-type scope = graph.TenantID
 
 // sqlDialect is all that differs between databases beyond what the column types know.
 type sqlDialect interface {
@@ -47,7 +42,8 @@ type sqlDialect interface {
 
 	pairs(n int) string
 	contains(column string) string
-	using(index string) string
+	using(index string) string // names the index that answers a query
+	join() string              // joins tables in the order in which they shall be looked at
 
 	tableExists(ctx context.Context, q querier, name string) (bool, error)
 	selfCheck(ctx context.Context, q querier, found func(code, table, detail string), prefix string) error

@@ -17,7 +17,7 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 	if err := s.ready(ctx); err != nil {
 		return backupsched.ChunkResult{}, err
 	}
-	err = s.transact(ctx, runs.SystemTenant, s.dialect.dispatchSettings(), func(ctx context.Context, t *tx) error {
+	err = s.transact(ctx, everybody, s.dialect.dispatchSettings(), func(ctx context.Context, t *tx) error {
 		result = backupsched.ChunkResult{}
 		due, err := find[scheduleRow](ctx, s, t,
 			"WHERE t.enabled = ? AND t.deleted_at IS NULL AND t.next_run_at <= ? ORDER BY t.next_run_at, t.tenant_id, t.id"+limit(chunk.Limit)+s.dialect.lock(lockSkip),

@@ -3,7 +3,6 @@ package bunstore
 import (
 	"context"
 	"database/sql"
-	"github.com/tenantatlas/tenantbackup/runs"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/uptrace/bun"
@@ -11,7 +10,7 @@ import (
 
 // ImportSchedules stores many schedules in one transaction, for benchmarks.
 func (s *Store) ImportSchedules(ctx context.Context, list []backupsched.Schedule) error {
-	return s.change(ctx, runs.SystemTenant, func(ctx context.Context, t *tx) error {
+	return s.change(ctx, everybody, func(ctx context.Context, t *tx) error {
 		rows := make([]scheduleRow, len(list))
 		for i, sched := range list {
 			r, err := scheduleRowOf(sched)

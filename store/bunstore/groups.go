@@ -70,7 +70,7 @@ func (s *Store) PurgeableSets(ctx context.Context, deletedBefore time.Time, afte
 	if after != "" {
 		c.and("t.id > ?", uidOf(after))
 	}
-	err = s.view(ctx, runs.SystemTenant, func(q querier) error {
+	err = s.view(ctx, everybody, func(q querier) error {
 		rows, err := find[setRow](ctx, s, q, c.clause+" ORDER BY t.id"+limit(n), c.args...)
 		for _, r := range rows {
 			list = append(list, backupset.TenantSet{TenantID: graph.TenantID(r.TenantID), ID: r.ID.id()})
@@ -86,7 +86,7 @@ func (s *Store) Groups(ctx context.Context, after runs.ID, n int) (list []backup
 	if after != "" {
 		c.and("t.schedule_id > ?", uidOf(after))
 	}
-	err = s.view(ctx, runs.SystemTenant, func(q querier) error {
+	err = s.view(ctx, everybody, func(q querier) error {
 		rows, err := q.QueryContext(ctx, s.sql("SELECT DISTINCT t.schedule_id, t.tenant_id FROM {backup_sets} AS t "+c.clause+" ORDER BY t.schedule_id"+limit(n)), c.args...)
 		if err != nil {
 			return err

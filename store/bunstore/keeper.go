@@ -177,7 +177,9 @@ func (k *keeper) close(ctx context.Context, items []runs.Item) error {
 	if err := k.saveItems(ctx, &run, items); err != nil {
 		return err
 	}
-	run.UpdatedAt = tsOf(k.now)
+	if run != k.run || k.added > 0 {
+		run.UpdatedAt = tsOf(k.now)
+	}
 	if err := update(ctx, k.tx, &k.run, &run); err != nil {
 		return err
 	}

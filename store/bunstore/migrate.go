@@ -104,8 +104,18 @@ func (s *Store) ready(ctx context.Context) error {
 			return fmt.Errorf("store: migration %d %s: %w", m.ID, m.Name, ErrNotMigrated)
 		}
 	}
+	if err := s.secured(ctx); err != nil {
+		return err
+	}
 	s.migrated.Store(true)
 	return nil
+}
+
+// Ready returns nil when the schema is the program's own, and the error of what is missing
+// otherwise.
+func (s *Store) Ready(ctx context.Context) error {
+	s.migrated.Store(false)
+	return s.ready(ctx)
 }
 
 // Migrate executes the migrations that are missing, all or none. It is safe to call it
@@ -115,7 +125,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.transact(ctx, runs.SystemTenant, s.dialect.migrationSettings(), func(ctx context.Context, t *tx) error {
+	return s.transact(ctx, owner, s.dialect.migrationSettings(), func(ctx context.Context, t *tx) error {
 		applied, err := s.applied(ctx, t)
 		if err != nil {
 			return err
@@ -149,7 +159,7 @@ func (s *Store) MigrateDown(ctx context.Context, steps int) error {
 		return err
 	}
 	s.migrated.Store(false)
-	return s.transact(ctx, runs.SystemTenant, s.dialect.migrationSettings(), func(ctx context.Context, t *tx) error {
+	return s.transact(ctx, owner, s.dialect.migrationSettings(), func(ctx context.Context, t *tx) error {
 		applied, err := s.applied(ctx, t)
 		if err != nil {
 			return err

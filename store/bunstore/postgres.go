@@ -22,9 +22,6 @@ func (postgresDialect) name() string { return "postgres" }
 
 func (postgresDialect) bun() schema.Dialect { return pgdialect.New() }
 
-// tenantSetting holds the tenant of a transaction for the policies of row-level security.
-const tenantSetting = "tenantbackup.tenant_id"
-
 // begin asks for the database's time: it judges leases, whatever clocks the processes have.
 func (d postgresDialect) begin(ctx context.Context, t *tx, of scope) error {
 	query := "SELECT clock_timestamp()"
@@ -146,6 +143,9 @@ func (postgresDialect) pairs(n int) string {
 
 // contains is the condition that a text column contains the argument.
 func (postgresDialect) contains(column string) string { return "strpos(" + column + ", ?) > 0" }
+
+// join leaves the order to the planner.
+func (postgresDialect) join() string { return "JOIN" }
 
 // using leaves the choice of the index to the planner.
 func (postgresDialect) using(string) string { return "" }

@@ -1,6 +1,198 @@
 package bunstore
 
-// RowSecurity is not there yet.
-type RowSecurity struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
 
-func (r *RowSecurity) settings(scope) string { return "" }
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// ErrRowSecurity: [Options].RowSecurity is set, but the database does not enforce it; call
+// [Store.SecureRows] as the owner of the tables.
+var ErrRowSecurity = errors.New("the database does not enforce row-level security; run SecureRows as the owner of the tables")
+
+// RowSecurity is Postgres' row-level security as a second wall: every transaction names its
+// tenant to the database, which then shows and takes rows of that tenant only, even to a
+// query that forgets the condition. What the engine does across tenants (due schedules,
+// stranded runs, purging, checks) runs under a role of its own.
+//
+// The user that the pool logs in as must be a member of both roles and neither a superuser
+// nor one that bypasses row-level security, or the wall is one for mistakes only. It need not
+// own the tables; migrations run under the owner.
+type RowSecurity struct {
+	AppRole    string // sees one tenant. Defaults to "tenantbackup_app"
+	SystemRole string // sees all. Defaults to "tenantbackup_system"
+
+	// Login, when set, is the user that [Store.SecureRows] makes a member of both roles.
+	Login string
+}
+
+func (r RowSecurity) withDefaults() (*RowSecurity, error) {
+	if r.AppRole == "" {
+		r.AppRole = "tenantbackup_app"
+	}
+	if r.SystemRole == "" {
+		r.SystemRole = "tenantbackup_system"
+	}
+	var bad runs.InvalidError
+	for field, role := range map[string]string{"row_security.app_role": r.AppRole, "row_security.system_role": r.SystemRole, "row_security.login": r.Login} {
+		if len(role) > 63 || strings.ContainsAny(role, "\x00\"") {
+			bad.Add(field, "role_invalid", "must be the name of a role: at most 63 bytes without quotes")
+		}
+	}
+	if r.AppRole == r.SystemRole {
+		bad.Add("row_security.system_role", "role_same", "must differ from app_role, which sees one tenant only")
+	}
+	return &r, bad.Err()
+}
+
+// scope is whose rows a transaction works on: those of a tenant, or one of these.
+type scope = graph.TenantID
+
+const (
+	everybody scope = "\x00everybody" // the rows of all tenants
+	owner     scope = "\x00owner"     // the tables themselves
+)
+
+// auditScope is the scope of a tenant's audit log, which the engine has too.
+func auditScope(tenant graph.TenantID) scope {
+	if tenant == runs.SystemTenant {
+		return everybody
+	}
+	return tenant
+}
+
+// tenantSetting holds the tenant of a transaction.
+const tenantSetting = "tenantbackup.tenant_id"
+
+// settings are the calls that confine a transaction to its scope, "" for none.
+func (r *RowSecurity) settings(of scope) string {
+	if r == nil || of == owner {
+		return ""
+	}
+	role, tenant := text(r.AppRole), text(of)
+	if of == everybody {
+		role, tenant = text(r.SystemRole), ""
+	}
+	if tenant == "" { // NULL would leave the setting of a pooled connection as it is
+		return fmt.Sprintf("set_config('role', %s, true), set_config('%s', '', true)", appendPostgres(nil, &role), tenantSetting)
+	}
+	return fmt.Sprintf("set_config('role', %s, true), set_config('%s', %s, true)", appendPostgres(nil, &role), tenantSetting, appendPostgres(nil, &tenant))
+}
+
+// privileges are what each role may do with a table; the audit log only grows.
+func privileges(table string) string {
+	switch table {
+	case migrationsTable.name:
+		return "SELECT"
+	case auditTable.name:
+		return "SELECT, INSERT"
+	case talliesTable.name, "audit_heads":
+		return "SELECT, INSERT, UPDATE"
+	}
+	return "SELECT, INSERT, UPDATE, DELETE"
+}
+
+// RowSecuritySQL returns the statements that [Store.SecureRows] executes, for a host that
+// runs SQL with its own tools, in one transaction after every migration. They can be run
+// again.
+func RowSecuritySQL(prefix string, security RowSecurity) (string, error) {
+	if prefix == "" {
+		prefix = DefaultPrefix
+	}
+	if err := checkPrefix(prefix); err != nil {
+		return "", err
+	}
+	r, err := security.withDefaults()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	app, system := quoteName(r.AppRole), quoteName(r.SystemRole)
+	for _, role := range []string{r.AppRole, r.SystemRole} {
+		name := text(role)
+		fmt.Fprintf(&b, `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = %s) THEN
+  CREATE ROLE %s NOLOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT; END IF; END $$;
+`, appendPostgres(nil, &name), quoteName(role))
+	}
+	if r.Login != "" {
+		fmt.Fprintf(&b, "GRANT %s, %s TO %s;\n", app, system, quoteName(r.Login))
+	}
+	fmt.Fprintf(&b, "DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%I TO %s, %s', current_schema()); END $$;\n",
+		strings.ReplaceAll(app, "'", "''"), strings.ReplaceAll(system, "'", "''"))
+	fmt.Fprintf(&b, "GRANT SELECT ON {%s} TO PUBLIC;\n", migrationsTable.name)
+	for _, table := range append(tableNames(), "audit_heads") {
+		fmt.Fprintf(&b, "REVOKE ALL ON {%s} FROM %s, %s;\nGRANT %s ON {%s} TO %s, %s;\n", table, app, system, privileges(table), table, app, system)
+		if table == migrationsTable.name || table == talliesTable.name {
+			continue // of no tenant
+		}
+		fmt.Fprintf(&b, `ALTER TABLE {%[1]s} ENABLE ROW LEVEL SECURITY;
+ALTER TABLE {%[1]s} FORCE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS {%[1]s_tenant} ON {%[1]s};
+CREATE POLICY {%[1]s_tenant} ON {%[1]s} TO %[2]s USING (tenant_id = nullif(current_setting('%[4]s', true), ''));
+DROP POLICY IF EXISTS {%[1]s_system} ON {%[1]s};
+CREATE POLICY {%[1]s_system} ON {%[1]s} TO %[3]s USING (true);
+`, table, app, system, tenantSetting)
+	}
+	return withPrefix(b.String(), prefix), nil
+}
+
+func quoteName(name string) string { return `"` + name + `"` }
+
+func tableNames() []string {
+	var names []string
+	for _, t := range tables() {
+		names = append(names, t.name)
+	}
+	return names
+}
+
+// SecureRows makes the roles of [Options].RowSecurity where they are missing, and the
+// policies of every table. Call it as the owner of the tables, who may create roles, after
+// every Migrate; the SQL is that of [RowSecuritySQL].
+func (s *Store) SecureRows(ctx context.Context) error {
+	if s.rows == nil {
+		return runs.Invalid("row_security", "required", "is required; set Options.RowSecurity")
+	}
+	script, err := RowSecuritySQL(s.prefix, *s.rows)
+	if err != nil {
+		return err
+	}
+	return s.transact(ctx, owner, s.dialect.migrationSettings(), func(ctx context.Context, t *tx) error {
+		_, err := t.Tx.Tx.ExecContext(ctx, script)
+		if err != nil {
+			return fmt.Errorf("store: securing rows: %w", err)
+		}
+		return nil
+	})
+}
+
+// secured returns nil when the database enforces what the options want.
+func (s *Store) secured(ctx context.Context) error {
+	if s.rows == nil {
+		return nil
+	}
+	var names []string
+	for _, t := range append(tableNames(), "audit_heads") {
+		if t != migrationsTable.name && t != talliesTable.name {
+			names = append(names, s.prefix+t)
+		}
+	}
+	app, system := text(s.rows.AppRole), text(s.rows.SystemRole)
+	n, err := count(ctx, s.read, `SELECT (SELECT count(*) FROM pg_class AS c WHERE pg_table_is_visible(c.oid) AND c.relname = ANY(?)
+			AND c.relrowsecurity AND c.relforcerowsecurity
+			AND (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = c.oid) = 2)
+		+ (SELECT count(*) FROM pg_roles WHERE rolname IN (?, ?) AND NOT rolsuper AND NOT rolbypassrls)`,
+		pgdialect.Array(names), &app, &system)
+	if err != nil {
+		return fmt.Errorf("store: looking at row-level security: %w", err)
+	}
+	if n != len(names)+2 {
+		return fmt.Errorf("store: %w", ErrRowSecurity)
+	}
+	return nil
+}

@@ -75,7 +75,7 @@ func (s *Store) EnabledSchedules(ctx context.Context, after runs.ID, n int) ([]b
 	if after != "" {
 		c.and("t.id > ?", uidOf(after))
 	}
-	return s.schedules(ctx, runs.SystemTenant, c.clause+" ORDER BY t.id"+limit(n), c.args...)
+	return s.schedules(ctx, everybody, c.clause+" ORDER BY t.id"+limit(n), c.args...)
 }
 
 func (s *Store) schedules(ctx context.Context, of scope, tail string, args ...any) (list []backupsched.Schedule, err error) {

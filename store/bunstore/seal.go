@@ -85,7 +85,7 @@ func (t *tx) compareCounts(ctx context.Context, run *runRow, set *setRow, manife
 // itemsByType counts the items of a set.
 func (t *tx) itemsByType(ctx context.Context, set uid) (map[graph.PolicyType]int, error) {
 	return t.countByType(ctx, `SELECT p.type, count(*) FROM {backup_items} AS t
-		CROSS JOIN {policies} AS p ON p.tenant_id = t.tenant_id AND p.id = t.policy_id
+		`+t.s.dialect.join()+` {policies} AS p ON p.tenant_id = t.tenant_id AND p.id = t.policy_id
 		WHERE t.set_id = ? GROUP BY p.type`, set)
 }
 

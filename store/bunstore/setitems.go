@@ -71,8 +71,8 @@ func (s *Store) setItems(ctx context.Context, q querier, tail string, args ...an
 		return nil
 	}, s.sql("SELECT "+setItemsTable.selectList()+`, p.type, p.external_id, v.name, v.hash
 		FROM {backup_items} AS t
-		CROSS JOIN {policies} AS p ON p.tenant_id = t.tenant_id AND p.id = t.policy_id
-		CROSS JOIN {policy_versions} AS v ON v.tenant_id = t.tenant_id AND v.id = t.version_id `+tail), args...)
+		`+s.dialect.join()+` {policies} AS p ON p.tenant_id = t.tenant_id AND p.id = t.policy_id
+		`+s.dialect.join()+` {policy_versions} AS v ON v.tenant_id = t.tenant_id AND v.id = t.version_id `+tail), args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: reading %s: %w", setItemsTable.name, err)
 	}

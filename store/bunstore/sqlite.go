@@ -72,6 +72,9 @@ func (sqliteDialect) contains(column string) string { return "instr(" + column +
 // primary key instead, since that begins with the tenant or run too.
 func (sqliteDialect) using(index string) string { return "INDEXED BY {" + index + "} " }
 
+// join keeps the planner from looking at the joined table first.
+func (sqliteDialect) join() string { return "CROSS JOIN" }
+
 // tableExists tells whether the database has a table of that very name.
 func (sqliteDialect) tableExists(ctx context.Context, q querier, name string) (bool, error) {
 	n, err := count(ctx, q, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", name)

@@ -1,11 +1,13 @@
-// Package bunstore implements [store.Store] and [store.Checker] over two *bun.DB.
+// Package bunstore implements [store.Store] and [store.Checker] over *bun.DB, for SQLite and
+// Postgres.
 //
 // The parts:
 //
 //   - [New] makes a [Store] of two pools: one that writes and one that reads.
-//     store/sqlitestore opens them for SQLite.
+//     store/sqlitestore opens them for SQLite, store/pgstore for Postgres.
 //   - [Store.Migrate], [Store.MigrateDown], [Store.Status] and [Migrations]: the schema,
 //     which is only ever changed when asked.
+//   - [RowSecurity]: the second wall between tenants, on Postgres.
 //   - [Store.Check]: whether everything is as it was written.
 //
 // One rule holds everywhere: a row is read whole, changed in Go and written back with a
@@ -33,7 +35,8 @@ const DefaultPrefix = "tb_"
 
 // Options configures a [Store]. The zero value is usable.
 type Options struct {
-	// Clock gives the time that leases are judged by. Defaults to [runs.SystemClock].
+	// Clock gives the time that leases are judged by where the database has no clock of its
+	// own (SQLite), and that of new ids. Defaults to [runs.SystemClock].
 	Clock runs.Clock
 
 	// Prefix begins the name of every table and index: a lower-case letter or underscore,
@@ -46,6 +49,10 @@ type Options struct {
 	// It must know the policy types that the captures knew. Defaults to one over
 	// [graph.Catalog].
 	Canonicalizer *backupset.Canonicalizer
+
+	// RowSecurity, for Postgres, lets the database keep tenants apart as well. Nil leaves it
+	// to the conditions of the queries.
+	RowSecurity *RowSecurity
 }
 
 // Store keeps everything in one database. It is safe for concurrent use.
@@ -85,6 +92,15 @@ func New(write, read *bun.DB, opts Options) (*Store, error) {
 	if opts.Canonicalizer == nil {
 		opts.Canonicalizer = backupset.NewCanonicalizer(graph.Catalog)
 	}
+	var rows *RowSecurity
+	if opts.RowSecurity != nil {
+		if dialect.name() != "postgres" {
+			return nil, runs.Invalid("row_security", "dialect_unsupported", "needs Postgres")
+		}
+		if rows, err = opts.RowSecurity.withDefaults(); err != nil {
+			return nil, err
+		}
+	}
 	codec, err := newCodec()
 	if err != nil {
 		return nil, fmt.Errorf("store: preparing compression: %w", err)
@@ -92,7 +108,7 @@ func New(write, read *bun.DB, opts Options) (*Store, error) {
 	return &Store{
 		write: write, read: read, dialect: dialect, prefix: opts.Prefix, clock: opts.Clock,
 		ids: uuidv7.NewGenerator(opts.Clock.Now), canon: opts.Canonicalizer,
-		codec: codec,
+		codec: codec, rows: rows,
 	}, nil
 }
 

@@ -119,7 +119,7 @@ func (s *Store) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, 
 		if q.Lanes > 0 {
 			c.and(s.sql(turnHasCome), localKinds(), s.dialect.nowArg(s), q.Lanes, localKinds(), s.dialect.nowArg(s), q.Lanes)
 		}
-		part, err := s.runs(ctx, runs.SystemTenant, c.clause+" ORDER BY t.id"+limit(q.Limit), c.args...)
+		part, err := s.runs(ctx, everybody, c.clause+" ORDER BY t.id"+limit(q.Limit), c.args...)
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -49,12 +48,7 @@ func (s *Store) transact(ctx context.Context, of scope, settings string, fn func
 	for try := 1; ; try++ {
 		err := s.once(ctx, of, settings, fn)
 		if err == nil || try == tries || ctx.Err() != nil || !s.dialect.again(err) {
-			return err
-		}
-		select { // let the other one end
-		case <-ctx.Done():
-			return err
-		case <-s.clock.After(time.Duration(rand.Int64N(int64(try) * int64(5*time.Millisecond)))):
+			return err // there is no need to wait: the database's locks do, until the other one has ended
 		}
 	}
 }

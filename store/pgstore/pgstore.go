@@ -1,0 +1,106 @@
+// Package pgstore opens a bunstore on Postgres: many processes, on many machines, on one
+// database.
+//
+// The parts:
+//
+//   - [Open] opens a pool with uptrace/bun's pgdriver and the settings that a store needs.
+//   - [New] takes a *bun.DB that the host has opened, with whatever driver.
+//   - [Store] is a [bunstore.Store] that closes what Open opened.
+//
+// One rule holds everywhere: the database's clock judges leases, so that the clocks of the
+// processes need not agree.
+package pgstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/store/bunstore"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/driver/pgdriver"
+)
+
+// Options configures [Open] and [New]. The zero value is usable.
+type Options struct {
+	// Clock, Prefix, Canonicalizer and RowSecurity are those of [bunstore.Options].
+	Clock         runs.Clock
+	Prefix        string
+	Canonicalizer *backupset.Canonicalizer
+	RowSecurity   *bunstore.RowSecurity
+
+	// Connection configures what Open opens; New ignores it.
+	Connection Connection
+}
+
+// Connection is how Open connects. The zero value is usable.
+type Connection struct {
+	// Schema holds the tables; it must exist. Defaults to the user's search path.
+	Schema string
+
+	// MaxConns bounds the pool. It must exceed what works at once: the Runner's workers,
+	// the queue's takers, the dispatcher, retention and the API. Defaults to 20.
+	MaxConns int
+
+	// StatementTimeout ends a statement that takes longer, on the server. Defaults to 30 s.
+	StatementTimeout time.Duration
+
+	// LockTimeout ends a statement that waits longer for a lock. Defaults to 10 s.
+	LockTimeout time.Duration
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	*bunstore.Store
+	db *bun.DB
+}
+
+// Open connects to a database, such as postgres://user:password@host:5432/name?sslmode=verify-full.
+// A server that is not on this machine needs sslmode in the URL, since what is assumed
+// without one differs between drivers: verify-full checks the server's certificate, require
+// only encrypts, disable does neither. The schema is left alone: call Migrate on a new
+// database. Close the store when nothing uses it any more.
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	driver, err := driverOptions(url, opts.Connection)
+	if err != nil {
+		return nil, err
+	}
+	conns := opts.Connection.MaxConns
+	if conns == 0 {
+		conns = 20
+	}
+	pool := sql.OpenDB(pgdriver.NewConnector(driver...))
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("pgstore: connecting: %w", err), pool.Close())
+	}
+	db := bun.NewDB(pool, pgdialect.New())
+	s, err := New(db, opts)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Store{Store: s, db: db}, nil
+}
+
+// New makes a store of a pool that the host has opened and closes itself. Its connections
+// should have a statement_timeout and a lock_timeout.
+func New(db *bun.DB, opts Options) (*bunstore.Store, error) {
+	if db == nil {
+		return nil, runs.Invalid("db", "required", "is required")
+	}
+	return bunstore.New(db, db, bunstore.Options{
+		Clock: opts.Clock, Prefix: opts.Prefix, Canonicalizer: opts.Canonicalizer, RowSecurity: opts.RowSecurity,
+	})
+}
+
+// DB is the pool, for a queue that shares it.
+func (s *Store) DB() *bun.DB { return s.db }
+
+// Close closes all connections.
+func (s *Store) Close() error { return s.db.Close() }
