@@ -87,9 +87,9 @@ func TestTheTestsOfABinaryShareOneServer(t *testing.T) {
 }
 
 func TestNoGoroutineRunsBesideTheServer(t *testing.T) {
+	before := goleak.IgnoreCurrent()
 	Start(t, Options{}).Database(t)
-	Server(t)
-	if err := goleak.Find(goleak.IgnoreCurrent()); err != nil {
+	if err := goleak.Find(before); err != nil {
 		t.Error(err)
 	}
 }

@@ -127,7 +127,7 @@ func TestTheServerEndsWithItsProcess(t *testing.T) {
 			if c.main && len(left) > 0 {
 				t.Errorf("left behind after Main: %q", left)
 			}
-			for late := time.After(patience); len(left) > 0; left = entries(t, temp) {
+			for late := time.After(20 * time.Second); len(left) > 0; left = entries(t, temp) {
 				select {
 				case <-late:
 					t.Fatalf("left behind: %q", left)
