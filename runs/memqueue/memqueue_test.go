@@ -50,11 +50,11 @@ func TestJobsComeWhenTheyAreDue(t *testing.T) {
 		}
 		var mu sync.Mutex
 		var got []delivery
-		q, stop := start(t, memqueue.Config{Workers: 1}, func(_ context.Context, j runs.Job) error {
+		q, stop := start(t, memqueue.Config{Workers: 1}, func(_ context.Context, j runs.Job) (runs.Work, error) {
 			mu.Lock()
 			defer mu.Unlock()
 			got = append(got, delivery{j.RunID, time.Since(begin)})
-			return nil
+			return nil, nil
 		})
 		q.Enqueue(t.Context(), job("c", begin.Add(time.Hour)), job("b", begin.Add(time.Minute)), job("a", time.Time{}))
 		time.Sleep(2 * time.Hour)
@@ -70,9 +70,9 @@ func TestARunWaitsAtMostOnceAndAtItsEarliestTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var at []time.Duration
-		q, stop := start(t, memqueue.Config{Workers: 1}, func(context.Context, runs.Job) error {
+		q, stop := start(t, memqueue.Config{Workers: 1}, func(context.Context, runs.Job) (runs.Work, error) {
 			at = append(at, time.Since(begin))
-			return nil
+			return nil, nil
 		})
 		q.Enqueue(t.Context(), job("a", begin.Add(time.Hour)))
 		q.Enqueue(t.Context(), job("a", begin.Add(time.Minute)), job("a", begin.Add(2*time.Hour)))
@@ -91,12 +91,12 @@ func TestAFailedJobComesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		var at []time.Duration
-		q, stop := start(t, memqueue.Config{RetryAfter: 3 * time.Second}, func(context.Context, runs.Job) error {
+		q, stop := start(t, memqueue.Config{RetryAfter: 3 * time.Second}, func(context.Context, runs.Job) (runs.Work, error) {
 			at = append(at, time.Since(begin))
 			if len(at) < 3 {
-				return errors.New("store is down")
+				return nil, errors.New("store is down")
 			}
-			return nil
+			return nil, nil
 		})
 		q.Enqueue(t.Context(), job("a", time.Time{}))
 		time.Sleep(time.Minute)
@@ -112,7 +112,7 @@ func TestNoMoreThanTheWorkersAreBusyAndOneRunIsNeverHandledTwiceAtOnce(t *testin
 		var busy, most, sameRun atomic.Int32
 		var mu sync.Mutex
 		active := map[runs.ID]bool{}
-		q, stop := start(t, memqueue.Config{Workers: 3}, func(_ context.Context, j runs.Job) error {
+		q, stop := start(t, memqueue.Config{Workers: 3}, func(_ context.Context, j runs.Job) (runs.Work, error) {
 			n := busy.Add(1)
 			defer busy.Add(-1)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
@@ -127,7 +127,7 @@ func TestNoMoreThanTheWorkersAreBusyAndOneRunIsNeverHandledTwiceAtOnce(t *testin
 			mu.Lock()
 			active[j.RunID] = false
 			mu.Unlock()
-			return nil
+			return nil, nil
 		})
 		for range 20 {
 			q.Enqueue(t.Context(), job("a", time.Time{}), job("b", time.Time{}), job("c", time.Time{}), job("d", time.Time{}))
@@ -148,10 +148,10 @@ func TestStopWaitsForHandlersAndDoesNotEndTheirContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended error
 		finished := false
-		q, stop := start(t, memqueue.Config{}, func(ctx context.Context, _ runs.Job) error {
+		q, stop := start(t, memqueue.Config{}, func(ctx context.Context, _ runs.Job) (runs.Work, error) {
 			time.Sleep(time.Minute)
 			ended, finished = ctx.Err(), true
-			return nil
+			return nil, nil
 		})
 		q.Enqueue(t.Context(), job("a", time.Time{}), job("b", time.Now().Add(time.Hour)))
 		synctest.Wait()
@@ -180,13 +180,13 @@ func TestTwoRunnersOfOneQueueShareItsJobs(t *testing.T) {
 		begin := time.Now()
 		var mu sync.Mutex
 		var begun []time.Duration
-		work := func(context.Context, runs.Job) error {
+		work := runs.Handler(func(context.Context, runs.Job) (runs.Work, error) {
 			mu.Lock()
 			begun = append(begun, time.Since(begin))
 			mu.Unlock()
 			time.Sleep(time.Hour)
-			return nil
-		}
+			return nil, nil
+		})
 		q, stop := start(t, memqueue.Config{Workers: 1}, work)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
