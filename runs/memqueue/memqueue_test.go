@@ -66,6 +66,34 @@ func TestJobsComeWhenTheyAreDue(t *testing.T) {
 	})
 }
 
+func TestJobsOfOneInstantComeInTheOrderOfArrival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, err := memqueue.New(memqueue.Config{Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		person := job("p", time.Time{})
+		person.Interactive = true
+		due := time.Now().Add(time.Minute)
+		q.Enqueue(t.Context(), job("b", due), job("z", time.Time{}), job("a", due), job("c", due), person)
+		time.Sleep(time.Minute)
+		again := job("a", time.Time{})
+		again.Back = true
+		q.Enqueue(t.Context(), job("d", time.Time{}), again, job("e", time.Now().Add(-time.Hour)))
+		var got []runs.ID
+		ctx, cancel := context.WithCancel(t.Context())
+		q.Work(ctx, func(_ context.Context, j runs.Job) (runs.Work, error) {
+			if got = append(got, j.RunID); q.Len() == 0 {
+				cancel()
+			}
+			return nil, nil
+		})
+		if diff := cmp.Diff([]runs.ID{"p", "z", "b", "c", "d", "a", "e"}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestARunWaitsAtMostOnceAndAtItsEarliestTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()

@@ -62,7 +62,7 @@ func Run(t *testing.T, open Open) {
 		// stop.go
 		{"a stop waits for works and does not end their context", stopWaitsForWorks},
 		{"a stop waits for handlers, and what they took is worked on", stopWaitsForHandlers},
-		{"a queue without jobs stops at once", stopsWhenIdle},
+		{"a queue that is idle stops and keeps what is not due", stopsWhenIdle},
 		{"jobs that are left come when somebody works again", leftJobsStay},
 	} {
 		t.Run(p.name, func(t *testing.T) { p.keep(&fixture{T: t, open: open}) })

@@ -74,14 +74,16 @@ func stopWaitsForHandlers(f *fixture) {
 
 func stopsWhenIdle(f *fixture) {
 	q, _ := f.queue(2)
-	f.enqueue(q, in(someday, job(1)))
-	_, handle := deliveries()
+	f.enqueue(q, in(moment, job(1)))
+	came, handle := deliveries()
 	f.work(q, handle).stop()
 	ctx, cancel := context.WithCancel(f.Context())
 	cancel()
 	if err := q.Work(ctx, handle); err != nil {
 		f.Errorf("Work with a context that has ended: %v", err)
 	}
+	f.work(q, handle)
+	receive(f, "the job that was not due", came)
 }
 
 func leftJobsStay(f *fixture) {
