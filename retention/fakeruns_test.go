@@ -48,7 +48,7 @@ func (f *fakeStore) ChangeRun(_ context.Context, tenant graph.TenantID, id runs.
 	case r.Status.Terminal():
 		return runs.Run{}, runs.ErrConflict
 	}
-	c, err := change(f.now(), r, false)
+	c, err := change(f.now(), r, runs.Room{})
 	if err != nil {
 		return runs.Run{}, err
 	}

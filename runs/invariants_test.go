@@ -46,9 +46,9 @@ func (l *ledger) ChangeRun(ctx context.Context, t graph.TenantID, id runs.ID, ch
 		return runs.Run{}, errDeaf
 	}
 	var before runs.Run
-	after, err := l.Store.ChangeRun(ctx, t, id, func(at time.Time, cur runs.Run, busy bool) (runs.Change, error) {
+	after, err := l.Store.ChangeRun(ctx, t, id, func(at time.Time, cur runs.Run, room runs.Room) (runs.Change, error) {
 		before = cur
-		return change(at, cur, busy)
+		return change(at, cur, room)
 	})
 	switch {
 	case err != nil:

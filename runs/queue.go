@@ -16,8 +16,8 @@ type Job struct {
 	// Interactive jobs go before the others: a person waits.
 	Interactive bool
 
-	// Back puts a job that waits already behind everything that is due now: its tenant
-	// just had a turn.
+	// Back puts a job that waits already behind everything of its class that is due now,
+	// with the class and time of this job: its tenant just had a turn.
 	Back bool
 }
 
@@ -35,10 +35,12 @@ type Handler func(ctx context.Context, job Job) (Work, error)
 // Work is what is left to do of a job that was taken. An error means "deliver again later".
 type Work func(ctx context.Context) error
 
-// Queue brings jobs to workers, at least once, in no promised order. A job that is lost or
-// doubled does no harm (see the package comment), so any queue will do. Implementations
-// are safe for concurrent use and may drop a job whose run they already hold with the
-// same or an earlier NotBefore, unless it is to go to the back.
+// Queue brings jobs to workers, at least once. A job that is lost or doubled does no harm
+// (see the package comment), and the order decides only how long somebody waits: interactive
+// jobs first, then in the order in which jobs became due. Implementations are safe for
+// concurrent use, also from within a Handler and for the run that it handles. They may drop
+// a job whose run they already hold with the same or an earlier NotBefore, unless it is to
+// go to the back. runs/queuetest checks all of it.
 type Queue interface {
 	// Enqueue takes all jobs or returns an error.
 	Enqueue(ctx context.Context, jobs ...Job) error

@@ -78,22 +78,14 @@ func (m *Memory) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.I
 	if err != nil {
 		return runs.Run{}, err
 	}
-	others := m.runs.where(tenant, func(r runs.Run) bool {
-		return r.ScheduleID != "" && r.ScheduleID == current.ScheduleID && r.ID != id && r.Status.Active()
-	})
-	running, waiting := false, false
-	for _, r := range others {
-		running = running || r.Status == runs.StatusRunning
-		waiting = waiting || r.Attempt >= 1
-	}
-	status := current.Status
-	c, err := change(m.now(), current, status == runs.StatusQueued && (running || waiting))
+	now, status := m.now(), current.Status
+	c, err := change(now, current, m.room(current, now))
 	switch {
 	case err != nil:
 		return runs.Run{}, err
 	case status.Terminal():
 		return runs.Run{}, runs.Conflict("run_finished", "the run has ended; start another one")
-	case c.Run.Status == runs.StatusRunning && running:
+	case c.Run.Status == runs.StatusRunning && (m.runsBeside(current) || m.laneHeld(current, c.Run.Lane)):
 		return runs.Run{}, runs.ErrBusy
 	}
 	c.Run.ID, c.Run.TenantID = id, tenant
@@ -147,7 +139,8 @@ func (m *Memory) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run,
 	now := m.now()
 	list := m.runs.everywhere(func(r runs.Run) bool {
 		return r.Status == runs.StatusRunning && r.LeaseUntil.Before(now) ||
-			r.Status == runs.StatusQueued && !r.UpdatedAt.After(q.QueuedBefore)
+			r.Status == runs.StatusQueued && !r.UpdatedAt.After(q.QueuedBefore) &&
+				(q.Lanes == 0 || !waits(r, now) || m.hasTurn(r, now, q.Lanes))
 	})
 	return following(list, q.After, q.Limit, func(r runs.Run) runs.ID { return r.ID }), nil
 }

@@ -16,10 +16,10 @@ func ExampleQueue_Work() {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	queue.Enqueue(ctx, runs.Job{TenantID: "contoso", RunID: "0198d1c2-0000-7000-8000-000000000001"})
-	queue.Work(ctx, func(_ context.Context, job runs.Job) error {
+	queue.Work(ctx, func(_ context.Context, job runs.Job) (runs.Work, error) {
 		fmt.Println("working for", job.TenantID)
 		stop()
-		return nil
+		return nil, nil
 	})
 	// Output: working for contoso
 }

@@ -17,10 +17,10 @@ type Config struct {
 	// Clock decides when a waiting job is due. Defaults to [runs.SystemClock].
 	Clock runs.Clock
 
-	// Workers is how many jobs are handled at once. Defaults to 4.
+	// Workers is how many jobs are taken or worked on at once. Defaults to 4.
 	Workers int
 
-	// RetryAfter is how long a job waits whose handler returned an error. Defaults to 5 s.
+	// RetryAfter is how long a job waits whose handler or work returned an error. Defaults to 5 s.
 	RetryAfter time.Duration
 }
 
@@ -31,9 +31,9 @@ type Queue struct {
 	retryAfter time.Duration
 
 	mu      sync.Mutex
-	jobs    jobHeap
-	waiting map[runs.ID]*entry
-	active  map[runs.ID]bool
+	later   jobHeap // jobs that were not due when somebody last looked
+	ready   jobHeap // jobs that are due
+	waiting map[runKey]*entry
 	wake    chan struct{} // capacity 1: something changed
 	seq     int64
 }
@@ -57,13 +57,17 @@ func New(cfg Config) (*Queue, error) {
 	}
 	return &Queue{
 		clock: cfg.Clock, workers: cfg.Workers, retryAfter: cfg.RetryAfter,
-		waiting: map[runs.ID]*entry{}, active: map[runs.ID]bool{}, wake: make(chan struct{}, 1),
+		later: jobHeap{before: byTime}, ready: jobHeap{before: byClass},
+		waiting: map[runKey]*entry{}, wake: make(chan struct{}, 1),
 	}, nil
 }
 
 // Enqueue takes jobs. A job of a run that waits already makes the waiting one earlier if
-// need be; it never makes two.
-func (q *Queue) Enqueue(_ context.Context, jobs ...runs.Job) error {
+// need be, or later when it is to go to the back; it never makes two.
+func (q *Queue) Enqueue(ctx context.Context, jobs ...runs.Job) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, job := range jobs {
@@ -74,17 +78,19 @@ func (q *Queue) Enqueue(_ context.Context, jobs ...runs.Job) error {
 }
 
 func (q *Queue) put(job runs.Job) {
-	if e, ok := q.waiting[job.RunID]; ok {
-		if job.NotBefore.Before(e.job.NotBefore) {
-			e.job.NotBefore = job.NotBefore
-			heap.Fix(&q.jobs, e.index)
-		}
-		return
-	}
 	q.seq++
-	e := &entry{job: job, seq: q.seq}
-	q.waiting[job.RunID] = e
-	heap.Push(&q.jobs, e)
+	e := &entry{job: job, due: q.clock.Now(), seq: q.seq}
+	if job.NotBefore.After(e.due) {
+		e.due = job.NotBefore
+	}
+	if old, ok := q.waiting[keyOf(job)]; ok {
+		if !job.Back && !e.due.Before(old.due) {
+			return
+		}
+		heap.Remove(old.in, old.index)
+	}
+	q.waiting[keyOf(job)] = e
+	heap.Push(&q.later, e)
 }
 
 func (q *Queue) signal() {
@@ -98,11 +104,11 @@ func (q *Queue) signal() {
 func (q *Queue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.jobs)
+	return len(q.waiting)
 }
 
-// Work hands due jobs to the handler, by the time they are due and then in the order they
-// came, one at a time per run. Jobs that still wait when ctx ends stay in the queue.
+// Work hands due jobs to the handler, interactive ones first, then by the time they became
+// due and in the order they came. Jobs that still wait when ctx ends stay in the queue.
 func (q *Queue) Work(ctx context.Context, handle runs.Handler) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -123,16 +129,19 @@ func (q *Queue) Work(ctx context.Context, handle runs.Handler) error {
 			if err == nil && work != nil {
 				err = work(handlerCtx)
 			}
-			q.done(job, err)
+			if err != nil {
+				q.again(job)
+			}
 			<-free
 		})
 	}
 }
 
-// next waits for a job that is due and whose run nobody handles.
+// next waits for a job that is due.
 func (q *Queue) next(ctx context.Context) (runs.Job, bool) {
 	for {
 		if ctx.Err() != nil {
+			q.signal() // what woke this one is for somebody else who works this queue
 			return runs.Job{}, false
 		}
 		job, wait, found := q.take()
@@ -145,88 +154,42 @@ func (q *Queue) next(ctx context.Context) (runs.Job, bool) {
 		}
 		select {
 		case <-ctx.Done():
-			return runs.Job{}, false
 		case <-q.wake:
 		case <-timer:
 		}
 	}
 }
 
-// take removes the first job that may be handled now. Otherwise it says how long until the
-// next one is due, 0 when only a signal can change anything.
+// take removes the first job that is due. Otherwise it says how long until one is, 0 when
+// only a signal can change anything.
 func (q *Queue) take() (job runs.Job, wait time.Duration, found bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	at := q.clock.Now()
-	var held []*entry // due, but another delivery of the run is being handled
-	defer func() {
-		for _, e := range held {
-			heap.Push(&q.jobs, e)
-		}
-	}()
-	for len(q.jobs) > 0 {
-		e := q.jobs[0]
-		if e.job.NotBefore.After(at) {
-			return runs.Job{}, e.job.NotBefore.Sub(at), false
-		}
-		heap.Pop(&q.jobs)
-		if q.active[e.job.RunID] {
-			held = append(held, e)
-			continue
-		}
-		delete(q.waiting, e.job.RunID)
-		q.active[e.job.RunID] = true
-		if len(q.jobs) > 0 { // for somebody else who works this queue and has a worker free
-			q.signal()
-		}
-		return e.job, 0, true
+	for q.later.Len() > 0 && !q.later.list[0].due.After(at) {
+		heap.Push(&q.ready, heap.Pop(&q.later))
 	}
-	return runs.Job{}, 0, false
+	if q.ready.Len() == 0 {
+		if q.later.Len() == 0 {
+			return runs.Job{}, 0, false
+		}
+		return runs.Job{}, q.later.list[0].due.Sub(at), false
+	}
+	e := heap.Pop(&q.ready).(*entry)
+	delete(q.waiting, keyOf(e.job))
+	if len(q.waiting) > 0 { // for somebody else who works this queue and has a worker free
+		q.signal()
+	}
+	return e.job, 0, true
 }
 
-func (q *Queue) done(job runs.Job, err error) {
+// again keeps a job that failed.
+func (q *Queue) again(job runs.Job) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.active, job.RunID)
-	if err != nil {
-		job.NotBefore = q.clock.Now().Add(q.retryAfter)
-		q.put(job)
-	}
+	job.NotBefore, job.Back = q.clock.Now().Add(q.retryAfter), false
+	q.put(job)
 	q.signal()
-}
-
-// entry is a waiting job in the heap.
-type entry struct {
-	job   runs.Job
-	seq   int64
-	index int
-}
-
-// jobHeap orders by due time, then by arrival.
-type jobHeap []*entry
-
-func (h jobHeap) Len() int { return len(h) }
-func (h jobHeap) Less(i, j int) bool {
-	if !h[i].job.NotBefore.Equal(h[j].job.NotBefore) {
-		return h[i].job.NotBefore.Before(h[j].job.NotBefore)
-	}
-	return h[i].seq < h[j].seq
-}
-func (h jobHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *jobHeap) Push(x any) {
-	e := x.(*entry)
-	e.index = len(*h)
-	*h = append(*h, e)
-}
-func (h *jobHeap) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return e
 }
 
 var _ runs.Queue = (*Queue)(nil)

@@ -121,6 +121,10 @@ func lookRows() map[string]func(f *fixture, tenant graph.TenantID, on targets) (
 			some, err2 := f.store.ListRuns(f.ctx, tenant, runs.RunFilter{ScheduleID: on.schedule}, all)
 			return len(rows) + len(some), firstOf(err, err2)
 		},
+		"WaitingRuns": func(f *fixture, tenant graph.TenantID, _ targets) (int, error) {
+			rows, err := f.store.WaitingRuns(f.ctx, tenant, 3)
+			return len(rows), err
+		},
 		"ListAudit": func(f *fixture, tenant graph.TenantID, on targets) (int, error) {
 			rows, err := f.store.ListAudit(f.ctx, tenant, runs.AuditFilter{}, all)
 			some, err2 := f.store.ListAudit(f.ctx, tenant, runs.AuditFilter{RunID: on.queued}, all)

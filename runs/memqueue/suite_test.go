@@ -1,0 +1,20 @@
+package memqueue_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/memqueue"
+	"github.com/tenantatlas/tenantbackup/runs/queuetest"
+)
+
+func TestQueueKeepsThePromisesOfAQueue(t *testing.T) {
+	queuetest.Run(t, func(t testing.TB, workers int) (runs.Queue, func() runs.Queue) {
+		q, err := memqueue.New(memqueue.Config{Workers: workers, RetryAfter: 10 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q, nil
+	})
+}
