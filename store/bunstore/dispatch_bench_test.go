@@ -11,6 +11,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/store/bunstore"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
@@ -19,7 +20,7 @@ var dueAt = time.Date(2026, time.March, 2, 1, 30, 0, 0, time.UTC)
 
 // dueSchedules stores n schedules of n/100 tenants that are all due in one minute. Those of
 // a tenant are spread over all, as they come to be in real life.
-func dueSchedules(b *testing.B, s *sqlitestore.Store, n int) {
+func dueSchedules(b *testing.B, s *bunstore.Store, n int) {
 	b.Helper()
 	ids := uuidv7.NewGenerator(func() time.Time { return dueAt })
 	list := make([]backupsched.Schedule, n)
@@ -62,7 +63,7 @@ func BenchmarkDispatch(b *testing.B) {
 				c.schedules /= 50
 			}
 			s, _ := newStore(b, sqlitestore.Options{})
-			dueSchedules(b, s, c.schedules)
+			dueSchedules(b, s.Store, c.schedules)
 			clock := &day{now: dueAt}
 			d, err := backupsched.NewDispatcher(backupsched.DispatcherConfig{Store: s, Queue: nowhere{}, Clock: clock, ChunkSize: c.size})
 			if err != nil {
