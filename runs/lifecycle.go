@@ -89,7 +89,7 @@ func (r *Runner) passTurn(ctx context.Context, run Run) error {
 	}
 	jobs := make([]Job, len(next))
 	for i := range next {
-		jobs[i] = next[i].job()
+		jobs[i] = next[i].Job()
 		jobs[i].NotBefore, jobs[i].Back = time.Time{}, true
 	}
 	if len(jobs) == 0 {
@@ -146,7 +146,7 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) (end Att
 	}
 	if run.Status == StatusQueued {
 		r.log.InfoContext(ctx, "run waits for another attempt", "run_id", run.ID, "kind", run.Kind, "code", run.ErrorCode, "wait", requeued, redact.Err(execErr))
-		if err := r.cfg.Queue.Enqueue(ctx, run.job()); err != nil {
+		if err := r.cfg.Queue.Enqueue(ctx, run.Job()); err != nil {
 			return end, err
 		}
 		return end, r.passTurn(ctx, run)
@@ -235,7 +235,7 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int,
 		for _, run := range list {
 			after = run.ID
 			if run.Status == StatusQueued {
-				jobs = append(jobs, run.job())
+				jobs = append(jobs, run.Job())
 				continue
 			}
 			ok, err := r.rescue(ctx, run)
@@ -284,7 +284,7 @@ func (r *Runner) rescue(ctx context.Context, seen Run) (bool, error) {
 	}
 	if run.Status.Terminal() {
 		r.afterRun(ctx, run)
-	} else if err := r.cfg.Queue.Enqueue(ctx, run.job()); err != nil {
+	} else if err := r.cfg.Queue.Enqueue(ctx, run.Job()); err != nil {
 		return true, fmt.Errorf("runs: queueing a stranded run: %w", err)
 	}
 	return true, r.passTurn(ctx, run)

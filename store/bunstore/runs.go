@@ -51,6 +51,11 @@ func (s *Store) CreateRun(ctx context.Context, tenant graph.TenantID, run runs.R
 				return err
 			}
 		}
+		if r.Status == text(runs.StatusQueued) {
+			if err := t.enqueue(ctx, r.run().Job()); err != nil {
+				return err
+			}
+		}
 		return t.trail(tenant, trail)
 	})
 	if err != nil {

@@ -84,6 +84,21 @@ func (t *tx) close() {
 	clear(t.stmts)
 }
 
+// QueuesJobs tells whether the store queues the jobs of new runs itself; see
+// [runs.QueuesJobs].
+func (s *Store) QueuesJobs() bool { return s.enqueuer != nil }
+
+// enqueue queues the jobs of runs that this transaction makes.
+func (t *tx) enqueue(ctx context.Context, jobs ...runs.Job) error {
+	if t.s.enqueuer == nil || len(jobs) == 0 {
+		return nil
+	}
+	if err := t.s.enqueuer.EnqueueTx(ctx, t.Tx.Tx, jobs...); err != nil {
+		return fmt.Errorf("store: queueing new runs: %w", err)
+	}
+	return nil
+}
+
 // prepare returns a statement with parameters of the driver, kept for this transaction.
 func (t *tx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt, ok := t.stmts[query]; ok {
