@@ -14,7 +14,8 @@ import (
 type claimed int
 
 const (
-	claimedNothing claimed = iota // the run is somebody else's, waits, or is over
+	claimedNothing claimed = iota // the run is somebody else's, waits for its turn, or is over
+	claimedEarly                  // the run is not due; its job is queued for its time
 	claimedEnded                  // this very call ended the run
 	claimedRun                    // the run is this worker's
 )
@@ -59,7 +60,7 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 				due = own
 			}
 			job.NotBefore, job.Back = due, false
-			return Run{}, 0, claimedNothing, r.cfg.Queue.Enqueue(ctx, job)
+			return seen, 0, claimedEarly, r.cfg.Queue.Enqueue(ctx, job)
 		}
 		return seen, 0, claimedNothing, nil
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
@@ -77,8 +78,10 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 }
 
 // passTurn queues the runs of the tenant whose turn it is once a run no longer needs its
-// lane. They go to the back, behind the tenants that have waited meanwhile. When it fails,
-// the job of the run is delivered again and comes here again.
+// lane. They go to the back, behind the tenants that have waited meanwhile; and after an
+// interactive run without preference, so that a person who starts a thousand runs does not
+// keep the schedules of all others waiting. When it fails, the job of the run is delivered
+// again and comes here again.
 func (r *Runner) passTurn(ctx context.Context, run Run) error {
 	if !run.Kind.UsesGraph() {
 		return nil
@@ -87,10 +90,12 @@ func (r *Runner) passTurn(ctx context.Context, run Run) error {
 	if err != nil {
 		return fmt.Errorf("runs: looking for the tenant's next run: %w", err)
 	}
+	preferred := run.Trigger.Interactive() && !run.StartedAt.IsZero()
 	jobs := make([]Job, len(next))
 	for i := range next {
 		jobs[i] = next[i].Job()
 		jobs[i].NotBefore, jobs[i].Back = time.Time{}, true
+		jobs[i].Interactive = jobs[i].Interactive && !preferred
 	}
 	if len(jobs) == 0 {
 		return nil
