@@ -38,7 +38,7 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.refused")}, nil
 		}
 		if cur.Kind.UsesGraph() {
-			if cur.Lane = room.Lane(r.cfg.PerTenant); cur.Lane == 0 {
+			if cur.Lane = room.Lane(r.cfg.PerTenant, r.cfg.Random()); cur.Lane == 0 {
 				return Change{}, errNothingToDo // whoever frees a lane queues the next run
 			}
 		}

@@ -84,6 +84,11 @@ func (postgresDialect) again(err error) bool {
 	return errors.Is(err, errStale)
 }
 
+func (postgresDialect) taken(err error, prefix string) bool {
+	text := err.Error() // of two drivers that have the name of the index in different ways
+	return sqlState(err) == "23505" && (strings.Contains(text, `"`+prefix+`runs_lane"`) || strings.Contains(text, `"`+prefix+`runs_running"`))
+}
+
 // sqlState returns the code of a Postgres error of pgdriver or pgx, or "".
 func sqlState(err error) string {
 	var pgx interface{ SQLState() string }

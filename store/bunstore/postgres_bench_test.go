@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/internal/pgtest"
+	"github.com/tenantatlas/tenantbackup/store/bunstore"
 	"github.com/tenantatlas/tenantbackup/store/pgstore"
 )
 
@@ -26,13 +28,13 @@ type rival struct {
 	n     int
 }
 
-func newRival(b *testing.B, n int) *rival {
+func newRival(b *testing.B, n, perTenant int) *rival {
 	b.Helper()
 	r := &rival{B: b, n: n}
 	r.url = pgtest.Start(b, pgtest.Options{Durable: true}).Database(b)
 	r.store = r.open(pgstore.Options{})
 	r.ok(r.store.Migrate(b.Context()))
-	dueSchedules(b, r.store.Store, n)
+	dueSchedules(b, r.store.Store, n, perTenant)
 	var err error
 	r.admin, err = sql.Open("pgx", r.url)
 	r.ok(err)
@@ -47,6 +49,19 @@ func (r *rival) open(opts pgstore.Options) *pgstore.Store {
 	r.ok(err)
 	r.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// secured is the store of a user whom the database confines to its tenant.
+func (r *rival) secured() *pgstore.Store {
+	r.Helper()
+	r.exec("CREATE ROLE rival LOGIN NOINHERIT PASSWORD 'secret'")
+	security := &bunstore.RowSecurity{Login: "rival"}
+	r.ok(r.open(pgstore.Options{RowSecurity: security}).SecureRows(r.Context()))
+	u, err := url.Parse(r.url)
+	r.ok(err)
+	u.User = url.UserPassword("rival", "secret")
+	r.url = u.String()
+	return r.open(pgstore.Options{RowSecurity: security})
 }
 
 func (r *rival) ok(err error) {
@@ -73,7 +88,7 @@ func (r *rival) reset() {
 
 // dispatch lets as many dispatchers tick at once and returns how many schedules a second
 // they took, from the first one's begin to the last one's end.
-func (r *rival) dispatch(dispatchers, chunk int, limit int) float64 {
+func (r *rival) dispatch(dispatchers, chunk, limit int) float64 {
 	r.Helper()
 	if limit < r.n { // only some are due
 		r.exec(fmt.Sprintf("UPDATE tb_schedules SET enabled = false WHERE id NOT IN (SELECT id FROM tb_schedules ORDER BY id LIMIT %d)", limit))
@@ -137,7 +152,7 @@ func BenchmarkPostgresDispatch(b *testing.B) {
 	if testing.Short() {
 		n, few = 2_000, 200
 	}
-	r := newRival(b, n)
+	r := newRival(b, n, 100)
 	var limit, one, two, rows float64
 	rounds := 0
 	for b.Loop() {

@@ -195,6 +195,9 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 		out = changed.run()
 		return t.trail(tenant, answer.Trail)
 	})
+	if err != nil && s.dialect.taken(err, s.prefix) {
+		err = fmt.Errorf("another run was claimed at the same time: %w", runs.ErrBusy)
+	}
 	if err != nil {
 		return runs.Run{}, err
 	}

@@ -33,6 +33,9 @@ func (sqliteDialect) nowArg(s *Store) any { return tsOf(s.clockTime()) }
 // again tells that a transaction never meets another one, so none is worth repeating.
 func (sqliteDialect) again(error) bool { return false }
 
+// taken is never met: a claim has looked at all others.
+func (sqliteDialect) taken(error, string) bool { return false }
+
 func (sqliteDialect) lock(lockKind) string { return "" }
 
 func (sqliteDialect) dispatchSettings() string { return "" }
