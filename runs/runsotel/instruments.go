@@ -136,6 +136,7 @@ func watchQueue(meter metric.Meter, stats func(context.Context) (runs.QueueStats
 		}
 		o.ObserveInt64(jobs, int64(s.Due), with(queueState.String("due")))
 		o.ObserveInt64(jobs, int64(s.Delayed), with(queueState.String("delayed")))
+		o.ObserveInt64(jobs, int64(s.SetAside), with(queueState.String("set_aside")))
 		o.ObserveFloat64(age, s.Oldest.Seconds())
 		return nil
 	}, jobs, age)
