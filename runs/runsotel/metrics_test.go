@@ -203,7 +203,12 @@ func TestTenantsAreInMetricsOnlyWhereTheHostAsksForIt(t *testing.T) {
 func TestTheQueueIsAskedAtEveryCollection(t *testing.T) {
 	stats, failure := runs.QueueStats{Due: 3, Delayed: 4, SetAside: 1, Oldest: 90 * time.Second}, error(nil)
 	w := newWorld(t, rig.Options{Policies: -1}, func(c *runsotel.Config) {
-		c.Queue = func(context.Context) (runs.QueueStats, error) { return stats, failure }
+		c.Queue = func(ctx context.Context) (runs.QueueStats, error) {
+			if _, bounded := ctx.Deadline(); !bounded {
+				t.Error("a queue that does not answer would hold up all metrics")
+			}
+			return stats, failure
+		}
 	})
 	w.measured(t, "tenantbackup.queue.jobs", "queue.state=delayed 4", "queue.state=due 3", "queue.state=set_aside 1")
 	w.measured(t, "tenantbackup.queue.age", "90")
