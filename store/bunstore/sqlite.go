@@ -44,18 +44,24 @@ func (sqliteDialect) migrationSettings() string { return "" }
 
 func (sqliteDialect) dest(c column) any { return c }
 
-// exec runs a prepared statement with parameters of the driver, kept for the transaction.
-func (sqliteDialect) exec(ctx context.Context, t *tx, query string, args []column) (int64, error) {
+// touch runs a prepared statement with parameters of the driver, kept for the transaction.
+func (sqliteDialect) touch(ctx context.Context, t *tx, query string, args []column) error {
 	stmt, err := t.prepare(ctx, query)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	values := make([]any, len(args))
 	for i, c := range args {
 		values[i] = c.value()
 	}
-	return execStmt(ctx, stmt, values)
+	n, err := execStmt(ctx, stmt, values)
+	if err == nil && n != 1 {
+		err = errStale
+	}
+	return err
 }
+
+func (sqliteDialect) flushPending(context.Context, *tx) error { return nil }
 
 func (sqliteDialect) newBatch(def *table, n int) batch { return newRowBatch(def, n) }
 

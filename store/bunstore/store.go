@@ -155,6 +155,18 @@ func (s *Store) view(ctx context.Context, of scope, fn func(q querier) error) er
 	return fn(tx)
 }
 
+// look is view for a single query, which sees one moment by itself. Where nothing has to be
+// said about the scope it needs no transaction.
+func (s *Store) look(ctx context.Context, of scope, fn func(q querier) error) error {
+	if s.rows != nil {
+		return s.view(ctx, of, fn)
+	}
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	return fn(s.read)
+}
+
 // locking ends a query whose rows the transaction will change; a view locks nothing.
 func (s *Store) locking(q querier) string {
 	if _, writes := q.(*tx); writes {
