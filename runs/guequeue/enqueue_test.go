@@ -59,7 +59,7 @@ func TestTwoWhoQueueTheSameRunsDoNotLockEachOtherOut(t *testing.T) {
 	wg.Wait()
 }
 
-func TestHandlersMayQueueEachOthersRuns(t *testing.T) {
+func TestHandlersMayQueueTheirOwnAndEachOthersRuns(t *testing.T) {
 	url := database(t)
 	came := make(chan runs.ID, 100)
 	var meet sync.WaitGroup // both hold their job before either goes on
@@ -73,7 +73,11 @@ func TestHandlersMayQueueEachOthersRuns(t *testing.T) {
 			if j.RunID == next.RunID {
 				next = job(2)
 			}
-			return nil, q.Enqueue(ctx, next)
+			err := q.Enqueue(ctx, next, j)
+			if err != nil {
+				t.Error(err) // as after waiting in vain for a lock
+			}
+			return nil, err
 		}
 	}
 	admin := open(t, 1, url)
