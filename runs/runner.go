@@ -203,9 +203,11 @@ func (r *Runner) Take(ctx context.Context, job Job) (Work, error) {
 		return nil, err
 	}
 	switch outcome {
-	case claimedEnded:
-		r.afterRun(ctx, run)
-		return nil, r.passTurn(ctx, run)
+	case claimedEnded: // what follows may take its time: not while the job is being taken
+		return func(ctx context.Context) error {
+			r.afterRun(ctx, run)
+			return r.passTurn(ctx, run)
+		}, nil
 	case claimedEarly:
 		return nil, r.passTurn(ctx, run)
 	case claimedNothing:

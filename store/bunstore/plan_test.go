@@ -156,7 +156,7 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 				return runs.Change{Run: r}, nil
 			})
 			return err
-		}, []string{"tb_runs_running (tenant_id=? AND schedule_id=?)", "tb_runs_resumed (tenant_id=? AND schedule_id=?)", "sqlite_autoindex_tb_runs_1 (id=? AND tenant_id=?)", "SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, nil},
+		}, []string{"sqlite_autoindex_tb_runs_1 (id=? AND tenant_id=?)", "SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, nil},
 		{"StrandedRuns", func() error { _, err := s.StrandedRuns(ctx, runs.Stranded{QueuedBefore: began, Limit: 10}); return err },
 			[]string{"tb_runs_active (status=? AND updated_at<?)", "tb_runs_active (status=?)"}, sorts},
 		{"StrandedRuns with lanes", func() error {

@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -160,6 +161,10 @@ func (sqliteDialect) defined(list []Migration) []string {
 		for _, stmt := range statements(m.Up) {
 			if strings.HasPrefix(stmt, "CREATE ") {
 				defs = append(defs, stmt)
+				continue
+			}
+			if index, ok := strings.CutPrefix(stmt, "DROP INDEX "); ok {
+				defs = slices.DeleteFunc(defs, func(def string) bool { return strings.HasPrefix(def, "CREATE INDEX "+index+" ") })
 				continue
 			}
 			alter, column, ok := strings.Cut(stmt, " ADD COLUMN ")
