@@ -16,6 +16,8 @@
 //     daylight-saving rules, schedules, and the dispatcher that ticks once a minute.
 //   - [github.com/tenantatlas/tenantbackup/retention]: what stays. A pure plan with a
 //     reason for each decision, and the run that carries it out.
+//   - [github.com/tenantatlas/tenantbackup/runs/runsotel]: OpenTelemetry metrics and
+//     traces of what the observers of all these are told.
 //   - [github.com/tenantatlas/tenantbackup/store]: the roles that a backend plays;
 //     [github.com/tenantatlas/tenantbackup/store/bunstore] plays them over bun,
 //     [github.com/tenantatlas/tenantbackup/store/sqlitestore] opens it on SQLite.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/internal/hook"
 	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -37,6 +38,9 @@ type DispatcherConfig struct {
 
 	// Logger receives what a Report does not hold. Defaults to discarding.
 	Logger *slog.Logger
+
+	// Observer is told of ticks, for metrics and traces. Defaults to nobody.
+	Observer Observer
 }
 
 // Dispatcher turns due slots into runs. Any number of Dispatchers may share a store: each
@@ -97,13 +101,18 @@ type Report struct {
 
 // Tick dispatches everything that is due now and returns what it did, also beside an
 // error: chunks that were committed stay.
-func (d *Dispatcher) Tick(ctx context.Context) (Report, error) {
-	report := Report{At: d.cfg.Clock.Now().UTC().Truncate(time.Microsecond)}
+func (d *Dispatcher) Tick(ctx context.Context) (report Report, err error) {
+	report = Report{At: d.cfg.Clock.Now().UTC().Truncate(time.Microsecond)}
+	ctx, observed := hook.Start(ctx, d.log, d.cfg.Observer.Tick, TickStart{At: report.At})
+	var lags []Lag
+	defer func() {
+		observed(TickEnd{Report: report, Lags: lags, Failed: err != nil && ctx.Err() == nil})
+	}()
 	for {
 		if err := ctx.Err(); err != nil {
 			return report, err
 		}
-		var stats planStats
+		stats := planStats{watched: d.cfg.Observer.Tick != nil}
 		result, err := d.cfg.Store.DispatchDue(ctx, Chunk{
 			Now: report.At, Limit: d.cfg.ChunkSize,
 			Plan:  func(s Schedule) Plan { return d.plan(s, report.At, &stats) },
@@ -120,6 +129,7 @@ func (d *Dispatcher) Tick(ctx context.Context) (Report, error) {
 		report.Conflicts += result.Conflicts
 		report.Missed += stats.missed
 		report.Invalid += stats.invalid
+		lags = append(lags, stats.lags(d.cfg.Clock.Now())...)
 		if len(result.Inserted) > 0 {
 			if err := d.cfg.Queue.Enqueue(ctx, result.Inserted...); err != nil {
 				report.Unqueued += len(result.Inserted)
@@ -137,6 +147,9 @@ func (d *Dispatcher) Tick(ctx context.Context) (Report, error) {
 type planStats struct {
 	missed, invalid int
 	seen            map[runs.ID]bool
+
+	watched bool // somebody wants to know the lags
+	slots   map[runs.ID]time.Time
 }
 
 func (p *planStats) first(id runs.ID) bool {
@@ -189,6 +202,7 @@ func (d *Dispatcher) plan(s Schedule, at time.Time, stats *planStats) Plan {
 		}
 	}
 	if !slot.IsZero() {
+		stats.slot(s.ID, slot)
 		plan.Runs = append(plan.Runs, d.slotRun(s, at, slot))
 	}
 	return plan

@@ -104,6 +104,15 @@ func RetryAfterOf(err error) time.Duration {
 	return 0
 }
 
+// statusOf returns the HTTP status of the first *[Error] in err's chain, 0 when it has none.
+func statusOf(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.StatusCode
+	}
+	return 0
+}
+
 // ParseRetryAfter reads the value of a Retry-After header: whole seconds, decimal
 // seconds (Graph sends "2.128", against RFC 9110) or an HTTP date, which is taken
 // relative to now. It reports false for anything else. A date in the past is 0. The

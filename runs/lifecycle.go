@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/internal/hook"
 	"github.com/tenantatlas/tenantbackup/internal/redact"
 )
 
@@ -18,8 +19,8 @@ const (
 	claimedRun                    // the run is this worker's
 )
 
-// claim takes the run for this worker.
-func (r *Runner) claim(ctx context.Context, job Job) (run Run, outcome claimed, err error) {
+// claim takes the run for this worker, and says how long it had been due.
+func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Duration, outcome claimed, err error) {
 	var early time.Duration
 	var due time.Time
 	var seen Run
@@ -58,21 +59,21 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, outcome claimed, 
 				due = own
 			}
 			job.NotBefore, job.Back = due, false
-			return Run{}, claimedNothing, r.cfg.Queue.Enqueue(ctx, job)
+			return Run{}, 0, claimedNothing, r.cfg.Queue.Enqueue(ctx, job)
 		}
-		return seen, claimedNothing, nil
+		return seen, 0, claimedNothing, nil
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
-		return seen, claimedNothing, nil
+		return seen, 0, claimedNothing, nil
 	case errors.Is(err, ErrBusy):
 		// Two runs were claimed at the same instant and the database let one through. The
 		// job comes again and finds the schedule or the lane busy.
-		return Run{}, claimedNothing, err
+		return Run{}, 0, claimedNothing, err
 	case err != nil:
-		return Run{}, claimedNothing, fmt.Errorf("runs: claiming a run: %w", err)
+		return Run{}, 0, claimedNothing, fmt.Errorf("runs: claiming a run: %w", err)
 	case run.Status.Terminal():
-		return run, claimedEnded, nil
+		return run, 0, claimedEnded, nil
 	}
-	return run, claimedRun, nil
+	return run, max(0, run.UpdatedAt.Sub(seen.dueAt())), claimedRun, nil
 }
 
 // passTurn queues the runs of the tenant whose turn it is once a run no longer needs its
@@ -99,12 +100,13 @@ func (r *Runner) passTurn(ctx context.Context, run Run) error {
 
 var errNothingToDo = errors.New("runs: nothing to do")
 
-// settle ends an attempt: it finishes the run, or puts it back for later.
-func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) error {
+// settle ends an attempt: it finishes the run, or puts it back for later. end is what
+// observers are told.
+func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) (end AttemptEnd, err error) {
 	ctx = context.WithoutCancel(ctx) // what ended the attempt must not keep it from being ended
 	if errors.Is(execErr, ErrLeaseLost) {
 		r.log.WarnContext(ctx, "the lease was lost; another worker goes on with the run", "run_id", a.run.ID)
-		return nil
+		return AttemptEnd{LeaseLost: true}, nil
 	}
 	var requeued time.Duration
 	run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
@@ -133,22 +135,27 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) error {
 	switch {
 	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
 		r.log.WarnContext(ctx, "the lease was lost at the end; another worker goes on with the run", "run_id", a.run.ID)
-		return nil
+		return AttemptEnd{LeaseLost: true}, nil
 	case err != nil:
-		return fmt.Errorf("runs: ending an attempt: %w", err)
+		return AttemptEnd{Failure: failureOf(execErr)}, fmt.Errorf("runs: ending an attempt: %w", err)
+	}
+	end = AttemptEnd{
+		Status: run.Status, Code: run.ErrorCode, Failure: failureOf(execErr), Wait: requeued,
+		GivenBack: run.Status == StatusQueued && errors.Is(execErr, ErrStopping),
+		Processed: max(0, run.Counts.Processed-a.run.Counts.Processed),
 	}
 	if run.Status == StatusQueued {
 		r.log.InfoContext(ctx, "run waits for another attempt", "run_id", run.ID, "kind", run.Kind, "code", run.ErrorCode, "wait", requeued, redact.Err(execErr))
 		if err := r.cfg.Queue.Enqueue(ctx, run.job()); err != nil {
-			return err
+			return end, err
 		}
-		return r.passTurn(ctx, run)
+		return end, r.passTurn(ctx, run)
 	}
 	if run.Status == StatusFailed && execErr != nil {
 		r.log.ErrorContext(ctx, "run failed", "run_id", run.ID, "kind", run.Kind, "code", run.ErrorCode, redact.Err(execErr))
 	}
 	r.afterRun(ctx, run)
-	return r.passTurn(ctx, run)
+	return end, r.passTurn(ctx, run)
 }
 
 // succeed ends a run whose executor returned nil.
@@ -212,8 +219,11 @@ func (r *Runner) Sweep(ctx context.Context) (int, error) { return r.sweep(ctx, r
 
 const sweepPage = 500
 
-func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (int, error) {
-	count, after := 0, ID("")
+func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int, err error) {
+	requeued, after := 0, ID("")
+	defer func() {
+		hook.Tell(ctx, r.log, r.cfg.Observer.Swept, SweepEnd{Rescued: count, Requeued: requeued, Failed: err != nil && ctx.Err() == nil})
+	}()
 	var failed error
 	for {
 		q := Stranded{QueuedBefore: now(r.cfg.Clock).Add(-queuedFor), Lanes: r.cfg.PerTenant, After: after, Limit: sweepPage}
@@ -240,6 +250,7 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (int, error
 			if err := r.cfg.Queue.Enqueue(ctx, jobs...); err != nil {
 				return count, fmt.Errorf("runs: queueing stranded runs: %w", err)
 			}
+			requeued += len(jobs)
 		}
 		if len(list) < q.Limit {
 			return count, failed

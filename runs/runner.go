@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/internal/hook"
 	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 )
@@ -54,6 +55,9 @@ type Config struct {
 
 	// Random returns uniform values in [0, 1) for jitter. Defaults to math/rand/v2.
 	Random func() float64
+
+	// Observer is told what happens, for metrics and traces. Defaults to nobody.
+	Observer Observer
 
 	// Logger receives what happens beside the runs themselves. Defaults to discarding.
 	Logger *slog.Logger
@@ -194,7 +198,7 @@ func (r *Runner) sweepLoop(ctx context.Context) {
 // taken by another worker, gone, or must wait for its turn. An error means that the store or
 // the queue failed, and the job should be delivered again.
 func (r *Runner) Take(ctx context.Context, job Job) (Work, error) {
-	run, outcome, err := r.claim(ctx, job)
+	run, waited, outcome, err := r.claim(ctx, job)
 	if err != nil {
 		return nil, err
 	}
@@ -210,8 +214,11 @@ func (r *Runner) Take(ctx context.Context, job Job) (Work, error) {
 	}
 	return func(ctx context.Context) error {
 		a := &Attempt{run: run, store: r.cfg.Store, clock: r.cfg.Clock, newID: r.newID}
+		ctx, observed := hook.Start(ctx, r.log, r.cfg.Observer.Attempt, AttemptStart{RunInfo: run.info(), Waited: waited})
 		execErr := r.execute(ctx, a)
-		return r.settle(ctx, a, execErr)
+		end, err := r.settle(ctx, a, execErr)
+		observed(end)
+		return err
 	}, nil
 }
 
@@ -311,6 +318,7 @@ func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCa
 }
 
 func (r *Runner) afterRun(ctx context.Context, run Run) {
+	hook.Tell(ctx, r.log, r.cfg.Observer.Finished, finishedRun(run))
 	if r.cfg.AfterRun == nil {
 		return
 	}

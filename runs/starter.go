@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/hook"
 	"github.com/tenantatlas/tenantbackup/internal/redact"
 )
 
@@ -40,6 +41,9 @@ type StarterConfig struct {
 	// Logger receives what cannot be returned, such as a job that could not be queued.
 	// Defaults to discarding.
 	Logger *slog.Logger
+
+	// Observer is told of runs that Cancel ended. Defaults to nobody.
+	Observer Observer
 }
 
 // Starter starts, cancels and looks up runs on behalf of people. Everything it does is
@@ -50,6 +54,8 @@ type Starter struct {
 	guard *Guard
 	clock Clock
 	log   *slog.Logger
+
+	observer Observer
 }
 
 // NewStarter checks the configuration and makes a Starter.
@@ -69,7 +75,7 @@ func NewStarter(cfg StarterConfig) (*Starter, error) {
 	}
 	return &Starter{
 		store: cfg.Store, queue: cfg.Queue, guard: guard, clock: cfg.Clock,
-		log: orDiscard(cfg.Logger),
+		log: orDiscard(cfg.Logger), observer: cfg.Observer,
 	}, nil
 }
 
@@ -197,7 +203,7 @@ func (s *Starter) Cancel(ctx context.Context, tenant graph.TenantID, actor Actor
 	if err := s.guard.Allow(ctx, tenant, actor, action, Target{Type: "run", ID: id}); err != nil {
 		return Run{}, err
 	}
-	return s.store.ChangeRun(ctx, tenant, id, func(at time.Time, r Run, _ Room) (Change, error) {
+	run, err := s.store.ChangeRun(ctx, tenant, id, func(at time.Time, r Run, _ Room) (Change, error) {
 		if r.Status.Terminal() {
 			return Change{}, Conflict("run_finished", "the run has ended already")
 		}
@@ -210,6 +216,10 @@ func (s *Starter) Cancel(ctx context.Context, tenant graph.TenantID, actor Actor
 		}
 		return Change{Run: r, Trail: trailOf(s.guard.NewID, at, actor, r, "run.canceled")}, nil
 	})
+	if err == nil && run.Status.Terminal() {
+		hook.Tell(ctx, s.log, s.observer.Finished, finishedRun(run))
+	}
+	return run, err
 }
 
 // Get returns a run.

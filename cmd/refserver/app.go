@@ -32,6 +32,8 @@ type options struct {
 	queue runs.Queue   // nil for one in memory
 	log   *slog.Logger
 
+	measure bool // keep metrics
+
 	retention retention.Config // MinAge and UndoWindow
 	random    func() float64   // of the runner's waits; nil for the default
 }
@@ -47,6 +49,7 @@ type app struct {
 	dispatcher *backupsched.Dispatcher
 	archive    *backupset.Archive
 	authorizer runs.Authorizer
+	metrics    *metrics // nil unless it measures
 }
 
 // databasePath is where the data folder keeps the database.
@@ -90,42 +93,48 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 			return nil, err
 		}
 	}
+	if o.measure {
+		if a.metrics, err = newMetrics(a.queue); err != nil {
+			return nil, err
+		}
+	}
 	return a, a.wire(o)
 }
 
 // wire connects the parts; this is what an embedder writes.
 func (a *app) wire(o options) (err error) {
+	db := a.metrics.store(a.store)
 	if a.starter, err = runs.NewStarter(runs.StarterConfig{
-		Store: a.store, Queue: a.queue, Authorizer: a.authorizer, Clock: o.clock, Logger: o.log,
+		Store: db, Queue: a.queue, Authorizer: a.authorizer, Clock: o.clock, Logger: o.log, Observer: a.metrics.runs(),
 	}); err != nil {
 		return err
 	}
 	keep := o.retention
-	keep.Store, keep.Starter, keep.Clock, keep.Logger = a.store, a.starter, o.clock, o.log
+	keep.Store, keep.Starter, keep.Clock, keep.Logger = db, a.starter, o.clock, o.log
 	if a.retention, err = retention.New(keep); err != nil {
 		return err
 	}
-	captures, err := capture.New(capture.Config{Reader: o.graph, Store: a.store})
+	captures, err := capture.New(capture.Config{Reader: a.metrics.reader(o.graph), Store: db})
 	if err != nil {
 		return err
 	}
 	if a.runner, err = runs.NewRunner(runs.Config{
-		Store: a.store, Queue: a.queue, Clock: o.clock, Logger: o.log,
+		Store: db, Queue: a.queue, Clock: o.clock, Logger: o.log, Observer: a.metrics.runs(),
 		Executors: []runs.Executor{captures, a.retention}, AfterRun: a.retention.AfterRun, Random: o.random,
 	}); err != nil {
 		return err
 	}
 	if a.scheduler, err = backupsched.NewScheduler(backupsched.Config{
-		Store: a.store, Starter: a.starter, PlanGuard: a.retention, Clock: o.clock,
+		Store: db, Starter: a.starter, PlanGuard: a.retention, Clock: o.clock,
 	}); err != nil {
 		return err
 	}
 	if a.dispatcher, err = backupsched.NewDispatcher(backupsched.DispatcherConfig{
-		Store: a.store, Queue: a.queue, Clock: o.clock, Logger: o.log,
+		Store: db, Queue: a.queue, Clock: o.clock, Logger: o.log, Observer: a.metrics.dispatch(),
 	}); err != nil {
 		return err
 	}
-	a.archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: a.store, Guard: a.starter.Guard()})
+	a.archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: db, Guard: a.starter.Guard()})
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
@@ -53,11 +54,12 @@ func serve(ctx context.Context, addr, data string, out, errOut io.Writer, ready 
 		users = demoDirectory()
 	}
 	log := slog.New(runs.RedactingHandler(slog.NewTextHandler(errOut, nil)))
-	a, err := open(ctx, options{data: data, users: users, log: log})
+	a, err := open(ctx, options{data: data, users: users, log: log, measure: true})
 	if err != nil {
 		return err
 	}
 	defer a.store.Close()
+	defer a.metrics.close(context.WithoutCancel(ctx))
 	if err := a.plant(ctx, users); err != nil {
 		return err
 	}
@@ -69,7 +71,7 @@ func serve(ctx context.Context, addr, data string, out, errOut io.Writer, ready 
 	if err != nil {
 		return err
 	}
-	server := newServer(handler, log)
+	server := newServer(a.metrics.serve(handler, listener.Addr(), os.Getenv(metricsTokenVariable)), log)
 	greet(out, listener.Addr(), data, len(users.byToken) > 0)
 	if ready != nil {
 		ready(listener.Addr())

@@ -21,7 +21,6 @@ var layers = map[string]layer{
 	"graph/graphtest": {level: 1, core: true, suite: true, why: "a fake needs the seam only"},
 	"graph/msgraph":   {level: 1, why: "the real client needs the seam only"},
 	"graph/azauth":    {level: 2, why: "sign-in for the real client"},
-	"graph/graphotel": {level: 2, why: "telemetry of the real client"},
 
 	"runs":           {level: 1, core: true, why: "a run is the same whatever it does"},
 	"runs/memqueue":  {level: 2, core: true, why: "a queue carries ids of runs"},
@@ -35,6 +34,7 @@ var layers = map[string]layer{
 
 	"store":             {level: 3, core: true, why: "the roles of the domain packages, composed"},
 	"store/storetest":   {level: 4, core: true, suite: true, why: "runs any store"},
+	"runs/runsotel":     {level: 4, why: "adapts the observers of graph, runs, backupsched and store"},
 	"store/bunstore":    {level: 4, why: "one implementation of the roles"},
 	"store/sqlitestore": {level: 5, why: "opens bunstore"},
 	"store/pgstore":     {level: 5, why: "opens bunstore"},

@@ -17,6 +17,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
+	"github.com/tenantatlas/tenantbackup/store"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
@@ -45,6 +46,16 @@ type Options struct {
 
 	// Catalogue is that of everything. Defaults to [graph.Catalog].
 	Catalogue *graph.Catalogue
+
+	Observers Observers
+}
+
+// Observers watch what the rig does.
+type Observers struct {
+	Runs     runs.Observer // of the starter and of every runner
+	Dispatch backupsched.Observer
+	Graph    graph.Observer
+	Store    store.Observer // of what services do; the rig itself looks past it
 }
 
 // Rig is the SDK, put together.
@@ -60,12 +71,15 @@ type Rig struct {
 	Scheduler  *backupsched.Scheduler
 	Dispatcher *backupsched.Dispatcher
 	Archive    *backupset.Archive
+
+	observers Observers
+	watched   store.Store // Store under observation
 }
 
 // New makes a rig that ends with the test.
 func New(tb testing.TB, o Options) *Rig {
 	tb.Helper()
-	r := &Rig{TB: tb, Clock: clock.NewMock(), Queue: &Queue{}}
+	r := &Rig{TB: tb, Clock: clock.NewMock(), Queue: &Queue{}, observers: o.Observers}
 	r.Clock.Set(Start)
 	if o.Catalogue == nil {
 		o.Catalogue = graph.Catalog
@@ -88,19 +102,24 @@ func New(tb testing.TB, o Options) *Rig {
 	}))(tb)
 	tb.Cleanup(func() { ok(tb, r.Store.Close()) })
 	ok(tb, r.Store.Migrate(tb.Context()))
+	r.watched = r.Store
+	if o.Observers.Store.Call != nil {
+		r.watched = store.Observe(r.Store, o.Observers.Store)
+	}
 
 	r.Starter = must(runs.NewStarter(runs.StarterConfig{
-		Store: r.Store, Queue: r.Queue, Clock: r.Clock, Authorizer: runs.RoleAuthorizer{RoleOf: roleOf},
+		Store: r.watched, Queue: r.Queue, Clock: r.Clock, Authorizer: runs.RoleAuthorizer{RoleOf: roleOf},
+		Observer: o.Observers.Runs,
 	}))(tb)
 	keep := o.Retention
-	keep.Store, keep.Starter, keep.Clock = r.Store, r.Starter, r.Clock
+	keep.Store, keep.Starter, keep.Clock = r.watched, r.Starter, r.Clock
 	r.Retention = must(retention.New(keep))(tb)
 	r.Runner = r.NewRunner(o)
 	r.Scheduler = must(backupsched.NewScheduler(backupsched.Config{
-		Store: r.Store, Starter: r.Starter, PlanGuard: r.Retention, Catalogue: o.Catalogue, Clock: r.Clock,
+		Store: r.watched, Starter: r.Starter, PlanGuard: r.Retention, Catalogue: o.Catalogue, Clock: r.Clock,
 	}))(tb)
 	r.Dispatcher = r.NewDispatcher()
-	r.Archive = must(backupset.NewArchive(backupset.ArchiveConfig{Store: r.Store, Guard: r.Starter.Guard(), Catalogue: o.Catalogue}))(tb)
+	r.Archive = must(backupset.NewArchive(backupset.ArchiveConfig{Store: r.watched, Guard: r.Starter.Guard(), Catalogue: o.Catalogue}))(tb)
 	return r
 }
 
@@ -110,9 +129,12 @@ func (r *Rig) NewRunner(o Options) *runs.Runner {
 	if o.Capture.Reader == nil {
 		o.Capture.Reader = r.Graph
 	}
-	o.Capture.Store, o.Capture.Catalogue = r.Store, o.Catalogue
+	if r.observers.Graph.Call != nil {
+		o.Capture.Reader = graph.ObserveReader(o.Capture.Reader, r.observers.Graph)
+	}
+	o.Capture.Store, o.Capture.Catalogue = r.watched, o.Catalogue
 	cfg := o.Runner
-	cfg.Store, cfg.Queue, cfg.Clock = r.Store, r.Queue, r.Clock
+	cfg.Store, cfg.Queue, cfg.Clock, cfg.Observer = r.watched, r.Queue, r.Clock, r.observers.Runs
 	cfg.Executors = append([]runs.Executor{must(capture.New(o.Capture))(r.TB), r.Retention}, cfg.Executors...)
 	if cfg.AfterRun == nil {
 		cfg.AfterRun = r.Retention.AfterRun
@@ -126,7 +148,7 @@ func (r *Rig) NewRunner(o Options) *runs.Runner {
 // NewDispatcher makes one more dispatcher over the same store.
 func (r *Rig) NewDispatcher() *backupsched.Dispatcher {
 	r.TB.Helper()
-	return must(backupsched.NewDispatcher(backupsched.DispatcherConfig{Store: r.Store, Queue: r.Queue, Clock: r.Clock}))(r.TB)
+	return must(backupsched.NewDispatcher(backupsched.DispatcherConfig{Store: r.watched, Queue: r.Queue, Clock: r.Clock, Observer: r.observers.Dispatch}))(r.TB)
 }
 
 func roleOf(_ context.Context, tenant graph.TenantID, a runs.Actor) (runs.Role, error) {
