@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -50,4 +51,14 @@ type Queue interface {
 	// and its work have returned; their context does not end with ctx, since finishing or
 	// giving back is the Runner's decision. The error is nil after a normal stop.
 	Work(ctx context.Context, handle Handler) error
+}
+
+// TxEnqueuer is a [Queue] whose jobs lie in the database of the store: it queues jobs within
+// a transaction of the store, so that a new run and its job come into being together or not
+// at all.
+type TxEnqueuer interface {
+	// EnqueueTx takes all jobs once tx commits, or returns an error; then tx must be rolled
+	// back. It is for runs that tx creates: a transaction that holds the row of a run which
+	// has a job already may wait for a worker that waits for that row.
+	EnqueueTx(ctx context.Context, tx *sql.Tx, jobs ...Job) error
 }

@@ -22,6 +22,8 @@ var production = []allowance{
 	{"store/sqlitestore", "modernc.org/sqlite", "SQLite without cgo, so that a host needs nothing but Go"},
 	{"store/pgstore", "github.com/uptrace/bun", "hands bunstore its database and drives Postgres"},
 	{"runs/guequeue", "github.com/vgarvardt/gue", "the queue it adapts"},
+	{"runs/guequeue", "github.com/oklog/ulid/v2", "the type of that queue's ids"},
+	{"runs/guequeue", "github.com/uptrace/bun", "listens through pgdriver"},
 	{"graph/msgraph", "golang.org/x/time/rate", "Graph's limits are rates"},
 	{"graph/azauth", "github.com/Azure/azure-sdk-for-go/sdk", "the credentials it adapts"},
 	{"runs/runsotel", "go.opentelemetry.io/otel", "the telemetry it adapts to"},
@@ -42,6 +44,7 @@ var tests = []allowance{
 	{"", "go.uber.org/goleak", "no goroutine left behind"},
 	{"", "github.com/benbjohnson/clock", "a clock that jumps"},
 	{"backupsched", "github.com/robfig/cron/v3", "what the benchmarks compare with"},
+	{"runs/guequeue", "github.com/jackc/pgx/v5", "the other driver it runs on"},
 	{"cmd/refserver", "modernc.org/sqlite", "damages a database behind the store's back"},
 	{"runs/capture", "modernc.org/sqlite", "damages a database behind the store's back"},
 }

@@ -1,0 +1,135 @@
+package guequeue_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantatlas/tenantbackup/internal/pgtest"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/guequeue"
+)
+
+func TestSeveralProcessesMayMigrateAtOnce(t *testing.T) {
+	url := pgtest.Server(t).Database(t)
+	q, _ := newQueue(t, url, guequeue.Options{})
+	if err := q.Ready(context.Background()); !errors.Is(err, guequeue.ErrNoTable) {
+		t.Errorf("before: %v, want ErrNoTable", err)
+	}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		db := open(t, i%2, url)
+		wg.Go(func() {
+			for range 2 { // it does no harm to do it again
+				if err := guequeue.Migrate(context.Background(), db); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := q.Ready(context.Background()); err != nil {
+		t.Errorf("after: %v", err)
+	}
+}
+
+func TestTheSchemaCanBeRunByHand(t *testing.T) {
+	for i, d := range drivers {
+		t.Run(d.name, func(t *testing.T) {
+			url := pgtest.Server(t).Database(t)
+			q, db := queueOver(t, open(t, i, url), guequeue.Options{})
+			exec(t, db, guequeue.Schema())
+			if err := q.Ready(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestATableOfAnotherFormIsNotReady(t *testing.T) {
+	q, db := newQueue(t, database(t), guequeue.Options{})
+	exec(t, db, `ALTER TABLE gue_jobs DROP COLUMN args`)
+	if err := q.Ready(context.Background()); !errors.Is(err, guequeue.ErrNoTable) {
+		t.Errorf("%v, want ErrNoTable", err)
+	}
+}
+
+func TestStatsCountTheJobsOfTheQueue(t *testing.T) {
+	for i, d := range drivers {
+		t.Run(d.name, func(t *testing.T) {
+			q, db := queueOver(t, open(t, i, database(t)), guequeue.Options{})
+			stats := func() guequeue.Stats {
+				t.Helper()
+				s, err := q.Stats(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
+			}
+			if diff := cmp.Diff(guequeue.Stats{}, stats()); diff != "" {
+				t.Errorf("of an empty queue: %s", diff)
+			}
+			foreign, _ := queueOver(t, db, guequeue.Options{Name: "another"})
+			enqueue(t, foreign, job(9))
+			later, person := job(2), job(3)
+			later.NotBefore, person.Interactive = time.Now().Add(time.Hour), true
+			enqueue(t, q, job(1), later, person)
+			s := stats()
+			if s.OldestDue <= 0 || s.OldestDue > time.Minute { // an interactive job is not years old
+				t.Errorf("the oldest is due for %v", s.OldestDue)
+			}
+			s.OldestDue = 0
+			if diff := cmp.Diff(guequeue.Stats{Due: 2, Delayed: 1}, s); diff != "" {
+				t.Error(diff)
+			}
+			exec(t, db, `UPDATE gue_jobs SET run_at = run_at - interval '90 s', updated_at = updated_at - interval '90 s' WHERE priority = 0 AND run_at <= now()`)
+			if s := stats(); s.OldestDue < 90*time.Second || s.OldestDue > 150*time.Second {
+				t.Errorf("the oldest is due for %v, want 90 s and a bit", s.OldestDue)
+			}
+		})
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	db := open(t, 0, "postgres://nobody@127.0.0.1:1/none?sslmode=disable")
+	small := open(t, 0, "postgres://nobody@127.0.0.1:1/none?sslmode=disable")
+	small.SetMaxOpenConns(4)
+	for _, c := range []struct {
+		name        string
+		options     guequeue.Options
+		small       bool
+		field, code string
+	}{
+		{name: "nothing is needed"},
+		{name: "a name", options: guequeue.Options{Name: "Jobs"}, field: "name", code: "queue_name_invalid"},
+		{name: "workers", options: guequeue.Options{Workers: -1}, field: "workers", code: "negative"},
+		{name: "takers", options: guequeue.Options{Takers: -1}, field: "takers", code: "negative"},
+		{name: "polls", options: guequeue.Options{PollEvery: -1}, field: "poll_every", code: "negative"},
+		{name: "retries", options: guequeue.Options{RetryAfter: -1}, field: "retry_after", code: "negative"},
+		{name: "a pool whose connections takers could all hold", small: true, options: guequeue.Options{Takers: 4}, field: "db", code: "pool_too_small"},
+		{name: "a pool with one more", small: true, options: guequeue.Options{Takers: 3}},
+		{name: "a pool with more than the workers", small: true, options: guequeue.Options{Workers: 3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			pool := db
+			if c.small {
+				pool = small
+			}
+			_, err := guequeue.New(pool, c.options)
+			var bad *runs.InvalidError
+			switch {
+			case c.code == "" && err != nil:
+				t.Error(err)
+			case c.code != "" && (!errors.As(err, &bad) || len(bad.Fields) != 1 || bad.Fields[0].Field != c.field || bad.Fields[0].Code != c.code):
+				t.Errorf("error %v, want %s of %s", err, c.code, c.field)
+			}
+		})
+	}
+	if _, err := guequeue.New(nil, guequeue.Options{}); !errors.Is(err, runs.ErrInvalid) {
+		t.Errorf("without a pool: %v", err)
+	}
+}
