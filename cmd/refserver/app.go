@@ -3,11 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"sync"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -16,8 +12,8 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
+	"github.com/tenantatlas/tenantbackup/runs/guequeue"
 	"github.com/tenantatlas/tenantbackup/runs/memqueue"
-	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
 // demoPolicies is how many policies each demo tenant has in the fake Graph.
@@ -25,14 +21,18 @@ const demoPolicies = 120
 
 // options say how the product is put together.
 type options struct {
-	data  string // folder of the database
-	clock runs.Clock
-	users directory
-	graph graph.Client // nil for the fake with the demo tenants
-	queue runs.Queue   // nil for one in memory
-	log   *slog.Logger
+	source  source
+	migrate bool // bring the schema up to date first
+	clock   runs.Clock
+	users   directory
+	graph   graph.Client // nil for the fake with the demo tenants
+	queue   runs.Queue   // nil for one in memory, or in the database with Postgres
+	log     *slog.Logger
 
-	measure bool // keep metrics
+	measure   bool   // keep metrics
+	worker    string // names the process in leases
+	workers   int    // runs at once; 0 for the queue's default
+	perTenant int    // of one tenant
 
 	retention retention.Config // MinAge and UndoWindow
 	random    func() float64   // of the runner's waits; nil for the default
@@ -40,7 +40,10 @@ type options struct {
 
 // app is the embedded SDK: everything the product uses of it.
 type app struct {
-	store      *sqlitestore.Store
+	db         *database
+	clock      runs.Clock
+	log        *slog.Logger
+	users      directory
 	queue      runs.Queue
 	starter    *runs.Starter
 	runner     *runs.Runner
@@ -52,18 +55,7 @@ type app struct {
 	metrics    *metrics // nil unless it measures
 }
 
-// databasePath is where the data folder keeps the database.
-func databasePath(data string) string { return filepath.Join(data, "tenantbackup.db") }
-
-// openStore opens the database of a data folder without changing its schema.
-func openStore(ctx context.Context, data string, clock runs.Clock) (*sqlitestore.Store, error) {
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
-	}
-	return sqlitestore.Open(ctx, databasePath(data), sqlitestore.Options{Clock: clock})
-}
-
-// open puts the product together on a migrated database. It starts nothing.
+// open puts the product together. It starts nothing.
 func open(ctx context.Context, o options) (_ *app, err error) {
 	if o.clock == nil {
 		o.clock = runs.SystemClock{}
@@ -76,20 +68,22 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 			return nil, err
 		}
 	}
-	a := &app{queue: o.queue, authorizer: runs.RoleAuthorizer{RoleOf: o.users.roleOf}}
-	if a.store, err = openStore(ctx, o.data, o.clock); err != nil {
+	a := &app{clock: o.clock, log: o.log, users: o.users, queue: o.queue, authorizer: runs.RoleAuthorizer{RoleOf: o.users.roleOf}}
+	if a.db, err = o.source.open(ctx, o.clock); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, a.store.Close())
+			err = errors.Join(err, a.close(ctx))
 		}
 	}()
-	if err = a.store.Migrate(ctx); err != nil {
-		return nil, err
+	if o.migrate {
+		if err = o.source.prepare(ctx, a.db); err != nil {
+			return nil, err
+		}
 	}
 	if a.queue == nil {
-		if a.queue, err = memqueue.New(memqueue.Config{Clock: o.clock}); err != nil {
+		if a.queue, err = o.newQueue(a.db); err != nil {
 			return nil, err
 		}
 	}
@@ -101,9 +95,23 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 	return a, a.wire(o)
 }
 
+// newQueue makes the queue that goes with a database: with Postgres all processes share it.
+func (o options) newQueue(db *database) (runs.Queue, error) {
+	if db.pool == nil {
+		return memqueue.New(memqueue.Config{Clock: o.clock, Workers: o.workers})
+	}
+	workers := max(o.workers, 1)
+	return guequeue.New(db.pool, guequeue.Options{Workers: workers, Takers: takers(workers), Logger: o.log})
+}
+
+// close ends what open has opened.
+func (a *app) close(ctx context.Context) error {
+	return errors.Join(a.metrics.close(context.WithoutCancel(ctx)), a.db.close())
+}
+
 // wire connects the parts; this is what an embedder writes.
 func (a *app) wire(o options) (err error) {
-	db := a.metrics.store(a.store)
+	db := a.metrics.store(a.db)
 	if a.starter, err = runs.NewStarter(runs.StarterConfig{
 		Store: db, Queue: a.queue, Authorizer: a.authorizer, Clock: o.clock, Logger: o.log, Observer: a.metrics.runs(),
 	}); err != nil {
@@ -121,6 +129,7 @@ func (a *app) wire(o options) (err error) {
 	if a.runner, err = runs.NewRunner(runs.Config{
 		Store: db, Queue: a.queue, Clock: o.clock, Logger: o.log, Observer: a.metrics.runs(),
 		Executors: []runs.Executor{captures, a.retention}, AfterRun: a.retention.AfterRun, Random: o.random,
+		Worker: o.worker, PerTenant: o.perTenant,
 	}); err != nil {
 		return err
 	}
@@ -136,17 +145,6 @@ func (a *app) wire(o options) (err error) {
 	}
 	a.archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: db, Guard: a.starter.Guard()})
 	return err
-}
-
-// work runs the dispatcher, the runner and retention until ctx ends.
-func (a *app) work(ctx context.Context) error {
-	var wg sync.WaitGroup
-	errs := make([]error, 3)
-	for i, part := range []func(context.Context) error{a.dispatcher.Run, a.runner.Run, a.retention.Run} {
-		wg.Go(func() { errs[i] = part(ctx) })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }
 
 // demoGraph is the fake Microsoft Graph with the demo tenants. The same seed gives the same

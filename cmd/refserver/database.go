@@ -9,21 +9,26 @@ import (
 	"os"
 
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/guequeue"
 	"github.com/tenantatlas/tenantbackup/store"
 	"github.com/tenantatlas/tenantbackup/store/bunstore"
 )
 
 func dispatchCommand(ctx context.Context, args []string, out, errOut io.Writer) int {
 	fs := flag.NewFlagSet("dispatch", flag.ContinueOnError)
-	data := fs.String("data", "./data", "folder of the database")
+	var src source
+	src.flags(fs)
+	src.ownerFlag(fs)
+	migrate := fs.Bool("migrate", true, "bring the database's schema up to date first")
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
-	a, err := open(ctx, options{data: *data, users: demoDirectory()})
+	src.environment(fs)
+	a, err := open(ctx, options{source: src, migrate: *migrate, users: demoDirectory()})
 	if err != nil {
 		return fail(errOut, "dispatch", err)
 	}
-	defer a.store.Close()
+	defer a.close(ctx)
 	if _, err := a.dispatcher.Recompute(ctx); err != nil {
 		return fail(errOut, "dispatch", err)
 	}
@@ -41,51 +46,96 @@ func dispatchCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 
 func migrateCommand(ctx context.Context, args []string, out, errOut io.Writer) int {
 	fs := flag.NewFlagSet("migrate", flag.ContinueOnError)
-	data := fs.String("data", "./data", "folder of the database")
+	var src source
+	src.flags(fs)
+	src.ownerFlag(fs)
 	printOnly := fs.Bool("print", false, "print the SQL and change nothing")
-	dialect := fs.String("dialect", "sqlite", "dialect of the SQL; sqlite is the only one so far")
+	dialect := fs.String("dialect", "", "with -print: sqlite or postgres. Defaults to that of the database")
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
-	list, err := bunstore.Migrations(*dialect, bunstore.DefaultPrefix)
-	if err != nil {
-		return fail(errOut, "migrate", err)
-	}
+	src.environment(fs)
+	run := src.migrateAndTell
 	if *printOnly {
-		for _, m := range list {
-			fmt.Fprintf(out, "-- %s\n%s\n", m.Name, m.Up)
-		}
-		return exitOK
+		run = func(_ context.Context, out io.Writer) error { return src.printMigrations(out, *dialect) }
 	}
-	s, err := openStore(ctx, *data, runs.SystemClock{})
+	if err := run(ctx, out); err != nil {
+		return fail(errOut, "migrate", err)
+	}
+	return exitOK
+}
+
+// migrateAndTell migrates and says what was missing.
+func (s source) migrateAndTell(ctx context.Context, out io.Writer) error {
+	db, err := s.open(ctx, runs.SystemClock{})
 	if err != nil {
-		return fail(errOut, "migrate", err)
+		return err
 	}
-	defer s.Close()
-	before, err := s.Status(ctx)
+	defer db.close()
+	before, err := db.Status(ctx)
 	if err != nil {
-		return fail(errOut, "migrate", err)
+		return err
 	}
-	if err := s.Migrate(ctx); err != nil {
-		return fail(errOut, "migrate", err)
+	if err := s.migrate(ctx, db, true); err != nil {
+		return err
+	}
+	if err := db.ready(ctx); err != nil {
+		return err
 	}
 	for _, m := range before {
 		if !m.Applied {
 			fmt.Fprintf(out, "applied %d %s\n", m.ID, m.Name)
 		}
 	}
-	fmt.Fprintf(out, "%s is up to date\n", databasePath(*data))
-	return exitOK
+	fmt.Fprintf(out, "%s is up to date\n", s)
+	return nil
+}
+
+// printMigrations prints all that migrate executes, for somebody else to run, in order.
+func (s source) printMigrations(out io.Writer, dialect string) error {
+	if dialect == "" {
+		dialect = "sqlite"
+		if s.postgres() {
+			dialect = "postgres"
+		}
+	}
+	list, err := bunstore.Migrations(dialect, bunstore.DefaultPrefix)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		fmt.Fprintf(out, "-- %s\n%s\n", m.Name, m.Up)
+	}
+	if dialect != "postgres" {
+		return nil
+	}
+	fmt.Fprintf(out, "-- the queue\n%s\n", guequeue.Schema())
+	if !s.rowSecurity {
+		return nil
+	}
+	security, err := bunstore.RowSecuritySQL(bunstore.DefaultPrefix, *s.security())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "-- row-level security, anew after every migration\n%s\n", security)
+	if name := login(s.url); name != "" {
+		fmt.Fprintf(out, "%s;\n", grantQueue(name))
+	} else {
+		fmt.Fprintf(out, "-- With -db there is also what the application's user is granted.\n")
+	}
+	return nil
 }
 
 func checkCommand(ctx context.Context, args []string, out, errOut io.Writer) int {
 	fs := flag.NewFlagSet("check", flag.ContinueOnError)
-	data := fs.String("data", "./data", "folder of the database")
+	var src source
+	src.flags(fs)
 	readData := fs.Bool("read-data", false, "also read and hash every stored policy")
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
-	report, err := check(ctx, *data, store.CheckOptions{ReadData: *readData})
+	src.environment(fs)
+	report, err := src.check(ctx, store.CheckOptions{ReadData: *readData})
 	if err != nil {
 		fail(errOut, "check", err)
 		return exitNoCheck
@@ -101,14 +151,16 @@ func checkCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 }
 
 // check never makes a database: looking for damage in one that is not there is a mistake.
-func check(ctx context.Context, data string, opts store.CheckOptions) (store.CheckReport, error) {
-	if _, err := os.Stat(databasePath(data)); err != nil {
-		return store.CheckReport{}, fmt.Errorf("there is no database: %w", err)
+func (s source) check(ctx context.Context, opts store.CheckOptions) (store.CheckReport, error) {
+	if !s.postgres() {
+		if _, err := os.Stat(databasePath(s.data)); err != nil {
+			return store.CheckReport{}, fmt.Errorf("there is no database: %w", err)
+		}
 	}
-	s, err := openStore(ctx, data, runs.SystemClock{})
+	db, err := s.open(ctx, runs.SystemClock{})
 	if err != nil {
 		return store.CheckReport{}, err
 	}
-	defer s.Close()
-	return s.Check(ctx, opts)
+	defer db.close()
+	return db.Check(ctx, opts)
 }

@@ -67,14 +67,14 @@ func demo(ctx context.Context, data string, out io.Writer) (err error) {
 	}
 	queue := &stepQueue{}
 	a, err := open(ctx, options{
-		data: data, clock: mock, users: demoDirectory(), graph: fake, queue: queue,
+		source: source{data: data}, migrate: true, clock: mock, users: demoDirectory(), graph: fake, queue: queue,
 		retention: retention.Config{MinAge: -1}, // old sets may go at once, so that the story shows it
 		random:    func() float64 { return 0 },  // the same story every time
 	})
 	if err != nil {
 		return err
 	}
-	defer a.store.Close()
+	defer a.close(ctx)
 	s := &story{app: a, clock: mock, graph: fake, queue: queue, out: out, zone: zone}
 	return s.tell(ctx)
 }

@@ -121,7 +121,7 @@ func startServerOn(t *testing.T, listen, data, greeting string) server {
 	address, done := make(chan net.Addr, 1), make(chan error, 1)
 	var out, log bytes.Buffer
 	go func() {
-		done <- serve(ctx, listen, data, &out, &log, func(a net.Addr) { address <- a })
+		done <- serve(ctx, serveOptions{source: source{data: data}, addr: listen, role: roleAll, migrate: true}, &out, &log, func(a net.Addr) { address <- a })
 	}()
 	select {
 	case a := <-address:
@@ -245,18 +245,18 @@ func TestTheServerHasEveryLimit(t *testing.T) {
 }
 
 func TestNotReadyUntilTheSchemaIsInPlace(t *testing.T) {
-	a, err := open(t.Context(), options{data: t.TempDir(), users: demoDirectory()})
+	a, err := open(t.Context(), options{source: source{data: t.TempDir()}, migrate: true, users: demoDirectory()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.store.Close()
-	if err := a.ready(t.Context()); err != nil {
+	defer a.close(t.Context())
+	if err := a.db.ready(t.Context()); err != nil {
 		t.Errorf("a migrated database: %v", err)
 	}
-	if err := a.store.MigrateDown(t.Context(), 1); err != nil {
+	if err := a.db.MigrateDown(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.ready(t.Context()); err == nil {
+	if err := a.db.ready(t.Context()); err == nil {
 		t.Error("a database without its schema is ready")
 	}
 }

@@ -50,14 +50,13 @@ func TestMetricsTellHowANightWent(t *testing.T) {
 	}
 	queue := &toldQueue{stats: runs.QueueStats{Due: 5, Delayed: 2, Oldest: 90 * time.Second}}
 	a, err := open(t.Context(), options{
-		data: filepath.Join(t.TempDir(), "data"), clock: mock, users: demoDirectory(), graph: fake, queue: queue,
+		source: source{data: filepath.Join(t.TempDir(), "data")}, migrate: true, clock: mock, users: demoDirectory(), graph: fake, queue: queue,
 		measure: true, random: func() float64 { return 0 },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.store.Close()
-	defer a.metrics.close(context.Background())
+	defer a.close(context.Background())
 	d := backupsched.NewDraft()
 	d.Name, d.PolicyTypes = "Baseline of the board", []graph.PolicyType{"settingsCatalogPolicy"}
 	d.Recurrence = backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "Europe/Berlin"}

@@ -28,58 +28,119 @@ const (
 	shutdownTimeout   = 15 * time.Second
 )
 
+// serveOptions are the flags of serve.
+type serveOptions struct {
+	source    source
+	addr      string // "" to listen to nothing
+	role      role
+	migrate   bool
+	workers   int
+	perTenant int
+}
+
 func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int {
+	var o serveOptions
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
-	addr := fs.String("addr", "127.0.0.1:8080", "address to listen on; demo tokens are accepted on loopback only")
-	data := fs.String("data", "./data", "folder of the database")
+	o.source.flags(fs)
+	o.source.ownerFlag(fs)
+	fs.StringVar(&o.addr, "addr", "127.0.0.1:8080", "address to listen on; demo tokens are accepted on loopback only. Processes on one machine\n"+
+		"need one each; a dispatcher or worker listens only when it is given one; off for none")
+	fs.StringVar((*string)(&o.role), "role", string(roleAll), "what this process does: web (the API), dispatcher, worker, or all of it")
+	fs.BoolVar(&o.migrate, "migrate", true, "bring the database's schema up to date first; otherwise wait until somebody does")
+	fs.IntVar(&o.workers, "workers", 4, "how many runs this process works on at once")
+	fs.IntVar(&o.perTenant, "per-tenant", 1, "how many runs of one tenant use Graph at once, over all processes, which need the same number")
+	fs.IntVar(&o.source.conns, "max-conns", 0, "with Postgres: the most connections of this process; 0 for as many as the role needs")
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
-	if err := serve(ctx, *addr, *data, out, errOut, nil); err != nil {
+	o.source.environment(fs)
+	if o.addr == "off" || !o.role.web() && !given(fs, "addr") {
+		o.addr = ""
+	}
+	if err := o.check(); err != nil {
+		fail(errOut, "serve", err)
+		return exitUsage
+	}
+	if o.source.postgres() && o.source.conns == 0 {
+		o.source.conns = o.role.defaultConnections(o.workers)
+	}
+	if err := serve(ctx, o, out, errOut, nil); err != nil {
 		return fail(errOut, "serve", err)
 	}
 	return exitOK
 }
 
-// serve listens until ctx ends. ready, when given, is told the address that it listens on.
-func serve(ctx context.Context, addr, data string, out, errOut io.Writer, ready func(net.Addr)) error {
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", addr)
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
+// serve plays its role until ctx ends. ready, when given, is told the address that it
+// listens on.
+func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready func(net.Addr)) (err error) {
+	var listener net.Listener
 	users := noDirectory()
-	if onLoopback(listener.Addr()) {
-		users = demoDirectory()
+	if o.addr != "" {
+		var lc net.ListenConfig
+		if listener, err = lc.Listen(ctx, "tcp", o.addr); err != nil {
+			return err
+		}
+		defer listener.Close()
+		if onLoopback(listener.Addr()) {
+			users = demoDirectory()
+		}
 	}
 	log := slog.New(runs.RedactingHandler(slog.NewTextHandler(errOut, nil)))
-	a, err := open(ctx, options{data: data, users: users, log: log, measure: true})
-	if err != nil {
-		return err
-	}
-	defer a.store.Close()
-	defer a.metrics.close(context.WithoutCancel(ctx))
-	if err := a.plant(ctx, users); err != nil {
-		return err
-	}
-	handler, err := api.New(api.Config{
-		Scheduler: a.scheduler, Starter: a.starter, Archive: a.archive, Retention: a.retention,
-		Principal: users.principal, TenantAccess: users.access,
-		Ready: a.ready, Logger: log,
+	a, err := open(ctx, options{
+		source: o.source, migrate: o.migrate, users: users, log: log, measure: true,
+		worker: workerName(), workers: o.workers, perTenant: o.perTenant,
 	})
 	if err != nil {
 		return err
 	}
-	server := newServer(a.metrics.serve(handler, listener.Addr(), os.Getenv(metricsTokenVariable)), log)
-	greet(out, listener.Addr(), data, len(users.byToken) > 0)
-	if ready != nil {
+	defer func() { err = errors.Join(err, a.close(ctx)) }()
+	if o.migrate {
+		if err := a.begin(ctx, o.role); err != nil { // before the first request
+			return err
+		}
+	}
+	work := func(ctx context.Context) error { return a.work(ctx, o.role) }
+	var server *http.Server
+	if listener != nil {
+		handler, err := a.handler(o.role)
+		if err != nil {
+			return err
+		}
+		server = newServer(a.metrics.serve(handler, listener.Addr(), os.Getenv(metricsTokenVariable)), log)
+	}
+	greet(out, o, listener)
+	if ready != nil && listener != nil {
 		ready(listener.Addr())
 	}
-	log.Info("serving", "address", listener.Addr().String(), "data", data)
-	err = serveUntil(ctx, server, listener, a)
-	log.Info("stopped", "error", err)
+	log.Info("serving", "role", string(o.role), "database", o.source.String())
+	err = serveUntil(ctx, server, listener, work)
+	log.Info("stopped", "role", string(o.role), "error", err)
 	return err
+}
+
+// workerName names this process in leases, for people.
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s:%d", host, os.Getpid())
+}
+
+// handler answers what a role answers: a process without the API still tells how it is.
+func (a *app) handler(r role) (http.Handler, error) {
+	full, err := api.New(api.Config{
+		Scheduler: a.scheduler, Starter: a.starter, Archive: a.archive, Retention: a.retention,
+		Principal: a.users.principal, TenantAccess: a.users.access,
+		Ready: a.db.ready, Logger: a.log,
+	})
+	if err != nil || r.web() {
+		return full, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/healthz", full)
+	mux.Handle("/readyz", full)
+	return mux, nil
 }
 
 // newServer is an HTTP server with all its limits set.
@@ -92,12 +153,16 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // serveUntil serves and works until ctx ends or one of them fails, then stops both in peace.
-func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, a *app) error {
+// Without a listener it only works.
+func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, work func(context.Context) error) error {
+	if listener == nil {
+		return work(ctx)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served, worked := make(chan error, 1), make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	go func() { worked <- a.work(ctx) }()
+	go func() { worked <- work(ctx) }()
 
 	var err error
 	select {
@@ -117,26 +182,28 @@ func serveUntil(ctx context.Context, server *http.Server, listener net.Listener,
 	return err
 }
 
-// ready asks the database whether its schema is the program's own.
-func (a *app) ready(ctx context.Context) error {
-	status, err := a.store.Status(ctx)
-	for _, m := range status {
-		if !m.Applied {
-			err = errors.Join(err, fmt.Errorf("migration %d %s is missing; run refserver migrate", m.ID, m.Name))
-		}
-	}
-	return err
-}
-
 func onLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
 }
 
-func greet(out io.Writer, addr net.Addr, data string, demo bool) {
-	base := "http://" + addr.String()
-	fmt.Fprintf(out, "tenantbackup reference server on %s, data in %s\n", base, data)
-	if !demo {
+func greet(out io.Writer, o serveOptions, listener net.Listener) {
+	what := "tenantbackup reference server"
+	if o.role != roleAll {
+		what += " as " + string(o.role)
+	}
+	base := "nothing"
+	if listener != nil {
+		base = "http://" + listener.Addr().String()
+	}
+	fmt.Fprintf(out, "%s on %s, data in %s\n", what, base, o.source)
+	if o.role.works() && o.source.postgres() {
+		fmt.Fprintln(out, "Graph is a fake one in memory. Every process has its own, filled with the same policies.")
+	}
+	if !o.role.web() {
+		return
+	}
+	if !onLoopback(listener.Addr()) {
 		fmt.Fprintln(out, "Not listening on loopback, so the demo tokens are refused and every call answers 401.")
 		return
 	}
@@ -146,13 +213,13 @@ func greet(out io.Writer, addr net.Addr, data string, demo bool) {
 
 // plant gives each demo tenant a first schedule, so that there is something to look at. A
 // tenant that ever had one is left alone.
-func (a *app) plant(ctx context.Context, users directory) error {
+func (a *app) plant(ctx context.Context) error {
 	drafts := map[graph.TenantID]backupsched.Recurrence{
 		"contoso":  {Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "Europe/Berlin"},
 		"fabrikam": {Frequency: backupsched.Weekly, TimeOfDay: "22:00", DaysOfWeek: []int{1, 4}, Timezone: "America/New_York"},
 	}
 	for _, tenant := range demoTenants {
-		owner, ok := users.byToken["demo-owner-"+string(tenant)]
+		owner, ok := a.users.byToken["demo-owner-"+string(tenant)]
 		if !ok {
 			continue
 		}

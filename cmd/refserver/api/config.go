@@ -35,7 +35,8 @@ type Config struct {
 	// tenant that does not exist, is 403. Required.
 	TenantAccess func(ctx context.Context, tenant graph.TenantID, actor runs.Actor) (bool, error)
 
-	// Ready is asked by /readyz; an error is 503. Defaults to always ready.
+	// Ready is asked by /readyz; an error is 503, and an [Unready] says there which parts
+	// are not in order. Defaults to always ready.
 	Ready func(context.Context) error
 
 	// Prefix is what all paths of tenants begin with: no slash at its end. Defaults to

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -84,27 +83,4 @@ func neverNull(s *huma.Schema) {
 func (a *API) serveDocument(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(a.document) // only a broken connection can fail
-}
-
-// Health is the answer of /healthz and /readyz.
-type Health struct {
-	Status string `json:"status" enum:"ok"`
-}
-
-func (a *API) health() {
-	get := func(id, path, summary string, check func(context.Context) error) {
-		op := huma.Operation{
-			OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{"health"},
-			DefaultStatus: http.StatusOK, Responses: a.problems(http.StatusServiceUnavailable), Security: []map[string][]string{},
-		}
-		huma.Register(a.huma, op, func(ctx context.Context, _ *nothing) (*answer[Health], error) {
-			if err := check(ctx); err != nil {
-				a.cfg.Logger.ErrorContext(ctx, "not ready", "error", err)
-				return nil, newProblem(http.StatusServiceUnavailable, "not_ready", "the server cannot work at the moment; its log has the cause")
-			}
-			return &answer[Health]{Status: http.StatusOK, Body: Health{Status: "ok"}}, nil
-		})
-	}
-	get("healthz", healthPath, "Whether the process is alive", func(context.Context) error { return nil })
-	get("readyz", readyPath, "Whether the server can work: its store answers", a.cfg.Ready)
 }

@@ -211,6 +211,27 @@ func TestInternalErrorsTellNothing(t *testing.T) {
 	}
 }
 
+func TestNotReadyNamesThePartsAndNotTheirCauses(t *testing.T) {
+	var unready Unready
+	if err := unready.Err(); err != nil {
+		t.Fatalf("without a part: %v", err)
+	}
+	unready.Add("queue", "not_migrated", "run refserver migrate", errors.New(canary))
+	var log bytes.Buffer
+	w := newWorld(t, func(cfg *Config) {
+		cfg.Ready = func(context.Context) error { return unready.Err() }
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	r := w.do("", http.MethodGet, "/readyz", "")
+	want := `"errors":[{"field":"queue","code":"not_migrated","message":"run refserver migrate"}]`
+	if r.status != 503 || r.code() != "not_ready" || !strings.Contains(r.body, want) || strings.Contains(r.body, canary) {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if !strings.Contains(log.String(), canary) {
+		t.Errorf("the log does not tell: %s", log.String())
+	}
+}
+
 // Damaged content is said to be damaged, not mixed up with any other error.
 func TestProblemOfErrors(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/store/bunstore"
+	"github.com/tenantatlas/tenantbackup/store/pgstore"
+	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
+)
+
+// The variables of the environment that hold URLs: a flag would show a password to every
+// user of the machine.
+const (
+	databaseVariable = "DATABASE_URL"
+	migrateVariable  = "DATABASE_MIGRATE_URL"
+)
+
+// source says which database a command works on: a file in a folder, or Postgres.
+type source struct {
+	data     string // folder of the SQLite file
+	url      string // of Postgres; "" for SQLite
+	ownerURL string // of Postgres, as the user that migrates; "" for url
+
+	rowSecurity bool // keep tenants apart by row-level security too, on Postgres
+	conns       int  // size of the pool, on Postgres
+}
+
+// flags adds the flags that every command with a database has.
+func (s *source) flags(fs *flag.FlagSet) {
+	fs.StringVar(&s.data, "data", "./data", "folder of the SQLite database; unused with Postgres")
+	fs.StringVar(&s.url, "db", "", "Postgres instead, such as postgres://user@host:5432/name?sslmode=verify-full;\n"+
+		"better in "+databaseVariable+" when it holds a password, since others see the flags of a process")
+	fs.BoolVar(&s.rowSecurity, "row-security", true, "with Postgres: let its row-level security keep tenants apart as well")
+}
+
+// ownerFlag adds the flag of the commands that may migrate.
+func (s *source) ownerFlag(fs *flag.FlagSet) {
+	fs.StringVar(&s.ownerURL, "migrate-db", "", "the same database as the user that owns the tables and may create roles, when that\n"+
+		"is not the user of -db; or "+migrateVariable)
+}
+
+// environment fills in what no flag says. It is asked after parsing and not for defaults,
+// which -h would print.
+func (s *source) environment(fs *flag.FlagSet) {
+	if !given(fs, "db") {
+		s.url = os.Getenv(databaseVariable)
+	}
+	if fs.Lookup("migrate-db") != nil && !given(fs, "migrate-db") && s.url != "" {
+		s.ownerURL = os.Getenv(migrateVariable)
+	}
+}
+
+// given tells whether a flag stands on the command line.
+func given(fs *flag.FlagSet, name string) bool {
+	found := false
+	fs.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
+func (s source) postgres() bool { return s.url != "" }
+
+// String names the database for people, without the user and the password.
+func (s source) String() string {
+	if !s.postgres() {
+		return databasePath(s.data)
+	}
+	return place(s.url)
+}
+
+// place names the database of a URL.
+func place(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" {
+		return "Postgres" // the error would repeat the URL
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// login is who a URL logs in as.
+func login(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "" // such a URL opens nothing
+	}
+	return u.User.Username()
+}
+
+// databasePath is where the data folder keeps the database.
+func databasePath(data string) string { return filepath.Join(data, "tenantbackup.db") }
+
+// database is an open store. Whoever opened it closes it.
+type database struct {
+	*bunstore.Store
+	pool  *sql.DB // of Postgres; nil with SQLite
+	close func() error
+}
+
+// open opens the database without changing its schema.
+func (s source) open(ctx context.Context, clock runs.Clock) (*database, error) {
+	if s.postgres() {
+		return s.openPostgres(ctx, s.url, clock)
+	}
+	if s.ownerURL != "" {
+		return nil, errors.New("-migrate-db is for Postgres: give -db or " + databaseVariable + " too")
+	}
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	db, err := sqlitestore.Open(ctx, databasePath(s.data), sqlitestore.Options{Clock: clock})
+	if err != nil {
+		return nil, err
+	}
+	return &database{Store: db.Store, close: db.Close}, nil
+}
+
+// openPostgres opens Postgres as the user of a URL. Errors name the host at most.
+func (s source) openPostgres(ctx context.Context, url string, clock runs.Clock) (*database, error) {
+	opts := pgstore.Options{Clock: clock, Connection: pgstore.Connection{MaxConns: s.conns}}
+	if s.rowSecurity {
+		opts.RowSecurity = s.security()
+	}
+	db, err := pgstore.Open(ctx, url, opts)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be opened: %w", place(url), err)
+	}
+	return &database{Store: db.Store, pool: db.DB().DB, close: db.Close}, nil
+}
+
+// security is row-level security under roles that the user of the store's URL is made a
+// member of.
+func (s source) security() *bunstore.RowSecurity { return &bunstore.RowSecurity{Login: login(s.url)} }
