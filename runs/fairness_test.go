@@ -144,11 +144,15 @@ func (c *crew) work(q runs.Queue, n int, cfg runs.Config, total int) {
 // TestATenantWithAThousandRunsDelaysAnotherByOneRunAtMost with a single worker for both. The
 // sweep at the start of a runner queues nothing twice, since every job is there already.
 func TestATenantWithAThousandRunsDelaysAnotherByOneRunAtMost(t *testing.T) {
+	thousand := 1000
+	if raceDetector { // which makes SQLite more than ten times slower
+		thousand = 100
+	}
 	for what, c := range map[string]struct {
 		queued        int
 		many, another bool // whether a person started them
 	}{
-		"schedules":                 {1000, false, false},
+		"schedules":                 {thousand, false, false},
 		"persons":                   {50, true, true},
 		"a person beside schedules": {50, true, false},
 		"schedules beside a person": {50, false, true},
@@ -208,10 +212,14 @@ func (q *forgetful) Enqueue(ctx context.Context, jobs ...runs.Job) error {
 // TestWhateverHappensTurnsAreKeptAndAllRunsEnd: several runners, runs that fail, wait or are
 // canceled, and jobs that are lost.
 func TestWhateverHappensTurnsAreKeptAndAllRunsEnd(t *testing.T) {
-	for seed := range uint64(4) {
+	seeds, each := uint64(4), 30
+	if raceDetector {
+		seeds, each = 2, 8
+	}
+	for seed := range seeds {
 		perTenant := []int{1, 3}[seed%2]
 		t.Run(fmt.Sprintf("seed %d, %d per tenant", seed, perTenant), func(t *testing.T) {
-			const tenants, each = 3, 30
+			const tenants = 3
 			crew := newCrew(t, 4)
 			lossy := &forgetful{Queue: crew.queue, rand: rand.New(rand.NewPCG(seed, 1))}
 			work := crew.watched(func(ctx context.Context, a *runs.Attempt) error {
