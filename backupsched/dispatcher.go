@@ -130,7 +130,7 @@ func (d *Dispatcher) Tick(ctx context.Context) (report Report, err error) {
 		report.Missed += stats.missed
 		report.Invalid += stats.invalid
 		lags = append(lags, stats.lags(d.cfg.Clock.Now())...)
-		if len(result.Inserted) > 0 {
+		if len(result.Inserted) > 0 && !runs.QueuesJobs(d.cfg.Store) {
 			if err := d.cfg.Queue.Enqueue(ctx, result.Inserted...); err != nil {
 				report.Unqueued += len(result.Inserted)
 				d.log.WarnContext(ctx, "runs are stored but not queued; the sweep will queue them", "runs", len(result.Inserted), redact.Err(err))

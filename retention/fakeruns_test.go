@@ -57,6 +57,11 @@ func (f *fakeStore) ChangeRun(_ context.Context, tenant graph.TenantID, id runs.
 	return c.Run, nil
 }
 
+// WaitingRuns: nothing of it takes turns here.
+func (f *fakeStore) WaitingRuns(context.Context, graph.TenantID, int) ([]runs.Run, error) {
+	return nil, nil
+}
+
 func (f *fakeStore) AppendAudit(_ context.Context, _ graph.TenantID, entries ...runs.AuditEntry) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

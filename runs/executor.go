@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -45,8 +44,6 @@ type Attempt struct {
 	clock Clock
 	newID func() ID
 
-	cancelWanted atomic.Bool // somebody asked to cancel the run
-
 	mu     sync.Mutex
 	result Result
 }
@@ -72,9 +69,6 @@ func (a *Attempt) NewID() ID { return a.newID() }
 func (a *Attempt) Check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return cause(ctx)
-	}
-	if a.cancelWanted.Load() {
-		return ErrCanceled
 	}
 	run, err := a.store.GetRun(ctx, a.Tenant(), a.run.ID)
 	switch {

@@ -14,7 +14,8 @@ import (
 type claimed int
 
 const (
-	claimedNothing claimed = iota // the run is somebody else's, waits, or is over
+	claimedNothing claimed = iota // the run is somebody else's, waits for its turn, or is over
+	claimedEarly                  // the run is not due; its job is queued for its time
 	claimedEnded                  // this very call ended the run
 	claimedRun                    // the run is this worker's
 )
@@ -37,7 +38,7 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.refused")}, nil
 		}
 		if cur.Kind.UsesGraph() {
-			if cur.Lane = room.Lane(r.cfg.PerTenant); cur.Lane == 0 {
+			if cur.Lane = room.Lane(r.cfg.PerTenant, r.cfg.Random()); cur.Lane == 0 {
 				return Change{}, errNothingToDo // whoever frees a lane queues the next run
 			}
 		}
@@ -59,7 +60,7 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 				due = own
 			}
 			job.NotBefore, job.Back = due, false
-			return Run{}, 0, claimedNothing, r.cfg.Queue.Enqueue(ctx, job)
+			return seen, 0, claimedEarly, r.cfg.Queue.Enqueue(ctx, job)
 		}
 		return seen, 0, claimedNothing, nil
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
@@ -77,8 +78,10 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 }
 
 // passTurn queues the runs of the tenant whose turn it is once a run no longer needs its
-// lane. They go to the back, behind the tenants that have waited meanwhile. When it fails,
-// the job of the run is delivered again and comes here again.
+// lane. They go to the back, behind the tenants that have waited meanwhile; and after an
+// interactive run without preference, so that a person who starts a thousand runs does not
+// keep the schedules of all others waiting. When it fails, the job of the run is delivered
+// again and comes here again.
 func (r *Runner) passTurn(ctx context.Context, run Run) error {
 	if !run.Kind.UsesGraph() {
 		return nil
@@ -87,10 +90,12 @@ func (r *Runner) passTurn(ctx context.Context, run Run) error {
 	if err != nil {
 		return fmt.Errorf("runs: looking for the tenant's next run: %w", err)
 	}
+	preferred := run.Trigger.Interactive() && !run.StartedAt.IsZero()
 	jobs := make([]Job, len(next))
 	for i := range next {
-		jobs[i] = next[i].job()
+		jobs[i] = next[i].Job()
 		jobs[i].NotBefore, jobs[i].Back = time.Time{}, true
+		jobs[i].Interactive = jobs[i].Interactive && !preferred
 	}
 	if len(jobs) == 0 {
 		return nil
@@ -146,7 +151,7 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) (end Att
 	}
 	if run.Status == StatusQueued {
 		r.log.InfoContext(ctx, "run waits for another attempt", "run_id", run.ID, "kind", run.Kind, "code", run.ErrorCode, "wait", requeued, redact.Err(execErr))
-		if err := r.cfg.Queue.Enqueue(ctx, run.job()); err != nil {
+		if err := r.cfg.Queue.Enqueue(ctx, run.Job()); err != nil {
 			return end, err
 		}
 		return end, r.passTurn(ctx, run)
@@ -235,7 +240,7 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int,
 		for _, run := range list {
 			after = run.ID
 			if run.Status == StatusQueued {
-				jobs = append(jobs, run.job())
+				jobs = append(jobs, run.Job())
 				continue
 			}
 			ok, err := r.rescue(ctx, run)
@@ -284,7 +289,7 @@ func (r *Runner) rescue(ctx context.Context, seen Run) (bool, error) {
 	}
 	if run.Status.Terminal() {
 		r.afterRun(ctx, run)
-	} else if err := r.cfg.Queue.Enqueue(ctx, run.job()); err != nil {
+	} else if err := r.cfg.Queue.Enqueue(ctx, run.Job()); err != nil {
 		return true, fmt.Errorf("runs: queueing a stranded run: %w", err)
 	}
 	return true, r.passTurn(ctx, run)

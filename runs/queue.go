@@ -22,8 +22,8 @@ type Job struct {
 	Back bool
 }
 
-// job wakes a worker up for a run once the run is due.
-func (r Run) job() Job {
+// Job returns the job that wakes a worker up for the run once it is due.
+func (r Run) Job() Job {
 	return Job{TenantID: r.TenantID, RunID: r.ID, NotBefore: r.NotBefore, Interactive: r.Trigger.Interactive()}
 }
 
@@ -61,4 +61,12 @@ type TxEnqueuer interface {
 	// back. It is for runs that tx creates: a transaction that holds the row of a run which
 	// has a job already may wait for a worker that waits for that row.
 	EnqueueTx(ctx context.Context, tx *sql.Tx, jobs ...Job) error
+}
+
+// QueuesJobs tells whether a store queues the jobs of new runs itself, in the transaction
+// that makes them (see [TxEnqueuer]): it has a method QueuesJobs that says so. Whoever makes
+// runs then leaves it to the store.
+func QueuesJobs(store any) bool {
+	s, ok := store.(interface{ QueuesJobs() bool })
+	return ok && s.QueuesJobs()
 }

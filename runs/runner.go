@@ -203,8 +203,12 @@ func (r *Runner) Take(ctx context.Context, job Job) (Work, error) {
 		return nil, err
 	}
 	switch outcome {
-	case claimedEnded:
-		r.afterRun(ctx, run)
+	case claimedEnded: // what follows may take its time: not while the job is being taken
+		return func(ctx context.Context) error {
+			r.afterRun(ctx, run)
+			return r.passTurn(ctx, run)
+		}, nil
+	case claimedEarly:
 		return nil, r.passTurn(ctx, run)
 	case claimedNothing:
 		if run.Status.Terminal() { // canceled while it waited, perhaps as the tenant's next
@@ -267,8 +271,7 @@ var (
 )
 
 // heartbeat extends the lease until ctx ends. It ends ctx when the lease is lost, the
-// attempt has lasted too long or the Runner stops, and tells the attempt when somebody wants
-// the run canceled.
+// attempt has lasted too long or the Runner stops.
 func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCauseFunc) {
 	lease := a.Lease()
 	// The lease is judged by the store's clock; this process only counts how long ago it
@@ -289,7 +292,7 @@ func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCa
 			end(errTooLong) // an attempt that hangs must not keep its schedule busy for ever
 			return
 		}
-		run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
+		_, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
 			if !cur.HeldBy(lease) {
 				return Change{}, ErrLeaseLost
 			}
@@ -299,9 +302,6 @@ func (r *Runner) heartbeat(ctx context.Context, a *Attempt, end context.CancelCa
 		switch {
 		case err == nil:
 			renewed = asked
-			if run.CancelRequested {
-				a.cancelWanted.Store(true)
-			}
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):

@@ -154,8 +154,11 @@ func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor,
 	if !created {
 		return stored, true, nil
 	}
+	if QueuesJobs(s.store) {
+		return stored, false, nil
+	}
 	// The row is the outbox: a failed enqueue is made good by the sweep.
-	if err := s.queue.Enqueue(ctx, stored.job()); err != nil {
+	if err := s.queue.Enqueue(ctx, stored.Job()); err != nil {
 		s.log.WarnContext(ctx, "run is stored but not queued; the sweep will queue it", "run_id", stored.ID, redact.Err(err))
 	}
 	return stored, false, nil

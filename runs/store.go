@@ -54,17 +54,24 @@ type Room struct {
 	Ahead int
 }
 
-// Lane returns the lane that a run may take when its tenant has n of them, or 0 when it
-// is not its turn.
-func (r Room) Lane(n int) int {
-	if len(r.Lanes)+r.Ahead >= n {
+// Lane returns the lane that a run may take when its tenant has n of them, or 0 when it is
+// not its turn. pick, uniform in [0, 1), chooses among the free ones, so that claims at the
+// same instant seldom meet.
+func (r Room) Lane(n int, pick float64) int {
+	free := n - len(r.Lanes)
+	if free <= r.Ahead {
 		return 0
 	}
-	lane := 1
-	for slices.Contains(r.Lanes, lane) {
-		lane++
+	nth := min(int(pick*float64(free)), free-1)
+	for lane := 1; ; lane++ {
+		switch {
+		case slices.Contains(r.Lanes, lane):
+		case nth == 0:
+			return lane
+		default:
+			nth--
+		}
 	}
-	return lane
 }
 
 // RunStore keeps the rows of runs.

@@ -61,6 +61,9 @@ type observed struct {
 	o Observer
 }
 
+// QueuesJobs implements what [runs.QueuesJobs] asks.
+func (o observed) QueuesJobs() bool { return runs.QueuesJobs(o.Store) }
+
 // call is one call under way.
 type call struct {
 	ctx     context.Context // the caller's

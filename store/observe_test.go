@@ -134,3 +134,14 @@ func TestAChangeThatItsOwnRuleRefusesIsNoFailure(t *testing.T) {
 		t.Errorf("answered %v, observed %q", err, l.ends[1].Failure)
 	}
 }
+
+// queueing is a store that queues jobs itself.
+type queueing struct{ store.Store }
+
+func (queueing) QueuesJobs() bool { return true }
+
+func TestAnObservedStoreTellsWhetherItQueuesJobs(t *testing.T) {
+	if runs.QueuesJobs(store.Observe(&answering{}, store.Observer{})) || !runs.QueuesJobs(store.Observe(queueing{}, store.Observer{})) {
+		t.Error("an observed store answers otherwise than the store itself")
+	}
+}

@@ -22,7 +22,12 @@ type stepQueue struct {
 func (q *stepQueue) Enqueue(_ context.Context, jobs ...runs.Job) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.jobs = append(q.jobs, jobs...)
+	for _, job := range jobs {
+		if job.Back { // behind everything: where it waited it does no longer
+			q.jobs = slices.DeleteFunc(q.jobs, func(j runs.Job) bool { return j.TenantID == job.TenantID && j.RunID == job.RunID })
+		}
+		q.jobs = append(q.jobs, job)
+	}
 	return nil
 }
 
@@ -31,8 +36,8 @@ func (q *stepQueue) Work(context.Context, runs.Handler) error {
 	return errors.New("refserver: a stepQueue is drained, not worked")
 }
 
-// drain handles jobs, the earliest first, until none is left, and moves the clock to each
-// job's time.
+// drain handles jobs until none is left, the earliest first, of those the interactive ones,
+// and moves the clock to each job's time.
 func (q *stepQueue) drain(ctx context.Context, mock *clock.Mock, handle func(context.Context, runs.Job) error) error {
 	for {
 		job, ok := q.take()
@@ -54,7 +59,15 @@ func (q *stepQueue) take() (runs.Job, bool) {
 	if len(q.jobs) == 0 {
 		return runs.Job{}, false
 	}
-	slices.SortStableFunc(q.jobs, func(a, b runs.Job) int { return a.NotBefore.Compare(b.NotBefore) })
+	slices.SortStableFunc(q.jobs, func(a, b runs.Job) int {
+		if by := a.NotBefore.Compare(b.NotBefore); by != 0 || a.Interactive == b.Interactive {
+			return by
+		}
+		if a.Interactive {
+			return -1
+		}
+		return 1
+	})
 	job := q.jobs[0]
 	q.jobs = slices.Delete(q.jobs, 0, 1)
 	return job, true

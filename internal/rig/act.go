@@ -73,8 +73,8 @@ func (r *Rig) Audit() []runs.AuditEntry {
 	return list
 }
 
-// Drain handles jobs, the earliest first, until none is left, and moves the clock to each
-// job's time.
+// Drain handles jobs until none is left, the earliest first, of those the interactive ones,
+// and moves the clock to each job's time.
 func (r *Rig) Drain() {
 	r.TB.Helper()
 	for {
@@ -103,7 +103,12 @@ func (q *Queue) Enqueue(_ context.Context, jobs ...runs.Job) error {
 	if q.Fail != nil {
 		return q.Fail
 	}
-	q.jobs = append(q.jobs, jobs...)
+	for _, job := range jobs {
+		if job.Back { // behind everything: where it waited it does no longer
+			q.jobs = slices.DeleteFunc(q.jobs, func(j runs.Job) bool { return j.TenantID == job.TenantID && j.RunID == job.RunID })
+		}
+		q.jobs = append(q.jobs, job)
+	}
 	return nil
 }
 
@@ -112,14 +117,22 @@ func (q *Queue) Work(context.Context, runs.Handler) error {
 	return errors.New("rig: drain the queue instead")
 }
 
-// Take removes the earliest job.
+// Take removes the earliest job, an interactive one if there is one.
 func (q *Queue) Take() (runs.Job, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.jobs) == 0 {
 		return runs.Job{}, false
 	}
-	slices.SortStableFunc(q.jobs, func(a, b runs.Job) int { return a.NotBefore.Compare(b.NotBefore) })
+	slices.SortStableFunc(q.jobs, func(a, b runs.Job) int {
+		if by := a.NotBefore.Compare(b.NotBefore); by != 0 || a.Interactive == b.Interactive {
+			return by
+		}
+		if a.Interactive {
+			return -1
+		}
+		return 1
+	})
 	job := q.jobs[0]
 	q.jobs = slices.Delete(q.jobs, 0, 1)
 	return job, true

@@ -147,7 +147,7 @@ func (b *backupRun) seed(ctx context.Context, types []graph.PolicyType) error {
 	}
 	for _, m := range from.Types {
 		// A type with skipped policies is listed again: its items are not in the old set.
-		if m.Whole() && m.Skipped == 0 && contains(types, m.Type) {
+		if m.Whole() && m.Skipped == 0 && slices.Contains(types, m.Type) {
 			if err := store.SaveManifest(ctx, tenant, b.a.Lease(), set, m); err != nil {
 				return fmt.Errorf("capture: taking over the account of %s: %w", m.Type, err)
 			}

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
-
-func contains(types []graph.PolicyType, t graph.PolicyType) bool { return slices.Contains(types, t) }
 
 // readPage is how many rows are read at once when an attempt looks at what is there.
 const readPage = 1000

@@ -62,7 +62,7 @@ func TestStatsCountTheJobsOfTheQueue(t *testing.T) {
 	for i, d := range drivers {
 		t.Run(d.name, func(t *testing.T) {
 			q, db := queueOver(t, open(t, i, database(t)), guequeue.Options{})
-			stats := func() guequeue.Stats {
+			stats := func() runs.QueueStats {
 				t.Helper()
 				s, err := q.Stats(context.Background())
 				if err != nil {
@@ -70,7 +70,7 @@ func TestStatsCountTheJobsOfTheQueue(t *testing.T) {
 				}
 				return s
 			}
-			if diff := cmp.Diff(guequeue.Stats{}, stats()); diff != "" {
+			if diff := cmp.Diff(runs.QueueStats{}, stats()); diff != "" {
 				t.Errorf("of an empty queue: %s", diff)
 			}
 			foreign, _ := queueOver(t, db, guequeue.Options{Name: "another"})
@@ -79,16 +79,16 @@ func TestStatsCountTheJobsOfTheQueue(t *testing.T) {
 			later.NotBefore, person.Interactive = time.Now().Add(time.Hour), true
 			enqueue(t, q, job(1), later, person)
 			s := stats()
-			if s.OldestDue <= 0 || s.OldestDue > time.Minute { // an interactive job is not years old
-				t.Errorf("the oldest is due for %v", s.OldestDue)
+			if s.Oldest <= 0 || s.Oldest > time.Minute { // an interactive job is not years old
+				t.Errorf("the oldest is due for %v", s.Oldest)
 			}
-			s.OldestDue = 0
-			if diff := cmp.Diff(guequeue.Stats{Due: 2, Delayed: 1}, s); diff != "" {
+			s.Oldest = 0
+			if diff := cmp.Diff(runs.QueueStats{Due: 2, Delayed: 1}, s); diff != "" {
 				t.Error(diff)
 			}
 			exec(t, db, `UPDATE gue_jobs SET run_at = run_at - interval '90 s', updated_at = updated_at - interval '90 s' WHERE priority = 0 AND run_at <= now()`)
-			if s := stats(); s.OldestDue < 90*time.Second || s.OldestDue > 150*time.Second {
-				t.Errorf("the oldest is due for %v, want 90 s and a bit", s.OldestDue)
+			if s := stats(); s.Oldest < 90*time.Second || s.Oldest > 150*time.Second {
+				t.Errorf("the oldest is due for %v, want 90 s and a bit", s.Oldest)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package runsotel
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -117,6 +118,9 @@ func with(attrs ...attribute.KeyValue) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(attrs...))
 }
 
+// queueTimeout keeps a queue that does not answer from holding up all other metrics.
+const queueTimeout = 5 * time.Second
+
 // watchQueue reports the queue at every collection.
 func watchQueue(meter metric.Meter, stats func(context.Context) (runs.QueueStats, error)) (metric.Registration, error) {
 	jobs, err := meter.Int64ObservableGauge("tenantbackup.queue.jobs", metric.WithUnit("{job}"),
@@ -130,12 +134,15 @@ func watchQueue(meter metric.Meter, stats func(context.Context) (runs.QueueStats
 		return nil, err
 	}
 	return meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		ctx, cancel := context.WithTimeout(ctx, queueTimeout)
+		defer cancel()
 		s, err := stats(ctx)
 		if err != nil {
 			return nil // an error would get into a log of the process, with all it says
 		}
 		o.ObserveInt64(jobs, int64(s.Due), with(queueState.String("due")))
 		o.ObserveInt64(jobs, int64(s.Delayed), with(queueState.String("delayed")))
+		o.ObserveInt64(jobs, int64(s.SetAside), with(queueState.String("set_aside")))
 		o.ObserveFloat64(age, s.Oldest.Seconds())
 		return nil
 	}, jobs, age)

@@ -201,14 +201,19 @@ func TestTenantsAreInMetricsOnlyWhereTheHostAsksForIt(t *testing.T) {
 }
 
 func TestTheQueueIsAskedAtEveryCollection(t *testing.T) {
-	stats, failure := runs.QueueStats{Due: 3, Delayed: 4, Oldest: 90 * time.Second}, error(nil)
+	stats, failure := runs.QueueStats{Due: 3, Delayed: 4, SetAside: 1, Oldest: 90 * time.Second}, error(nil)
 	w := newWorld(t, rig.Options{Policies: -1}, func(c *runsotel.Config) {
-		c.Queue = func(context.Context) (runs.QueueStats, error) { return stats, failure }
+		c.Queue = func(ctx context.Context) (runs.QueueStats, error) {
+			if _, bounded := ctx.Deadline(); !bounded {
+				t.Error("a queue that does not answer would hold up all metrics")
+			}
+			return stats, failure
+		}
 	})
-	w.measured(t, "tenantbackup.queue.jobs", "queue.state=delayed 4", "queue.state=due 3")
+	w.measured(t, "tenantbackup.queue.jobs", "queue.state=delayed 4", "queue.state=due 3", "queue.state=set_aside 1")
 	w.measured(t, "tenantbackup.queue.age", "90")
 	stats = runs.QueueStats{}
-	w.measured(t, "tenantbackup.queue.jobs", "queue.state=delayed 0", "queue.state=due 0")
+	w.measured(t, "tenantbackup.queue.jobs", "queue.state=delayed 0", "queue.state=due 0", "queue.state=set_aside 0")
 	failure = errors.New("password=hunter2")
 	w.measured(t, "tenantbackup.queue.jobs") // nothing, rather than an empty queue
 	failure = nil

@@ -33,7 +33,7 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 		}
 		c.and("t.seq < ?", seq)
 	}
-	err = s.view(ctx, auditScope(tenant), func(q querier) error {
+	err = s.look(ctx, auditScope(tenant), func(q querier) error {
 		rows, err := find[auditRow](ctx, s, q, c.tail("t.seq DESC", slice), c.args...)
 		if err != nil {
 			return err

@@ -26,10 +26,12 @@ type sqlDialect interface {
 
 	// again tells whether a transaction failed only because it met another one.
 	again(err error) bool
-	lock(kind lockKind) string // ends a query whose rows shall be changed
+	taken(err error, prefix string) bool // the schedule or lane of a claim, by another claim
+	lock(kind lockKind) string           // ends a query whose rows shall be changed
 
-	dest(c column) any // what database/sql scans a value into
-	exec(ctx context.Context, t *tx, query string, args []column) (int64, error)
+	dest(c column) any                                                   // what database/sql scans a value into
+	touch(ctx context.Context, t *tx, query string, args []column) error // changes one row, or is errStale
+	flushPending(ctx context.Context, t *tx) error                       // writes what was put off
 	newBatch(def *table, n int) batch
 	moveSchedules(ctx context.Context, t *tx, moved []*scheduleRow) (int64, error)
 	blockSize() int // schedules planned and written at once

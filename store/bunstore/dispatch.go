@@ -29,6 +29,9 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 		if err := t.dispatchAll(ctx, due, chunk.Plan, &result); err != nil {
 			return err
 		}
+		if err := t.enqueue(ctx, result.Inserted...); err != nil {
+			return err
+		}
 		return t.trail(runs.SystemTenant, runs.Trail{Audit: []runs.AuditEntry{chunk.Cycle(result)}})
 	})
 	if err != nil {

@@ -11,20 +11,21 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/store/bunstore"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
 // dueAt is the first slot of the benchmark's schedules: 02:30 in Berlin.
 var dueAt = time.Date(2026, time.March, 2, 1, 30, 0, 0, time.UTC)
 
-// dueSchedules stores n schedules of n/100 tenants that are all due in one minute. Those of
-// a tenant are spread over all, as they come to be in real life.
-func dueSchedules(b *testing.B, s *sqlitestore.Store, n int) {
+// dueSchedules stores n schedules, so many of each tenant, that are all due in one minute.
+// Those of a tenant are spread over all, as they come to be in real life.
+func dueSchedules(b *testing.B, s *bunstore.Store, n, perTenant int) {
 	b.Helper()
 	ids := uuidv7.NewGenerator(func() time.Time { return dueAt })
 	list := make([]backupsched.Schedule, n)
 	for i := range list {
-		tenant := graph.TenantID(fmt.Sprintf("5c0ffee5-0000-4000-8000-%012d", i%max(n/100, 1)))
+		tenant := graph.TenantID(fmt.Sprintf("5c0ffee5-0000-4000-8000-%012d", i%max(n/perTenant, 1)))
 		list[i] = backupsched.Schedule{
 			ID: runs.ID(ids.New()), TenantID: tenant, Name: fmt.Sprintf("Nightly %d", i), Enabled: true,
 			Recurrence:  backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "Europe/Berlin"},
@@ -62,7 +63,7 @@ func BenchmarkDispatch(b *testing.B) {
 				c.schedules /= 50
 			}
 			s, _ := newStore(b, sqlitestore.Options{})
-			dueSchedules(b, s, c.schedules)
+			dueSchedules(b, s.Store, c.schedules, 100)
 			clock := &day{now: dueAt}
 			d, err := backupsched.NewDispatcher(backupsched.DispatcherConfig{Store: s, Queue: nowhere{}, Clock: clock, ChunkSize: c.size})
 			if err != nil {

@@ -14,7 +14,9 @@ func ExampleMigrations() {
 		panic(err)
 	}
 	for _, m := range list {
-		fmt.Println(m.ID, m.Name, strings.Contains(m.Up, `CREATE TABLE "backup_runs"`))
+		fmt.Println(m.ID, m.Name, strings.Contains(m.Up, `"backup_runs"`))
 	}
-	// Output: 1 initial true
+	// Output:
+	// 1 initial true
+	// 2 lanes true
 }

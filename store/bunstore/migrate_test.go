@@ -81,7 +81,7 @@ func TestADatabaseOfAnotherVersionIsAClearError(t *testing.T) {
 		change string
 		want   error
 	}{
-		"newer":   {"INSERT INTO tb_migrations SELECT id + 1, name, checksum, applied_at, row_sum FROM tb_migrations", bunstore.ErrSchemaNewer},
+		"newer":   {"INSERT INTO tb_migrations SELECT id + 1, name, checksum, applied_at, row_sum FROM tb_migrations ORDER BY id DESC LIMIT 1", bunstore.ErrSchemaNewer},
 		"changed": {"UPDATE tb_migrations SET checksum = zeroblob(32)", bunstore.ErrSchemaChanged},
 	} {
 		t.Run(what, func(t *testing.T) {

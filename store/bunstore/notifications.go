@@ -17,7 +17,7 @@ func (s *Store) ListNotifications(ctx context.Context, tenant graph.TenantID, re
 	if err := c.afterTime(slice.After); err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, tenant, func(q querier) error {
+	err = s.look(ctx, tenant, func(q querier) error {
 		rows, err := find[notificationRow](ctx, s, q, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
 		for i := range rows {
 			list = append(list, rows[i].notification())
@@ -53,7 +53,7 @@ func (s *Store) MarkNotificationRead(ctx context.Context, tenant graph.TenantID,
 
 // CountUnread implements [runs.NotificationStore].
 func (s *Store) CountUnread(ctx context.Context, tenant graph.TenantID, recipient string) (n int, err error) {
-	err = s.view(ctx, tenant, func(q querier) error {
+	err = s.look(ctx, tenant, func(q querier) error {
 		n, err = count(ctx, q, s.sql("SELECT count(*) FROM {notifications} "+s.dialect.using("notifications_unread")+
 			"WHERE tenant_id = ? AND recipient = ? AND read_at IS NULL"), ident(tenant), text(recipient))
 		return err

@@ -156,9 +156,15 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 				return runs.Change{Run: r}, nil
 			})
 			return err
-		}, []string{"tb_runs_running (tenant_id=? AND schedule_id=?)", "tb_runs_resumed (tenant_id=? AND schedule_id=?)", "sqlite_autoindex_tb_runs_1 (id=? AND tenant_id=?)"}, nil},
+		}, []string{"sqlite_autoindex_tb_runs_1 (id=? AND tenant_id=?)", "SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, nil},
 		{"StrandedRuns", func() error { _, err := s.StrandedRuns(ctx, runs.Stranded{QueuedBefore: began, Limit: 10}); return err },
 			[]string{"tb_runs_active (status=? AND updated_at<?)", "tb_runs_active (status=?)"}, sorts},
+		{"StrandedRuns with lanes", func() error {
+			_, err := s.StrandedRuns(ctx, runs.Stranded{QueuedBefore: began, Lanes: 1, Limit: 10})
+			return err
+		}, []string{"tb_runs_active (status=? AND updated_at<?)", "tb_runs_active (status=?)", "SEARCH l USING COVERING INDEX tb_runs_lane (tenant_id=?", "SEARCH o USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
+		{"WaitingRuns", func() error { _, err := s.WaitingRuns(ctx, tenant, 3); return err },
+			[]string{"tb_runs_lane (tenant_id=?", "SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
 		{"ListItems", func() error { _, err := s.ListItems(ctx, tenant, done.ID, runs.ItemFilter{}, byID); return err }, []string{"PRIMARY KEY (run_id=? AND id>?)"}, nil},
 		{"ListAudit", func() error { _, err := s.ListAudit(ctx, tenant, runs.AuditFilter{}, after); return err }, []string{"PRIMARY KEY (tenant_id=? AND seq<?)"}, nil},
 		{"ListNotifications", func() error { _, err := s.ListNotifications(ctx, tenant, "ada", false, after); return err }, []string{"tb_notifications_recipient"}, nil},

@@ -111,7 +111,7 @@ func (s *Store) policiesOf(ctx context.Context, q querier, tenant graph.TenantID
 
 // GetPolicy implements [backupset.InventoryStore].
 func (s *Store) GetPolicy(ctx context.Context, tenant graph.TenantID, id runs.ID) (p backupset.Policy, err error) {
-	err = s.view(ctx, tenant, func(q querier) error {
+	err = s.look(ctx, tenant, func(q querier) error {
 		r, err := s.policy(ctx, q, tenant, uidOf(id))
 		p = r.policy()
 		return err
@@ -145,7 +145,7 @@ func (s *Store) ListPolicies(ctx context.Context, tenant graph.TenantID, filter 
 	if err := c.afterID(slice.After); err != nil {
 		return nil, err
 	}
-	err = s.view(ctx, tenant, func(q querier) error {
+	err = s.look(ctx, tenant, func(q querier) error {
 		rows, err := find[policyRow](ctx, s, q, c.tail("t.id", slice), c.args...)
 		for i := range rows {
 			list = append(list, rows[i].policy())

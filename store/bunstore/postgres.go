@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -70,9 +71,6 @@ func (postgresDialect) viewOptions() *sql.TxOptions {
 
 func (postgresDialect) nowArg(*Store) any { return bun.Safe("clock_timestamp()") }
 
-// errStale is for a row that somebody else changed since it was read.
-var errStale = errors.New("the row was changed by somebody else at the same time")
-
 // again: a serialization failure, a deadlock, a unique or foreign key that another
 // transaction took since it was looked at, a lock that was not to be had in time.
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -82,6 +80,11 @@ func (postgresDialect) again(err error) bool {
 		return true
 	}
 	return errors.Is(err, errStale)
+}
+
+func (postgresDialect) taken(err error, prefix string) bool {
+	text := err.Error() // of two drivers that have the name of the index in different ways
+	return sqlState(err) == "23505" && (strings.Contains(text, `"`+prefix+`runs_lane"`) || strings.Contains(text, `"`+prefix+`runs_running"`))
 }
 
 // sqlState returns the code of a Postgres error of pgdriver or pgx, or "".
@@ -117,23 +120,51 @@ func (postgresDialect) migrationSettings() string {
 
 func (postgresDialect) dest(c column) any { return postgresDest{c} }
 
-func (postgresDialect) exec(ctx context.Context, t *tx, query string, args []column) (int64, error) {
-	res, err := t.Tx.Tx.ExecContext(ctx, formatPostgres(t.s.sql(query), args))
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+// maxPending bounds what is put off, in bytes.
+const maxPending = 1 << 20
+
+// touch puts the statement off: a transaction writes with one round trip, at its end or when
+// it reads again. That it changed its row is checked by the server, by a division.
+func (d postgresDialect) touch(ctx context.Context, t *tx, query string, args []column) error {
+	t.pending = append(t.pending, "WITH one AS ("...)
+	t.pending = appendFormatted(t.pending, t.s.sql(query), args)
+	t.pending = append(t.pending, " RETURNING 1) SELECT 1 / count(*) FROM one;\n"...)
+	return d.bound(ctx, t)
 }
 
-// formatPostgres writes the arguments for the question marks of a query.
-func formatPostgres(query string, args []column) string {
-	b := make([]byte, 0, len(query)+32*len(args))
+// bound writes what was put off when it is much.
+func (d postgresDialect) bound(ctx context.Context, t *tx) error {
+	if len(t.pending) < maxPending {
+		return nil
+	}
+	return d.flushPending(ctx, t)
+}
+
+func (postgresDialect) flushPending(ctx context.Context, t *tx) error {
+	if len(t.pending) == 0 {
+		return nil
+	}
+	_, err := t.Tx.Tx.ExecContext(ctx, string(t.pending))
+	t.pending = t.pending[:0]
+	switch {
+	case sqlState(err) == divisionByZero:
+		return errStale
+	case err != nil:
+		return fmt.Errorf("store: writing: %w", err)
+	}
+	return nil
+}
+
+const divisionByZero = "22012"
+
+// appendFormatted writes a query with the arguments for its question marks.
+func appendFormatted(b []byte, query string, args []column) []byte {
 	for _, arg := range args {
 		before, rest, _ := strings.Cut(query, "?")
 		b = appendPostgres(append(b, before...), arg)
 		query = rest
 	}
-	return string(append(b, query...))
+	return append(b, query...)
 }
 
 // pairs is a list of n pairs of arguments.

@@ -44,12 +44,12 @@ func (b *arrayBatch) add(r row) {
 	var sum num
 	sum, b.scratch = b.def.sum(cols, b.scratch)
 	for i, c := range cols {
-		b.put(i, c)
+		b.addValue(i, c)
 	}
-	b.put(len(cols), &sum)
+	b.addValue(len(cols), &sum)
 	if r, ok := r.(bulky); ok {
 		data := blob(r.bulk())
-		b.put(len(cols)+1, &data)
+		b.addValue(len(cols)+1, &data)
 	}
 	if id, ok := cols[b.def.key-1].(*uid); ok {
 		b.ids = append(b.ids, *id)
@@ -58,7 +58,7 @@ func (b *arrayBatch) add(r row) {
 	b.n++
 }
 
-func (b *arrayBatch) put(i int, c column) {
+func (b *arrayBatch) addValue(i int, c column) {
 	col := &b.columns[i]
 	if !col.differ {
 		b.scratch = appendPostgres(b.scratch[:0], c)
@@ -143,8 +143,20 @@ func (b *arrayBatch) insertion(s *Store, newOnly bool) string {
 	return into + " SELECT " + strings.Join(values, ", ") + from + onConflict[newOnly]
 }
 
+// put adds the rows to what is put off.
+func (b *arrayBatch) put(t *tx) {
+	t.pending = append(append(t.pending, b.insertion(t.s, false)...), ";\n"...)
+}
+
 func (b *arrayBatch) insert(ctx context.Context, t *tx, newOnly bool) ([]bool, error) {
-	res, err := t.Tx.Tx.ExecContext(ctx, b.insertion(t.s, newOnly))
+	if !newOnly {
+		b.put(t)
+		return slices.Repeat([]bool{true}, b.n), postgresDialect{}.bound(ctx, t)
+	}
+	if err := (postgresDialect{}).flushPending(ctx, t); err != nil {
+		return nil, err
+	}
+	res, err := t.Tx.Tx.ExecContext(ctx, b.insertion(t.s, true))
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,6 @@ const tallyShards = 64
 // other writes everything. It comes last in every transaction and locks in one order (the
 // heads of the audit log by tenant, then tallies by name), so that nobody waits in a ring.
 func (d postgresDialect) flush(ctx context.Context, t *tx) error {
-	var script strings.Builder
 	if len(t.entries) > 0 {
 		last, err := d.numberAudit(ctx, t)
 		if err != nil {
@@ -29,21 +28,15 @@ func (d postgresDialect) flush(ctx context.Context, t *tx) error {
 		if err != nil {
 			return err
 		}
-		appendBatch(&script, t, rows)
+		put(t, rows)
 	}
-	appendBatch(&script, t, t.notices)
-	d.tallyScript(&script, t)
-	if script.Len() == 0 {
-		return nil
-	}
-	if _, err := t.Tx.Tx.ExecContext(ctx, script.String()); err != nil {
-		return fmt.Errorf("store: writing the trail: %w", err)
-	}
-	return nil
+	put(t, t.notices)
+	d.putTallies(t)
+	return d.flushPending(ctx, t)
 }
 
-// appendBatch adds the insertion of rows to a script.
-func appendBatch[R any, P rowOf[R]](script *strings.Builder, t *tx, rows []R) {
+// put adds rows to what is put off.
+func put[R any, P rowOf[R]](t *tx, rows []R) {
 	if len(rows) == 0 {
 		return
 	}
@@ -51,8 +44,7 @@ func appendBatch[R any, P rowOf[R]](script *strings.Builder, t *tx, rows []R) {
 	for i := range rows {
 		b.add(P(&rows[i]))
 	}
-	script.WriteString(b.insertion(t.s, false))
-	script.WriteString(";\n")
+	b.put(t)
 	t.tally[b.def.name] += int64(len(rows))
 }
 
@@ -69,8 +61,8 @@ func (d postgresDialect) numberAudit(ctx context.Context, t *tx) (map[graph.Tena
 		name, n := ident(tenant), count[tenant]
 		values, args = append(values, "(?, ?)"), append(args, &name, &n)
 	}
-	rows, err := t.Tx.Tx.QueryContext(ctx, formatPostgres(t.s.sql("INSERT INTO {audit_heads} AS h (tenant_id, seq) VALUES "+strings.Join(values, ", ")+
-		" ON CONFLICT (tenant_id) DO UPDATE SET seq = h.seq + excluded.seq RETURNING tenant_id, seq"), args))
+	rows, err := t.Tx.Tx.QueryContext(ctx, string(appendFormatted(nil, t.s.sql("INSERT INTO {audit_heads} AS h (tenant_id, seq) VALUES "+strings.Join(values, ", ")+
+		" ON CONFLICT (tenant_id) DO UPDATE SET seq = h.seq + excluded.seq RETURNING tenant_id, seq"), args)))
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +79,8 @@ func (d postgresDialect) numberAudit(ctx context.Context, t *tx) (map[graph.Tena
 	return last, rows.Err()
 }
 
-// tallyScript adds what the transaction added and removed to one shard of the tallies.
-func (postgresDialect) tallyScript(script *strings.Builder, t *tx) {
+// putTallies adds what the transaction added and removed to one shard of the tallies.
+func (postgresDialect) putTallies(t *tx) {
 	shard := rand.IntN(tallyShards)
 	var values []string
 	for _, name := range slices.Sorted(maps.Keys(t.tally)) {
@@ -97,8 +89,8 @@ func (postgresDialect) tallyScript(script *strings.Builder, t *tx) {
 		}
 	}
 	if len(values) > 0 {
-		script.WriteString(t.s.sql("INSERT INTO {tallies} AS t (name, shard, rows) VALUES " + strings.Join(values, ", ") +
-			" ON CONFLICT (name, shard) DO UPDATE SET rows = t.rows + excluded.rows;\n"))
+		t.pending = append(t.pending, t.s.sql("INSERT INTO {tallies} AS t (name, shard, rows) VALUES "+strings.Join(values, ", ")+
+			" ON CONFLICT (name, shard) DO UPDATE SET rows = t.rows + excluded.rows;\n")...)
 	}
 }
 

@@ -51,6 +51,11 @@ func (s *Store) CreateRun(ctx context.Context, tenant graph.TenantID, run runs.R
 				return err
 			}
 		}
+		if r.Status == text(runs.StatusQueued) {
+			if err := t.enqueue(ctx, r.run().Job()); err != nil {
+				return err
+			}
+		}
 		return t.trail(tenant, trail)
 	})
 	if err != nil {
@@ -84,7 +89,7 @@ func (s *Store) sameRun(ctx context.Context, q querier, r runRow) (runRow, error
 
 // GetRun implements [runs.RunStore].
 func (s *Store) GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (run runs.Run, err error) {
-	err = s.view(ctx, tenant, func(q querier) error {
+	err = s.look(ctx, tenant, func(q querier) error {
 		r, err := s.run(ctx, q, tenant, uidOf(id))
 		run = r.run()
 		return err
@@ -138,7 +143,7 @@ func (c *conditions) afterTime(after runs.Keyset) error {
 }
 
 func (s *Store) runs(ctx context.Context, of scope, tail string, args ...any) (list []runs.Run, err error) {
-	err = s.view(ctx, of, func(q querier) error {
+	err = s.look(ctx, of, func(q querier) error {
 		rows, err := find[runRow](ctx, s, q, tail, args...)
 		for i := range rows {
 			list = append(list, rows[i].run())
@@ -190,6 +195,9 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 		out = changed.run()
 		return t.trail(tenant, answer.Trail)
 	})
+	if err != nil && s.dialect.taken(err, s.prefix) {
+		err = fmt.Errorf("another run was claimed at the same time: %w", runs.ErrBusy)
+	}
 	if err != nil {
 		return runs.Run{}, err
 	}

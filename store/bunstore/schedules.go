@@ -32,7 +32,7 @@ func (s *Store) CreateSchedule(ctx context.Context, tenant graph.TenantID, sched
 
 // GetSchedule implements [backupsched.ScheduleStore].
 func (s *Store) GetSchedule(ctx context.Context, tenant graph.TenantID, id runs.ID) (sched backupsched.Schedule, err error) {
-	err = s.view(ctx, tenant, func(q querier) error {
+	err = s.look(ctx, tenant, func(q querier) error {
 		r, err := s.schedule(ctx, q, tenant, uidOf(id))
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func (s *Store) EnabledSchedules(ctx context.Context, after runs.ID, n int) ([]b
 }
 
 func (s *Store) schedules(ctx context.Context, of scope, tail string, args ...any) (list []backupsched.Schedule, err error) {
-	err = s.view(ctx, of, func(q querier) error {
+	err = s.look(ctx, of, func(q querier) error {
 		rows, err := find[scheduleRow](ctx, s, q, tail, args...)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -33,6 +34,9 @@ func (sqliteDialect) nowArg(s *Store) any { return tsOf(s.clockTime()) }
 // again tells that a transaction never meets another one, so none is worth repeating.
 func (sqliteDialect) again(error) bool { return false }
 
+// taken is never met: a claim has looked at all others.
+func (sqliteDialect) taken(error, string) bool { return false }
+
 func (sqliteDialect) lock(lockKind) string { return "" }
 
 func (sqliteDialect) dispatchSettings() string { return "" }
@@ -41,18 +45,24 @@ func (sqliteDialect) migrationSettings() string { return "" }
 
 func (sqliteDialect) dest(c column) any { return c }
 
-// exec runs a prepared statement with parameters of the driver, kept for the transaction.
-func (sqliteDialect) exec(ctx context.Context, t *tx, query string, args []column) (int64, error) {
+// touch runs a prepared statement with parameters of the driver, kept for the transaction.
+func (sqliteDialect) touch(ctx context.Context, t *tx, query string, args []column) error {
 	stmt, err := t.prepare(ctx, query)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	values := make([]any, len(args))
 	for i, c := range args {
 		values[i] = c.value()
 	}
-	return execStmt(ctx, stmt, values)
+	n, err := execStmt(ctx, stmt, values)
+	if err == nil && n != 1 {
+		err = errStale
+	}
+	return err
 }
+
+func (sqliteDialect) flushPending(context.Context, *tx) error { return nil }
 
 func (sqliteDialect) newBatch(def *table, n int) batch { return newRowBatch(def, n) }
 
@@ -151,6 +161,10 @@ func (sqliteDialect) defined(list []Migration) []string {
 		for _, stmt := range statements(m.Up) {
 			if strings.HasPrefix(stmt, "CREATE ") {
 				defs = append(defs, stmt)
+				continue
+			}
+			if index, ok := strings.CutPrefix(stmt, "DROP INDEX "); ok {
+				defs = slices.DeleteFunc(defs, func(def string) bool { return strings.HasPrefix(def, "CREATE INDEX "+index+" ") })
 				continue
 			}
 			alter, column, ok := strings.Cut(stmt, " ADD COLUMN ")

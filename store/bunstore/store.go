@@ -50,6 +50,11 @@ type Options struct {
 	// [graph.Catalog].
 	Canonicalizer *backupset.Canonicalizer
 
+	// Enqueuer, for Postgres, queues the jobs of new runs in the transaction that makes
+	// them. It must keep them in the same database; under RowSecurity both roles need its
+	// table. Nil leaves it to whoever makes runs, and what is lost in between to the sweep.
+	Enqueuer runs.TxEnqueuer
+
 	// RowSecurity, for Postgres, lets the database keep tenants apart as well. Nil leaves it
 	// to the conditions of the queries.
 	RowSecurity *RowSecurity
@@ -65,6 +70,7 @@ type Store struct {
 	canon       *backupset.Canonicalizer
 	codec       codec
 	rows        *RowSecurity
+	enqueuer    runs.TxEnqueuer
 	migrated    atomic.Bool // the schema was found to be the program's own
 }
 
@@ -92,6 +98,9 @@ func New(write, read *bun.DB, opts Options) (*Store, error) {
 	if opts.Canonicalizer == nil {
 		opts.Canonicalizer = backupset.NewCanonicalizer(graph.Catalog)
 	}
+	if opts.Enqueuer != nil && dialect.name() != "postgres" {
+		return nil, runs.Invalid("enqueuer", "dialect_unsupported", "needs Postgres")
+	}
 	var rows *RowSecurity
 	if opts.RowSecurity != nil {
 		if dialect.name() != "postgres" {
@@ -108,7 +117,7 @@ func New(write, read *bun.DB, opts Options) (*Store, error) {
 	return &Store{
 		write: write, read: read, dialect: dialect, prefix: opts.Prefix, clock: opts.Clock,
 		ids: uuidv7.NewGenerator(opts.Clock.Now), canon: opts.Canonicalizer,
-		codec: codec, rows: rows,
+		codec: codec, rows: rows, enqueuer: opts.Enqueuer,
 	}, nil
 }
 
@@ -144,6 +153,18 @@ func (s *Store) view(ctx context.Context, of scope, fn func(q querier) error) er
 		return fmt.Errorf("store: beginning to read: %w", err)
 	}
 	return fn(tx)
+}
+
+// look is view for a single query, which sees one moment by itself. Where nothing has to be
+// said about the scope it needs no transaction.
+func (s *Store) look(ctx context.Context, of scope, fn func(q querier) error) error {
+	if s.rows != nil {
+		return s.view(ctx, of, fn)
+	}
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	return fn(s.read)
 }
 
 // locking ends a query whose rows the transaction will change; a view locks nothing.

@@ -22,51 +22,38 @@ type room struct {
 	running bool // another backup of the schedule
 }
 
-// room looks at the tenant's other runs for one that is queued.
+// room looks at the tenant's other active runs for one that is queued.
 func (s *Store) room(ctx context.Context, q querier, r *runRow, now time.Time) (room room, err error) {
-	if r.Status != text(runs.StatusQueued) {
+	if r.Status != text(runs.StatusQueued) || !runs.Kind(r.Kind).UsesGraph() {
 		return room, nil
 	}
-	if r.Kind == text(runs.KindBackup) && r.ScheduleID != "" {
-		running, err := count(ctx, q, s.sql(`SELECT count(*) FROM {runs} AS t
-			WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.status = 'running' AND t.kind = 'backup' AND t.id <> ?`), r.TenantID, r.ScheduleID, r.ID)
-		if err != nil {
-			return room, err
-		}
-		waiting, err := count(ctx, q, s.sql(`SELECT count(*) FROM {runs} AS t
-			WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.status = 'queued' AND t.attempt > 0 AND t.kind = 'backup' AND t.id <> ?`), r.TenantID, r.ScheduleID, r.ID)
-		if err != nil {
-			return room, err
-		}
-		room.running, room.Busy = running > 0, running > 0 || waiting > 0
+	schedule := uid("") // equal to nothing
+	if r.Kind == text(runs.KindBackup) {
+		schedule = r.ScheduleID
 	}
-	if !runs.Kind(r.Kind).UsesGraph() {
-		return room, nil
-	}
-	err = s.lanes(ctx, q, r, now, &room.Room)
-	return room, err
-}
-
-// lanes reads the tenant's lanes and how many runs wait before this one.
-func (s *Store) lanes(ctx context.Context, q querier, r *runRow, now time.Time, room *runs.Room) error {
-	rows, err := q.QueryContext(ctx, s.sql(`SELECT CAST(coalesce(sum(CASE WHEN t.lane > 0 THEN CAST(1 AS bigint) << CAST(t.lane - 1 AS int) END), 0) AS bigint),
-		count(CASE WHEN `+waits+` AND `+before+` THEN 1 END)
+	rows, err := q.QueryContext(ctx, s.sql(`SELECT
+			count(CASE WHEN t.schedule_id = ? AND t.kind = 'backup' AND t.status = 'running' THEN 1 END),
+			count(CASE WHEN t.schedule_id = ? AND t.kind = 'backup' AND t.status = 'queued' AND t.attempt > 0 THEN 1 END),
+			CAST(coalesce(sum(CASE WHEN t.lane > 0 THEN CAST(1 AS bigint) << CAST(t.lane - 1 AS int) END), 0) AS bigint),
+			count(CASE WHEN `+waits+` AND `+before+` THEN 1 END)
 		FROM {runs} AS t `+s.dialect.using("runs_key")+`WHERE t.tenant_id = ? AND t.status IN ('queued', 'running') AND t.id <> ?`),
-		localKinds(), tsOf(now), turnOf(r), r.CreatedAt, r.ID, r.TenantID, r.ID)
+		schedule, schedule, localKinds(), tsOf(now), turnOf(r), r.CreatedAt, r.ID, r.TenantID, r.ID)
 	if err != nil {
-		return err
+		return room, err
 	}
 	defer rows.Close()
+	var running, waiting int
 	var taken int64
 	for rows.Next() {
-		if err := rows.Scan(&taken, &room.Ahead); err != nil {
-			return err
+		if err := rows.Scan(&running, &waiting, &taken, &room.Ahead); err != nil {
+			return room, err
 		}
 	}
+	room.running, room.Busy = running > 0, running > 0 || waiting > 0
 	for left := uint64(taken); left != 0; left &= left - 1 {
 		room.Lanes = append(room.Lanes, bits.TrailingZeros64(left)+1)
 	}
-	return rows.Err()
+	return room, rows.Err()
 }
 
 // The order of turns. Interactive triggers come first.
@@ -91,13 +78,11 @@ func (s *Store) WaitingRuns(ctx context.Context, tenant graph.TenantID, lanes in
 	if lanes < 1 || lanes > maxLanes {
 		return nil, runs.Invalid("lanes", "lanes_range", fmt.Sprintf("must be between 1 and %d", maxLanes))
 	}
-	err = s.view(ctx, tenant, func(q querier) error {
-		taken, err := count(ctx, q, s.sql("SELECT count(*) FROM {runs} AS t WHERE t.tenant_id = ? AND t.status = 'running' AND t.lane > 0"), ident(tenant))
-		if err != nil || taken >= lanes {
-			return err
-		}
+	err = s.look(ctx, tenant, func(q querier) error {
 		rows, err := find[runRow](ctx, s, q, s.dialect.using("runs_key")+"WHERE t.tenant_id = ? AND t.status IN ('queued', 'running') AND "+
-			waits+" ORDER BY "+turn+", t.created_at, t.id"+limit(lanes-taken), ident(tenant), localKinds(), s.dialect.nowArg(s))
+			waits+" ORDER BY "+turn+", t.created_at, t.id"+s.sql(` LIMIT (SELECT CASE WHEN count(*) < ? THEN ? - count(*) ELSE 0 END
+				FROM {runs} AS l WHERE l.tenant_id = ? AND l.status = 'running' AND l.lane > 0)`),
+			ident(tenant), localKinds(), s.dialect.nowArg(s), lanes, lanes, ident(tenant))
 		for i := range rows {
 			list = append(list, rows[i].run())
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ type tx struct {
 	entries  []runs.AuditEntry
 	notices  []notificationRow
 	scratch  []byte
+	pending  []byte // statements that nobody has to wait for
 
 	lastUpdate updateText
 }
@@ -82,6 +84,21 @@ func (t *tx) close() {
 		_ = stmt.Close()
 	}
 	clear(t.stmts)
+}
+
+// QueuesJobs tells whether the store queues the jobs of new runs itself; see
+// [runs.QueuesJobs].
+func (s *Store) QueuesJobs() bool { return s.enqueuer != nil }
+
+// enqueue queues the jobs of runs that this transaction makes.
+func (t *tx) enqueue(ctx context.Context, jobs ...runs.Job) error {
+	if t.s.enqueuer == nil || len(jobs) == 0 {
+		return nil
+	}
+	if err := t.s.enqueuer.EnqueueTx(ctx, t.Tx.Tx, jobs...); err != nil {
+		return fmt.Errorf("store: queueing new runs: %w", err)
+	}
+	return nil
 }
 
 // prepare returns a statement with parameters of the driver, kept for this transaction.
@@ -179,15 +196,22 @@ func (t *tx) touchOne(ctx context.Context, query string, args []column, r row) e
 	args = append(args, cols[:def.key]...)
 	var sum num
 	sum, t.scratch = def.sum(cols, t.scratch)
-	n, err := t.s.dialect.exec(ctx, t, query, append(args, &sum))
-	if err != nil {
-		return fmt.Errorf("store: changing %s: %w", def.name, err)
-	}
-	if n != 1 {
-		return fmt.Errorf("store: changing %s: %w", label(r), errStale)
+	if err := t.s.dialect.touch(ctx, t, query, append(args, &sum)); err != nil {
+		return fmt.Errorf("store: changing %s: %w", label(r), err)
 	}
 	return nil
 }
+
+// QueryContext reads what the transaction has written so far, too.
+func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := t.s.dialect.flushPending(ctx, t); err != nil {
+		return nil, err
+	}
+	return t.Tx.QueryContext(ctx, query, args...)
+}
+
+// errStale is for a row that somebody else changed since it was read.
+var errStale = errors.New("the row was changed by somebody else at the same time")
 
 // trail notes what goes with a change in a tenant.
 func (t *tx) trail(tenant graph.TenantID, trail runs.Trail) error {

@@ -3,7 +3,8 @@
 //
 // The parts:
 //
-//   - [Open] opens a pool with uptrace/bun's pgdriver and the settings that a store needs.
+//   - [Open] opens a pool with uptrace/bun's pgdriver and the settings that a store needs;
+//     [Connect] opens the pool alone, for a host that shares it.
 //   - [New] takes a *bun.DB that the host has opened, with whatever driver.
 //   - [Store] is a [bunstore.Store] that closes what Open opened.
 //
@@ -28,10 +29,11 @@ import (
 
 // Options configures [Open] and [New]. The zero value is usable.
 type Options struct {
-	// Clock, Prefix, Canonicalizer and RowSecurity are those of [bunstore.Options].
+	// Clock, Prefix, Canonicalizer, Enqueuer and RowSecurity are those of [bunstore.Options].
 	Clock         runs.Clock
 	Prefix        string
 	Canonicalizer *backupset.Canonicalizer
+	Enqueuer      runs.TxEnqueuer
 	RowSecurity   *bunstore.RowSecurity
 
 	// Connection configures what Open opens; New ignores it.
@@ -60,17 +62,18 @@ type Store struct {
 	db *bun.DB
 }
 
-// Open connects to a database, such as postgres://user:password@host:5432/name?sslmode=verify-full.
-// A server that is not on this machine needs sslmode in the URL, since what is assumed
-// without one differs between drivers: verify-full checks the server's certificate, require
-// only encrypts, disable does neither. The schema is left alone: call Migrate on a new
-// database. Close the store when nothing uses it any more.
-func Open(ctx context.Context, url string, opts Options) (*Store, error) {
-	driver, err := driverOptions(url, opts.Connection)
+// Connect opens a pool on a database, such as
+// postgres://user:password@host:5432/name?sslmode=verify-full. A server that is not on this
+// machine needs sslmode in the URL, since what is assumed without one differs between
+// drivers: verify-full checks the server's certificate, require only encrypts, disable does
+// neither. The caller closes the pool. It is for a host that shares the pool, for example
+// with a queue; otherwise [Open] does it all.
+func Connect(ctx context.Context, url string, c Connection) (*bun.DB, error) {
+	driver, err := driverOptions(url, c)
 	if err != nil {
 		return nil, err
 	}
-	conns := opts.Connection.MaxConns
+	conns := c.MaxConns
 	if conns == 0 {
 		conns = 20
 	}
@@ -80,7 +83,16 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err := pool.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("pgstore: connecting: %w", err), pool.Close())
 	}
-	db := bun.NewDB(pool, pgdialect.New())
+	return bun.NewDB(pool, pgdialect.New()), nil
+}
+
+// Open connects as [Connect] does and makes a store of the pool. The schema is left alone:
+// call Migrate on a new database. Close the store when nothing uses it any more.
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	db, err := Connect(ctx, url, opts.Connection)
+	if err != nil {
+		return nil, err
+	}
 	s, err := New(db, opts)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -95,7 +107,7 @@ func New(db *bun.DB, opts Options) (*bunstore.Store, error) {
 		return nil, runs.Invalid("db", "required", "is required")
 	}
 	return bunstore.New(db, db, bunstore.Options{
-		Clock: opts.Clock, Prefix: opts.Prefix, Canonicalizer: opts.Canonicalizer, RowSecurity: opts.RowSecurity,
+		Clock: opts.Clock, Prefix: opts.Prefix, Canonicalizer: opts.Canonicalizer, Enqueuer: opts.Enqueuer, RowSecurity: opts.RowSecurity,
 	})
 }
 

@@ -98,8 +98,6 @@ CREATE UNIQUE INDEX {runs_running} ON {runs} (tenant_id, schedule_id) WHERE stat
 
 CREATE UNIQUE INDEX {runs_lane} ON {runs} (tenant_id, lane) WHERE status = 'running' AND lane > 0;
 
-CREATE INDEX {runs_resumed} ON {runs} (tenant_id, schedule_id) WHERE status = 'queued' AND attempt > 0;
-
 CREATE INDEX {runs_active} ON {runs} (status, updated_at) WHERE status IN ('queued', 'running');
 
 CREATE INDEX {runs_restores} ON {runs} (tenant_id, target_id) WHERE status IN ('queued', 'running') AND substr(kind, 1, 8) = 'restore.';
