@@ -31,6 +31,7 @@ type config struct {
 	SweepEvery time.Duration
 	RetryBase  time.Duration
 	ChunkSize  int           // schedules in one transaction of a dispatcher
+	Grace      time.Duration // of a dispatcher
 	GraphTakes time.Duration // every call to Graph
 }
 
@@ -85,7 +86,7 @@ func (n *node) runner(queue runs.Queue, reader graph.Reader) (*runs.Runner, erro
 // dispatcher makes the node a dispatcher on a clock.
 func (n *node) dispatcher(clock runs.Clock) (*backupsched.Dispatcher, error) {
 	return backupsched.NewDispatcher(backupsched.DispatcherConfig{
-		Store: n.store, Queue: n.queue, Clock: clock, ChunkSize: n.ChunkSize, Logger: n.log,
+		Store: n.store, Queue: n.queue, Clock: clock, ChunkSize: n.ChunkSize, Grace: n.Grace, Logger: n.log,
 	})
 }
 

@@ -54,8 +54,8 @@ func beProcess(text string) error {
 	return r.Run(ctx)
 }
 
-// dispatch does for each time that it is told what Dispatcher.Run does at the start of a
-// minute, and says what came of it.
+// dispatch does for each time that it is told what Dispatcher.Run does when it starts, and
+// says what came of it.
 func (n *node) dispatch(ctx context.Context) error {
 	clock := &shown{skew: n.Skew}
 	d, err := n.dispatcher(clock)
@@ -63,18 +63,14 @@ func (n *node) dispatch(ctx context.Context) error {
 		return err
 	}
 	out := json.NewEncoder(os.Stdout)
-	started := false
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		at, err := strconv.ParseInt(in.Text(), 10, 64)
 		if err != nil {
 			return err
 		}
 		clock.show(time.UnixMicro(at))
-		if !started {
-			if _, err := d.Recompute(ctx); err != nil {
-				return err
-			}
-			started = true
+		if _, err := d.Recompute(ctx); err != nil {
+			return err
 		}
 		report, err := d.Tick(ctx)
 		if err != nil {

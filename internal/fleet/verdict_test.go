@@ -57,10 +57,7 @@ func (w *world) check() {
 			w.Errorf("the store is not sound: %+v", p)
 		}
 	}
-	starter := must(runs.NewStarter(runs.StarterConfig{Store: w.node.store, Queue: w.node.queue, Authorizer: runs.RoleAuthorizer{
-		RoleOf: func(context.Context, graph.TenantID, runs.Actor) (runs.Role, error) { return runs.RoleOwner, nil },
-	}}))(w)
-	archive := must(backupset.NewArchive(backupset.ArchiveConfig{Store: w.node.store, Guard: starter.Guard()}))(w)
+	archive := must(backupset.NewArchive(backupset.ArchiveConfig{Store: w.node.store, Guard: w.starter.Guard()}))(w)
 	type key struct {
 		tenant graph.TenantID
 		set    runs.ID

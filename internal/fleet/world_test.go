@@ -31,6 +31,8 @@ type world struct {
 	url    string  // as the login
 	node   *node   // what the test itself does with the service
 
+	starter *runs.Starter
+
 	mu      sync.Mutex
 	planned int // schedules
 }
@@ -53,6 +55,9 @@ func newWorld(t testing.TB) *world {
 	w.url = u.String()
 	w.node = must(newNode(t.Context(), config{Name: "test", URL: w.url, Workers: 8}))(t)
 	t.Cleanup(func() { ok(t, w.node.close()) })
+	w.starter = must(runs.NewStarter(runs.StarterConfig{Store: w.node.store, Queue: w.node.queue, Authorizer: runs.RoleAuthorizer{
+		RoleOf: func(context.Context, graph.TenantID, runs.Actor) (runs.Role, error) { return runs.RoleOwner, nil },
+	}}))(t)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("runs: %v", w.lines(`SELECT status, attempt > 0 AS begun, error_code, count(*), min(lease_until), min(updated_at), min(not_before), now() FROM tb_runs GROUP BY 1, 2, 3`))
@@ -101,7 +106,7 @@ func tenantID(n int) graph.TenantID { return graph.TenantID(fmt.Sprintf("tenant-
 // the slots, minute after minute from the first one.
 func (w *world) plan(n, tenants, slots int, first time.Time) {
 	w.Helper()
-	ids := uuidv7.NewGenerator(time.Now)
+	ids := uuidv7.NewGenerator(runs.SystemClock{}.Now)
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range 8 {
@@ -130,6 +135,48 @@ func (w *world) plan(n, tenants, slots int, first time.Time) {
 	}
 	w.planned += n
 	w.exec("ANALYZE")
+}
+
+// start starts a backup on behalf of the engine.
+func (w *world) start(tenant graph.TenantID, key string) runs.Run {
+	w.Helper()
+	run, reused, err := w.starter.StartSystem(w.Context(), tenant, runs.Request{
+		Kind: runs.KindBackup, Key: key, Params: runs.BackupParams{Name: key, PolicyTypes: []graph.PolicyType{policyType}}.JSON(),
+	})
+	if err != nil || reused {
+		w.Fatalf("start: reused %v, error %v", reused, err)
+	}
+	return run
+}
+
+// newNode makes a node that the test closes.
+func (w *world) newNode(c config) *node {
+	w.Helper()
+	c.URL = w.url
+	n := must(newNode(w.Context(), c))(w)
+	w.Cleanup(func() { ok(w, n.close()) })
+	return n
+}
+
+// runner is work that goes on until it is stopped, and then returns nil.
+type runner interface {
+	Run(ctx context.Context) error
+}
+
+// run lets them work until stop, or the end of the test.
+func (w *world) run(list ...runner) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for _, r := range list {
+		wg.Go(func() {
+			if err := r.Run(ctx); err != nil {
+				w.Errorf("Run: %v", err)
+			}
+		})
+	}
+	stop = func() { cancel(); wg.Wait() }
+	w.Cleanup(stop)
+	return stop
 }
 
 // thisMinute is when the first slot is: now, as far as schedules can tell.
