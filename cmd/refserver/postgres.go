@@ -65,11 +65,16 @@ func (s source) migrate(ctx context.Context, db *database, always bool) error {
 		_, err := owner.pool.ExecContext(ctx, grantQueue(login(s.url)))
 		return err
 	})
-	if sqlState(err) == insufficientPrivilege {
-		return fmt.Errorf("%w\nThe user who migrates must own the tables and, for row-level security, may create roles (CREATEROLE). "+
-			"Name one with -migrate-db or %s, or have somebody run what 'refserver migrate -print -dialect postgres' prints", err, migrateVariable)
+	return explained(err)
+}
+
+// explained adds to a refusal of Postgres what to do about it.
+func explained(err error) error {
+	if sqlState(err) != insufficientPrivilege {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w\nWho migrates must own the tables and, for row-level security, may create roles (CREATEROLE). "+
+		"Name such a user with -migrate-db or %s, or have somebody run what 'refserver migrate -print -dialect postgres' prints", err, migrateVariable)
 }
 
 // grantQueue lets a login that does not own the queue's table work with it.

@@ -87,6 +87,7 @@ func driverOptions(raw string, c Connection) ([]pgdriver.Option, error) {
 		pgdriver.WithDatabase(database), pgdriver.WithTLSConfig(config), pgdriver.WithConnParams(params),
 		// The server's own timeouts come first, so that a statement ends on both sides.
 		pgdriver.WithReadTimeout(statement + answerTime), pgdriver.WithWriteTimeout(statement + answerTime),
+		pgdriver.WithResetSessionFunc(alive),
 	}, nil
 }
 
