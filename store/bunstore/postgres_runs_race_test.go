@@ -48,7 +48,7 @@ func (w *worker) to(s store.Store, id runs.ID, change func(now time.Time, r runs
 }
 
 func TestPostgresMakesOneRunOfOneKey(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	w := newWorker(t, p.two[0], "contoso", 2)
 	for round := range 15 {
 		created := make([]bool, crowd)
@@ -77,7 +77,7 @@ func TestPostgresMakesOneRunOfOneKey(t *testing.T) {
 // TestPostgresFreesAKeyWhileItIsTaken: the run that has the key ends at the very moment. Then
 // the caller gets that run, or makes a new one, but is not told that its id exists.
 func TestPostgresFreesAKeyWhileItIsTaken(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	w := newWorker(t, p.two[0], "contoso", 2)
 	for range 30 {
 		old, _, err := w.store.CreateRun(t.Context(), w.tenant, w.queued("key"), runs.Trail{})
@@ -94,7 +94,7 @@ func TestPostgresFreesAKeyWhileItIsTaken(t *testing.T) {
 }
 
 func TestPostgresLetsOneRunOfAScheduleRun(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	w := newWorker(t, p.two[0], "contoso", 2)
 	for range 12 {
 		sched := w.schedule()
@@ -116,7 +116,7 @@ func TestPostgresLetsOneRunOfAScheduleRun(t *testing.T) {
 var errNoLane = errors.New("no lane is free")
 
 // oneOf wants that so many callers got through and all others were told to come again.
-func (p *postgres) oneOf(errs []error, want int) {
+func (p *pair) oneOf(errs []error, want int) {
 	p.Helper()
 	through := 0
 	for i, err := range errs {
@@ -134,7 +134,7 @@ func (p *postgres) oneOf(errs []error, want int) {
 
 func TestPostgresNeverFillsMoreLanesThanThereAre(t *testing.T) {
 	const lanes = 3
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	w := newWorker(t, p.two[0], "contoso", 2)
 	for range 10 {
 		var ids []runs.ID
@@ -167,7 +167,7 @@ func TestPostgresNeverFillsMoreLanesThanThereAre(t *testing.T) {
 
 // TestPostgresLosesNoChangeOfARun: items, heartbeats and requests to cancel meet.
 func TestPostgresLosesNoChangeOfARun(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	w := newWorker(t, p.two[0], "contoso", 2)
 	run := w.claimed(w.schedule())
 	const each = 8
@@ -206,7 +206,7 @@ func TestPostgresLosesNoChangeOfARun(t *testing.T) {
 // TestPostgresNumbersTheAuditLogWithoutAGap though callers of several tenants meet and some
 // of them fail after they have written.
 func TestPostgresNumbersTheAuditLogWithoutAGap(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	w := newWorker(t, p.two[0], "contoso", 2)
 	const each = 10
 	p.allOK(p.atOnce(crowd, func(s store.Store, i int) error {
@@ -228,7 +228,7 @@ func TestPostgresNumbersTheAuditLogWithoutAGap(t *testing.T) {
 }
 
 func TestPostgresDispatchesEverySlotOnce(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{RowSecurity: guest()})
+	p := newPair(t, pgstore.Options{RowSecurity: guest()})
 	const schedules, tenants, days = 240, 6, 3
 	w := newWorker(t, p.two[0], "contoso", 2)
 	var list []backupsched.Schedule

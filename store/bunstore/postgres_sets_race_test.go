@@ -83,7 +83,7 @@ func (b *building) purge(s store.Store) error {
 }
 
 // readable fails the test unless all versions of a policy have their payload.
-func (p *postgres) readable(w *worker) {
+func (p *pair) readable(w *worker) {
 	p.Helper()
 	for _, version := range p.strings("SELECT id::text FROM tb_policy_versions") {
 		_, err := w.store.Payload(p.Context(), w.tenant, runs.ID(version))
@@ -99,7 +99,7 @@ func (p *postgres) readable(w *worker) {
 }
 
 func TestPostgresCapturesANewPolicyOnceInTwoRuns(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	w := newWorker(t, p.two[0], "contoso", 2)
 	for round := range 12 {
 		var both [2]*building
@@ -124,7 +124,7 @@ func TestPostgresCapturesANewPolicyOnceInTwoRuns(t *testing.T) {
 // TestPostgresPurgesAPayloadWhileItIsUsedAgain: whoever comes first, the one who uses the
 // payload has it afterwards.
 func TestPostgresPurgesAPayloadWhileItIsUsedAgain(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	for _, purgeFirst := range []bool{true, false} {
 		p.empty()
 		w := newWorker(t, p.two[0], "contoso", 2)
@@ -148,7 +148,7 @@ func TestPostgresPurgesAPayloadWhileItIsUsedAgain(t *testing.T) {
 
 // TestPostgresPurgesAVersionWhileItIsUsedAgain: the policy has its former content again.
 func TestPostgresPurgesAVersionWhileItIsUsedAgain(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	for _, purgeFirst := range []bool{true, false} {
 		p.empty()
 		w := newWorker(t, p.two[0], "contoso", 2)
@@ -172,7 +172,7 @@ func TestPostgresPurgesAVersionWhileItIsUsedAgain(t *testing.T) {
 // TestPostgresLeavesNothingThatNobodyNeeds: two transactions that each take away one of the
 // last two uses of a version or payload, where each of them sees the other's use still.
 func TestPostgresLeavesNothingThatNobodyNeeds(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	for name, c := range map[string]struct {
 		last [2]func(w *worker, sched backupsched.Schedule) func(s store.Store) error
 		left string // versions and payloads
@@ -227,7 +227,7 @@ func TestPostgresLeavesNothingThatNobodyNeeds(t *testing.T) {
 
 // TestPostgresHoldsASetWhileItIsDropped: either the hold or the drop is refused.
 func TestPostgresHoldsASetWhileItIsDropped(t *testing.T) {
-	p := newPostgres(t, pgstore.Options{})
+	p := newPair(t, pgstore.Options{})
 	for _, dropFirst := range []bool{true, false} {
 		p.empty()
 		w := newWorker(t, p.two[0], "contoso", 2)

@@ -15,18 +15,18 @@ import (
 	"github.com/tenantatlas/tenantbackup/store/pgstore"
 )
 
-// postgres is a migrated database with two stores, each over connections of its own as two
+// pair is a migrated database with two stores, each over connections of its own as two
 // processes have them, and a way behind their backs.
-type postgres struct {
+type pair struct {
 	*testing.T
 	url   string
 	admin *sql.DB // as a superuser
 	two   [2]*pgstore.Store
 }
 
-func newPostgres(t *testing.T, opts pgstore.Options) *postgres {
+func newPair(t *testing.T, opts pgstore.Options) *pair {
 	t.Helper()
-	p := &postgres{T: t, url: pgtest.Server(t).Database(t)}
+	p := &pair{T: t, url: pgtest.Server(t).Database(t)}
 	var err error
 	p.admin, err = sql.Open("pgx", p.url)
 	p.ok(err)
@@ -50,7 +50,7 @@ func newPostgres(t *testing.T, opts pgstore.Options) *postgres {
 // guest is a login whom the database confines to its tenant.
 func guest() *bunstore.RowSecurity { return &bunstore.RowSecurity{Login: "guest"} }
 
-func (p *postgres) open(url string, opts pgstore.Options) *pgstore.Store {
+func (p *pair) open(url string, opts pgstore.Options) *pgstore.Store {
 	p.Helper()
 	s, err := pgstore.Open(p.Context(), url, opts)
 	p.ok(err)
@@ -58,27 +58,27 @@ func (p *postgres) open(url string, opts pgstore.Options) *pgstore.Store {
 	return s
 }
 
-func (p *postgres) ok(err error) {
+func (p *pair) ok(err error) {
 	p.Helper()
 	if err != nil {
 		p.Fatal(err)
 	}
 }
 
-func (p *postgres) exec(query string) {
+func (p *pair) exec(query string) {
 	p.Helper()
 	if _, err := p.admin.Exec(query); err != nil {
 		p.Fatalf("%v: %.300s", err, query)
 	}
 }
 
-func (p *postgres) strings(query string) []string {
+func (p *pair) strings(query string) []string {
 	p.Helper()
 	return rawStrings(p, p.admin, query)
 }
 
 // sound fails the test when a check of the store finds anything.
-func (p *postgres) sound() {
+func (p *pair) sound() {
 	p.Helper()
 	report, err := p.two[0].Check(p.Context(), store.CheckOptions{ReadData: true})
 	p.ok(err)
@@ -88,7 +88,7 @@ func (p *postgres) sound() {
 }
 
 // empty makes the database as it was after the migration, which is quicker than a new one.
-func (p *postgres) empty() {
+func (p *pair) empty() {
 	p.Helper()
 	p.exec(`TRUNCATE tb_schedules, tb_runs, tb_run_items, tb_audit_log, tb_audit_heads, tb_notifications, tb_policies, tb_payloads,
 		tb_policy_versions, tb_backup_sets, tb_backup_manifests, tb_backup_holds, tb_backup_items;
@@ -96,7 +96,7 @@ func (p *postgres) empty() {
 }
 
 // waiters waits until n sessions of the database wait for a lock.
-func (p *postgres) waiters(n int) {
+func (p *pair) waiters(n int) {
 	p.Helper()
 	for until := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
 		var got int
@@ -113,7 +113,7 @@ func (p *postgres) waiters(n int) {
 
 // commitsHeld keeps every transaction that adds or removes rows from ending, all its other
 // writes being done, until the function that it returns is called.
-func (p *postgres) commitsHeld() (release func()) {
+func (p *pair) commitsHeld() (release func()) {
 	p.Helper()
 	tx, err := p.admin.Begin()
 	p.ok(err)
@@ -125,7 +125,7 @@ func (p *postgres) commitsHeld() (release func()) {
 
 // inOrder lets calls meet: each begins when those before it wait, the first one being about
 // to commit. It returns their errors.
-func (p *postgres) inOrder(calls ...func() error) []error {
+func (p *pair) inOrder(calls ...func() error) []error {
 	p.Helper()
 	release := p.commitsHeld()
 	errs := make([]error, len(calls))
@@ -144,7 +144,7 @@ const crowd = 8
 
 // atOnce calls step for 0 to n-1 in goroutines that start together, and returns the errors.
 // Even ones should use the first store and odd ones the second.
-func (p *postgres) atOnce(n int, step func(s store.Store, i int) error) []error {
+func (p *pair) atOnce(n int, step func(s store.Store, i int) error) []error {
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	gate := make(chan struct{})
@@ -156,7 +156,7 @@ func (p *postgres) atOnce(n int, step func(s store.Store, i int) error) []error 
 	return errs
 }
 
-func (p *postgres) allOK(errs []error) {
+func (p *pair) allOK(errs []error) {
 	p.Helper()
 	for i, err := range errs {
 		if err != nil {
@@ -165,7 +165,7 @@ func (p *postgres) allOK(errs []error) {
 	}
 }
 
-func (p *postgres) want(query string, want ...string) {
+func (p *pair) want(query string, want ...string) {
 	p.Helper()
 	if got := p.strings(query); !slices.Equal(got, want) {
 		p.Errorf("got %s, want %s: %s", fmt.Sprint(got), fmt.Sprint(want), query)
@@ -173,7 +173,7 @@ func (p *postgres) want(query string, want ...string) {
 }
 
 // of is the same database for a test within the test.
-func (p *postgres) of(t *testing.T) *postgres {
+func (p *pair) of(t *testing.T) *pair {
 	q := *p
 	q.T = t
 	return &q
