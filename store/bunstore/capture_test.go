@@ -12,7 +12,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
-	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
+	"github.com/tenantatlas/tenantbackup/store"
 )
 
 // began is when the tests begin; each day of a test is one later.
@@ -21,7 +21,7 @@ var began = time.Date(2026, time.March, 2, 2, 30, 0, 0, time.UTC)
 // worker captures a tenant of a fake Graph into a store, as the executor of backups does.
 type worker struct {
 	testing.TB
-	store  *sqlitestore.Store
+	store  store.Store
 	graph  *graphtest.Graph
 	tenant graph.TenantID
 	ids    *uuidv7.Generator
@@ -31,7 +31,7 @@ type worker struct {
 	raw    int64 // bytes of JSON captured so far
 }
 
-func newWorker(t testing.TB, s *sqlitestore.Store, tenant graph.TenantID, policies int) *worker {
+func newWorker(t testing.TB, s store.Store, tenant graph.TenantID, policies int) *worker {
 	t.Helper()
 	g, err := graphtest.New(graphtest.Config{})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/uptrace/bun"
 )
 
@@ -44,6 +45,20 @@ func (s *Store) RepairMigrationSums(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	return rows.Err()
+}
+
+// InScope calls fn in a transaction that writes in a tenant, and InView in one that reads.
+func (s *Store) InScope(ctx context.Context, tenant graph.TenantID, fn func(tx *sql.Tx) error) error {
+	return s.change(ctx, tenant, func(_ context.Context, t *tx) error { return fn(t.Tx.Tx) })
+}
+
+func (s *Store) InView(ctx context.Context, tenant graph.TenantID, fn func(tx *sql.Tx) error) error {
+	return s.view(ctx, tenant, func(q querier) error { return fn(q.(bun.Tx).Tx) })
+}
+
+// InSystem is InScope across tenants.
+func (s *Store) InSystem(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	return s.change(ctx, everybody, func(_ context.Context, t *tx) error { return fn(t.Tx.Tx) })
 }
 
 // OnQuery calls fn with the text of every query that reads.
