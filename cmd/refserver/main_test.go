@@ -22,7 +22,15 @@ import (
 
 var update = flag.Bool("update", false, "write golden files")
 
+// TestMain is the command itself in the processes that tests start. The server of pgtest
+// ends with the binary.
 func TestMain(m *testing.M) {
+	if os.Getenv(mainVariable) != "" {
+		main()
+	}
+	for _, name := range []string{databaseVariable, migrateVariable} {
+		os.Unsetenv(name)
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("database/sql.(*DB).connectionOpener"))
 }
 
@@ -117,11 +125,16 @@ func startServer(t *testing.T, data string) server {
 // startServerOn starts a server that greets with some word.
 func startServerOn(t *testing.T, listen, data, greeting string) server {
 	t.Helper()
+	return serveOn(t, serveOptions{source: source{data: data}, addr: listen, role: roleAll, migrate: true}, greeting)
+}
+
+func serveOn(t *testing.T, o serveOptions, greeting string) server {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	address, done := make(chan net.Addr, 1), make(chan error, 1)
 	var out, log bytes.Buffer
 	go func() {
-		done <- serve(ctx, serveOptions{source: source{data: data}, addr: listen, role: roleAll, migrate: true}, &out, &log, func(a net.Addr) { address <- a })
+		done <- serve(ctx, o, &out, &log, func(a net.Addr) { address <- a })
 	}()
 	select {
 	case a := <-address:

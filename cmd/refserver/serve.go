@@ -86,9 +86,13 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 		}
 	}
 	log := slog.New(runs.RedactingHandler(slog.NewTextHandler(errOut, nil)))
+	workers := o.workers
+	if !o.role.works() {
+		workers = 1 // that never work
+	}
 	a, err := open(ctx, options{
 		source: o.source, migrate: o.migrate, users: users, log: log, measure: true,
-		worker: workerName(), workers: o.workers, perTenant: o.perTenant,
+		worker: workerName(), workers: workers, perTenant: o.perTenant,
 	})
 	if err != nil {
 		return err

@@ -26,8 +26,9 @@ type sqlDialect interface {
 
 	// again tells whether a transaction failed only because it met another one.
 	again(err error) bool
-	taken(err error, prefix string) bool // the schedule or lane of a claim, by another claim
-	lock(kind lockKind) string           // ends a query whose rows shall be changed
+	explain(ctx context.Context, err error) error // adds to an error what it means
+	taken(err error, prefix string) bool          // the schedule or lane of a claim, by another claim
+	lock(kind lockKind) string                    // ends a query whose rows shall be changed
 
 	dest(c column) any                                                   // what database/sql scans a value into
 	touch(ctx context.Context, t *tx, query string, args []column) error // changes one row, or is errStale

@@ -44,7 +44,7 @@ func facts() []fact {
 		{problemReference, "schedules", "a backup finished after the last run", `
 			SELECT t.tenant_id, t.id FROM {schedules} AS t
 			JOIN (SELECT tenant_id, schedule_id, max(finished_at) AS last FROM {runs}
-				WHERE kind = 'backup' AND schedule_id IS NOT NULL GROUP BY tenant_id, schedule_id) AS r
+				WHERE kind = 'backup' AND schedule_id IS NOT NULL AND finished_at IS NOT NULL GROUP BY tenant_id, schedule_id) AS r
 				ON r.tenant_id = t.tenant_id AND r.schedule_id = t.id
 			WHERE t.last_run_at IS NULL OR r.last > t.last_run_at`},
 		{problemMissing, "audit_log", "the numbers of the tenant's entries have a gap; the id is the last number", `

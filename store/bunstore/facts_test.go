@@ -106,3 +106,13 @@ func TestAVersionThatOnlyItsPolicyNeededGoesWithTheNextOne(t *testing.T) {
 		t.Error("no policy has new content; the test misses its aim")
 	}
 }
+
+// TestARunUnderWayIsNoProblem: a schedule whose first backup has not ended has no last run.
+func TestARunUnderWayIsNoProblem(t *testing.T) {
+	s, _ := newStore(t, sqlitestore.Options{})
+	w := newWorker(t, s, "contoso", 2)
+	w.claimed(w.schedule())
+	if report := check(t, s); len(report.Problems) > 0 {
+		t.Errorf("problems: %+v", report.Problems)
+	}
+}

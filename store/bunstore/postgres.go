@@ -3,8 +3,10 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -72,14 +74,37 @@ func (postgresDialect) viewOptions() *sql.TxOptions {
 func (postgresDialect) nowArg(*Store) any { return bun.Safe("clock_timestamp()") }
 
 // again: a serialization failure, a deadlock, a unique or foreign key that another
-// transaction took since it was looked at, a lock that was not to be had in time.
+// transaction took since it was looked at. A lock that was not to be had in time is not
+// tried again: the caller has waited as long as it was told to.
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 func (postgresDialect) again(err error) bool {
 	switch sqlState(err) {
-	case "40001", "40P01", "23505", "23503", "55P03":
+	case "40001", "40P01", "23505", "23503":
 		return true
 	}
 	return errors.Is(err, errStale)
+}
+
+// explain says what the server's timeouts mean, and lets the end of a context be seen: a
+// connection that was given up because of it, or in time with it, tells another story.
+func (postgresDialect) explain(ctx context.Context, err error) error {
+	switch sqlState(err) {
+	case "55P03":
+		return fmt.Errorf("store: another transaction held what this one needs for longer than lock_timeout; try again: %w", err)
+	case "57014":
+		return fmt.Errorf("store: a statement took longer than statement_timeout, or was cancelled: %w", err)
+	}
+	if isContext(err) || !errors.Is(err, sql.ErrTxDone) && !errors.Is(err, driver.ErrBadConn) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	cause := ctx.Err()
+	if _, has := ctx.Deadline(); cause == nil && has && errors.Is(err, os.ErrDeadlineExceeded) {
+		cause = context.DeadlineExceeded // the connection's timer was the first
+	}
+	if cause == nil {
+		return err
+	}
+	return fmt.Errorf("store: %w: %w", cause, err)
 }
 
 func (postgresDialect) taken(err error, prefix string) bool {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"runtime/debug"
+	"runtime/metrics"
 	"sync"
 	"testing"
 	"time"
@@ -153,14 +155,16 @@ func BenchmarkPostgresDispatch(b *testing.B) {
 		n, few = 2_000, 200
 	}
 	r := newRival(b, n, 100)
-	var limit, one, two, rows float64
+	var limit, one, two, rows, peak float64
 	rounds := 0
 	for b.Loop() {
 		rounds++
 		r.reset()
 		limit += r.statement()
 		r.reset()
+		memory := watchMemory(b)
 		one += r.dispatch(1, 1000, n)
+		peak = max(peak, memory())
 		r.reset()
 		two += r.dispatch(2, 1000, n)
 		r.reset()
@@ -171,7 +175,37 @@ func BenchmarkPostgresDispatch(b *testing.B) {
 	b.ReportMetric(one/k, "one/s")
 	b.ReportMetric(two/k, "two/s")
 	b.ReportMetric(rows/k, "row-by-row/s")
+	b.ReportMetric(peak, "MiB_above_idle")
 	b.ReportMetric(one/limit, "x_statement_one")
 	b.ReportMetric(two/limit, "x_statement_two")
 	b.ReportMetric(one/rows, "x_row-by-row")
+}
+
+// watchMemory samples what the process has of the system's memory for its heap and stacks,
+// beginning with a heap that was just collected, until the function that it returns is
+// called. That tells by how many MiB it grew at most.
+func watchMemory(b *testing.B) func() float64 {
+	b.Helper()
+	debug.FreeOSMemory()
+	held := func() float64 {
+		samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+		metrics.Read(samples)
+		return float64(samples[0].Value.Uint64()-samples[1].Value.Uint64()) / (1 << 20)
+	}
+	idle, peak := held(), 0.0
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			peak = max(peak, held()-idle)
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() float64 { close(stop); <-stopped; return peak }
 }

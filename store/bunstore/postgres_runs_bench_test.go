@@ -58,6 +58,7 @@ func BenchmarkPostgresRuns(b *testing.B) {
 				r.ok(err)
 				_, err = d.Tick(b.Context())
 				r.ok(err)
+				r.exec("VACUUM ANALYZE tb_runs, tb_schedules, tb_audit_log")
 				r.exec("CHECKPOINT")
 				rand.Shuffle(len(jobs), func(i, j int) { jobs[i], jobs[j] = jobs[j], jobs[i] }) // neighbours are of one tenant
 				began := time.Now()

@@ -2,10 +2,12 @@ package bunstore
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/uptrace/bun"
 )
 
 // PurgeSet implements [backupset.GroupStore].
@@ -24,6 +26,9 @@ func (s *Store) PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID,
 		}
 		items, err := find[setItemRow](ctx, s, t, "WHERE t.set_id = ? ORDER BY t.id"+limit(n), old.ID)
 		if err != nil {
+			return err
+		}
+		if err := t.lockPolicies(ctx, items); err != nil {
 			return err
 		}
 		for i := range items {
@@ -52,6 +57,26 @@ func (s *Store) PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID,
 		return backupset.PurgeResult{}, err
 	}
 	return result, nil
+}
+
+// lockPolicies lets one transaction at a time decide about the versions of a policy: of two
+// that each take away one of a version's last two uses, both would find the other's.
+func (t *tx) lockPolicies(ctx context.Context, items []setItemRow) error {
+	lock := t.s.lockingInOrder(t)
+	if lock == "" {
+		return nil // only one transaction writes
+	}
+	ids := make([]uid, len(items))
+	for i := range items {
+		ids[i] = items[i].PolicyID
+	}
+	slices.Sort(ids)
+	for part := range slices.Chunk(ids, maxInList) {
+		if _, err := find[policyRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id IN (?)"+lock, items[0].TenantID, bun.List(part)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // purgeSet removes a set without items, with its manifests.
@@ -97,13 +122,14 @@ func (t *tx) purgeVersion(ctx context.Context, tenant ident, policy, version uid
 	return t.purgePayload(ctx, &v, result)
 }
 
+// purgePayload locks the payload, since versions of other policies may have it too.
 func (t *tx) purgePayload(ctx context.Context, v *versionRow, result *backupset.PurgeResult) error {
-	used, err := count(ctx, t, t.s.sql("SELECT count(*) FROM {policy_versions} AS t WHERE t.tenant_id = ? AND t.payload_id = ?"), v.TenantID, v.PayloadID)
-	if err != nil || used > 0 {
+	p, found, err := findOne[payloadRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id = ?"+t.s.locking(t), v.TenantID, v.PayloadID)
+	if err != nil || !found {
 		return err
 	}
-	p, found, err := findOne[payloadRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id = ?", v.TenantID, v.PayloadID)
-	if err != nil || !found {
+	used, err := count(ctx, t, t.s.sql("SELECT count(*) FROM {policy_versions} AS t WHERE t.tenant_id = ? AND t.payload_id = ?"), v.TenantID, v.PayloadID)
+	if err != nil || used > 0 {
 		return err
 	}
 	if err := remove(ctx, t, &p); err != nil {

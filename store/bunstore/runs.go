@@ -30,13 +30,23 @@ func (s *Store) CreateRun(ctx context.Context, tenant graph.TenantID, run runs.R
 				return notFound("schedule")
 			}
 		}
-		added, err := insertNew(ctx, t, []runRow{r})
-		if err != nil {
-			return err
-		}
-		if created = added[0]; !created {
-			r, err = s.sameRun(ctx, t, r)
-			return err
+		created = false
+		for try := 0; !created; try++ {
+			added, err := insertNew(ctx, t, []runRow{r})
+			if err != nil {
+				return err
+			}
+			if created = added[0]; created {
+				break
+			}
+			same, found, err := s.sameRun(ctx, t, r)
+			if err != nil || found {
+				r = same
+				return err
+			}
+			if try > 0 { // else the run in the way may have ended in between
+				return errRunExists()
+			}
 		}
 		// Ids are unique over all tenants; the primary key only knows one tenant's.
 		n, err := count(ctx, t, s.sql("SELECT count(*) FROM {runs} WHERE id = ?"), r.ID)
@@ -69,22 +79,19 @@ func errRunExists() error {
 }
 
 // sameRun finds the run that kept a new one from being stored.
-func (s *Store) sameRun(ctx context.Context, q querier, r runRow) (runRow, error) {
+func (s *Store) sameRun(ctx context.Context, q querier, r runRow) (same runRow, found bool, err error) {
 	if r.Key != "" {
-		same, found, err := findOne[runRow](ctx, s, q,
+		same, found, err = findOne[runRow](ctx, s, q,
 			"WHERE t.tenant_id = ? AND t.key = ? AND t.status IN ('queued', 'running')", r.TenantID, r.Key)
 		if err != nil || found {
-			return same, err
+			return same, found, err
 		}
 	}
 	if r.ScheduledFor.set {
-		same, found, err := findOne[runRow](ctx, s, q,
+		return findOne[runRow](ctx, s, q,
 			"WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.scheduled_for = ?", r.TenantID, r.ScheduleID, r.ScheduledFor)
-		if err != nil || found {
-			return same, err
-		}
 	}
-	return runRow{}, errRunExists()
+	return runRow{}, false, nil
 }
 
 // GetRun implements [runs.RunStore].

@@ -34,6 +34,8 @@ func (sqliteDialect) nowArg(s *Store) any { return tsOf(s.clockTime()) }
 // again tells that a transaction never meets another one, so none is worth repeating.
 func (sqliteDialect) again(error) bool { return false }
 
+func (sqliteDialect) explain(_ context.Context, err error) error { return err }
+
 // taken is never met: a claim has looked at all others.
 func (sqliteDialect) taken(error, string) bool { return false }
 

@@ -145,14 +145,21 @@ func (s *Store) view(ctx context.Context, of scope, fn func(q querier) error) er
 		return err
 	}
 	tx, err := s.read.BeginTx(ctx, s.dialect.viewOptions())
+	if err == nil {
+		defer func() { _ = tx.Rollback() }() // it wrote nothing
+		err = s.dialect.beginView(ctx, s, tx, of)
+	}
 	if err != nil {
-		return fmt.Errorf("store: beginning to read: %w", err)
+		return s.dialect.explain(ctx, fmt.Errorf("store: beginning to read: %w", err))
 	}
-	defer func() { _ = tx.Rollback() }() // it wrote nothing
-	if err := s.dialect.beginView(ctx, s, tx, of); err != nil {
-		return fmt.Errorf("store: beginning to read: %w", err)
+	return s.explained(ctx, fn(tx))
+}
+
+func (s *Store) explained(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
 	}
-	return fn(tx)
+	return s.dialect.explain(ctx, err)
 }
 
 // look is view for a single query, which sees one moment by itself. Where nothing has to be
@@ -164,7 +171,7 @@ func (s *Store) look(ctx context.Context, of scope, fn func(q querier) error) er
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	return fn(s.read)
+	return s.explained(ctx, fn(s.read))
 }
 
 // locking ends a query whose rows the transaction will change; a view locks nothing.

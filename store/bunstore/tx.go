@@ -49,8 +49,11 @@ func (s *Store) change(ctx context.Context, of scope, fn func(ctx context.Contex
 func (s *Store) transact(ctx context.Context, of scope, settings string, fn func(ctx context.Context, t *tx) error) error {
 	for try := 1; ; try++ {
 		err := s.once(ctx, of, settings, fn)
-		if err == nil || try == tries || ctx.Err() != nil || !s.dialect.again(err) {
-			return err // there is no need to wait: the database's locks do, until the other one has ended
+		if err == nil {
+			return nil
+		}
+		if try == tries || ctx.Err() != nil || !s.dialect.again(err) {
+			return s.dialect.explain(ctx, err) // there is no need to wait: the database's locks do, until the other one has ended
 		}
 	}
 }

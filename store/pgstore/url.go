@@ -52,7 +52,7 @@ func driverOptions(raw string, c Connection) ([]pgdriver.Option, error) {
 		"TimeZone": "UTC", "application_name": "tenantbackup",
 	}
 	if c.Schema != "" {
-		params["search_path"] = c.Schema // SET takes a literal as one name, whatever is in it
+		params["search_path"] = c.Schema // SET takes a string as one name, quoted or not
 	}
 	host, network := u.Hostname(), "tcp"
 	sslmode, rootcert := "", ""
@@ -96,6 +96,7 @@ func driverOptions(raw string, c Connection) ([]pgdriver.Option, error) {
 		pgdriver.WithDatabase(database), pgdriver.WithTLSConfig(config), pgdriver.WithConnParams(params),
 		// The server's own timeouts come first, so that a statement ends on both sides.
 		pgdriver.WithReadTimeout(statement + answerTime), pgdriver.WithWriteTimeout(statement + answerTime),
+		pgdriver.WithResetSessionFunc(alive),
 	}, nil
 }
 

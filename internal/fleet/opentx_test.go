@@ -1,0 +1,87 @@
+package fleet
+
+import (
+	"database/sql"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+)
+
+// transactions looks at what the service has open until stop, which returns the longest age of a
+// transaction and the longest time that one stood idle.
+func (w *world) transactions() (stop func() (age, idle time.Duration, looks int)) {
+	var mu sync.Mutex
+	var age, idle time.Duration
+	var looks int
+	end, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			var a, i float64
+			err := w.admin.QueryRow(`SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8,
+				coalesce(max(extract(epoch FROM clock_timestamp() - state_change)) FILTER (WHERE state LIKE 'idle in transaction%'), 0)::float8
+				FROM pg_stat_activity WHERE datname = current_database() AND usename = '`+login+`'`).Scan(&a, &i)
+			mu.Lock()
+			if err != nil {
+				w.Errorf("looking at transactions: %v", err)
+			}
+			looks++
+			age, idle = max(age, time.Duration(a*float64(time.Second))), max(idle, time.Duration(i*float64(time.Second)))
+			mu.Unlock()
+			select {
+			case <-end:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}()
+	once := sync.OnceFunc(func() { close(end); <-done })
+	w.Cleanup(once)
+	return func() (time.Duration, time.Duration, int) {
+		once()
+		return age, idle, looks
+	}
+}
+
+func TestNoTransactionStaysOpenWhileGraphAnswersSlowly(t *testing.T) {
+	noLeaks(t)
+	takes, bound := 3*time.Second, 1500*time.Millisecond // of each of two calls
+	if *campaign {
+		takes, bound = 30*time.Second, 5*time.Second
+	}
+	w := newWorld(t)
+	n := w.newNode(config{Name: "worker", Workers: 4, LeaseFor: 3 * time.Second, SweepEvery: time.Second})
+
+	// What the looks are for is seen.
+	looked := w.transactions()
+	tx := must(n.db.BeginTx(t.Context(), &sql.TxOptions{}))(t)
+	must(tx.Exec("SELECT 1"))(t)
+	<-time.After(bound + 300*time.Millisecond)
+	ok(t, tx.Rollback())
+	if age, idle, looks := looked(); age <= bound || idle <= bound {
+		t.Fatalf("%d looks at a transaction that was open for longer than %v saw one of %v, idle for %v", looks, bound, age, idle)
+	}
+
+	looked = w.transactions()
+	const captures = 6 // some wait for a worker, and one for its turn
+	for i := range captures {
+		w.start(tenantID(i%(captures-1)), fmt.Sprint("slow ", i))
+	}
+	r := must(n.runner(n.queue, must(newGraph(takes))(t)))(t)
+	began := time.Now()
+	stop := w.run(r)
+	w.planned = captures
+	w.allEnded(10 * takes)
+	lasted := time.Since(began)
+	age, idle, looks := looked()
+	stop()
+	t.Logf("%d captures in %.1f s, %d looks: the oldest transaction was open for %v and idle for %v", captures, lasted.Seconds(), looks, age, idle)
+	if age > bound || idle > bound {
+		t.Errorf("a transaction was open for %v, idle for %v; Graph took %v to answer", age, idle, takes)
+	}
+	if lasted < 2*takes {
+		t.Errorf("captures of %v ended after %v", 2*takes, lasted)
+	}
+	w.none("a run that has not succeeded at once", `SELECT id, status, attempt, error_code FROM tb_runs WHERE status <> 'success' OR lease_token <> 1`)
+}

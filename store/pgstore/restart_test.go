@@ -1,0 +1,49 @@
+package pgstore_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/internal/pgtest"
+	"github.com/tenantatlas/tenantbackup/store/pgstore"
+)
+
+func TestConnectionsThatDiedWithTheServerFailNobody(t *testing.T) {
+	server := pgtest.Start(t, pgtest.Options{})
+	pool := must(pgstore.Connect(t.Context(), server.URL(), pgstore.Connection{MaxConns: 10}))(t)
+	defer pool.Close()
+	// ask uses all connections at once.
+	ask := func() (failed []error) {
+		var mu sync.Mutex
+		var asked, done sync.WaitGroup
+		asked.Add(10)
+		for range 10 {
+			done.Go(func() {
+				conn, err := pool.DB.Conn(context.Background())
+				if err == nil {
+					defer conn.Close()
+					_, err = conn.ExecContext(context.Background(), "SELECT 1")
+				}
+				if err != nil {
+					mu.Lock()
+					failed = append(failed, err)
+					mu.Unlock()
+				}
+				asked.Done()
+				asked.Wait()
+			})
+		}
+		done.Wait()
+		return failed
+	}
+	for range 2 {
+		if failed := ask(); len(failed) > 0 {
+			t.Errorf("%d of 10 failed: %v", len(failed), failed[0])
+		}
+		server.Restart(t)
+	}
+	if failed := ask(); len(failed) > 0 {
+		t.Errorf("%d of 10 failed: %v", len(failed), failed[0])
+	}
+}
