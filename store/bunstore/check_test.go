@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/store"
@@ -49,7 +50,21 @@ func fullFile(t *testing.T) []byte {
 func makeFull(t *testing.T) []byte {
 	t.Helper()
 	s, path := newStore(t, sqlitestore.Options{})
-	w := newWorker(t, s, "contoso", 6)
+	fill(t, s, "contoso")
+	if err := s.Close(); err != nil { // merges the write-ahead log
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// fill gives a tenant rows in every table that has tenants, as fullFile says.
+func fill(t testing.TB, s store.Store, tenant graph.TenantID) {
+	t.Helper()
+	w := newWorker(t, s, tenant, 6)
 	sched, sets := w.days(2)
 	for i, set := range sets {
 		_, err := s.ChangeSet(t.Context(), w.tenant, set.ID, func(now time.Time, set backupset.BackupSet) (backupset.SetChange, error) {
@@ -79,10 +94,6 @@ func makeFull(t *testing.T) []byte {
 		{ID: w.id(), Recipient: "ada", RunID: run.ID, Kind: runs.KindBackup, Status: runs.StatusQueued, Message: "queued", CreatedAt: w.now, ReadAt: w.now},
 	}})
 	w.ok(err)
-	w.ok(s.Close()) // merges the write-ahead log
-	file, err := os.ReadFile(path)
-	w.ok(err)
-	return file
 }
 
 func check(t *testing.T, s *sqlitestore.Store) store.CheckReport {
