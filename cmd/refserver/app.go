@@ -69,6 +69,8 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 		}
 	}
 	a := &app{clock: o.clock, log: o.log, users: o.users, queue: o.queue, authorizer: runs.RoleAuthorizer{RoleOf: o.users.roleOf}}
+	workers := max(o.workers, 1)
+	o.source.queue = guequeue.Options{Workers: workers, Takers: takers(workers), Logger: o.log}
 	if a.db, err = o.source.open(ctx, o.clock); err != nil {
 		return nil, err
 	}
@@ -97,11 +99,10 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 
 // newQueue makes the queue that goes with a database: with Postgres all processes share it.
 func (o options) newQueue(db *database) (runs.Queue, error) {
-	if db.pool == nil {
-		return memqueue.New(memqueue.Config{Clock: o.clock, Workers: o.workers})
+	if db.queue != nil {
+		return db.queue, nil
 	}
-	workers := max(o.workers, 1)
-	return guequeue.New(db.pool, guequeue.Options{Workers: workers, Takers: takers(workers), Logger: o.log})
+	return memqueue.New(memqueue.Config{Clock: o.clock, Workers: o.workers})
 }
 
 // close ends what open has opened.

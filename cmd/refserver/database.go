@@ -122,7 +122,7 @@ func (s source) printMigrations(out io.Writer, dialect string) error {
 	}
 	fmt.Fprintf(out, "-- row-level security, anew after every migration\n%s\n", security)
 	if name := login(s.url); name != "" {
-		fmt.Fprintf(out, "%s;\n", grantQueue(name))
+		fmt.Fprintf(out, "%s;\n", grantQueue(name, tenantRole, systemRole))
 	} else {
 		fmt.Fprintf(out, "-- With -db there is also what the application's user is granted.\n")
 	}

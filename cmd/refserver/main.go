@@ -1,5 +1,6 @@
 // Command refserver is a pretend MSP admin product that embeds tenantbackup: two demo
-// tenants, a user for every role, a fake Microsoft Graph in memory and a SQLite file.
+// tenants, a user for every role, a fake Microsoft Graph in memory, and a SQLite file or
+// Postgres, where several processes share the work.
 //
 //	refserver [serve]   serve the JSON API; dispatch and run backups
 //	refserver demo      play eleven nights on a fake clock and print what happened

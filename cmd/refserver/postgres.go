@@ -13,7 +13,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/store/bunstore"
 )
 
-// queuePrivileges is what a login does with the queue's table.
+// queuePrivileges is what is done with the queue's table.
 var queuePrivileges = []string{"SELECT", "INSERT", "UPDATE", "DELETE"}
 
 // prepare migrates when something is missing. A login that only works with what is there
@@ -62,7 +62,7 @@ func (s source) migrate(ctx context.Context, db *database, always bool) error {
 		if err := owner.SecureRows(ctx); err != nil {
 			return err
 		}
-		_, err := owner.pool.ExecContext(ctx, grantQueue(login(s.url)))
+		_, err := owner.pool.ExecContext(ctx, grantQueue(login(s.url), tenantRole, systemRole))
 		return err
 	})
 	return explained(err)
@@ -77,9 +77,14 @@ func explained(err error) error {
 		"Name such a user with -migrate-db or %s, or have somebody run what 'refserver migrate -print -dialect postgres' prints", err, migrateVariable)
 }
 
-// grantQueue lets a login that does not own the queue's table work with it.
-func grantQueue(login string) string {
-	return "GRANT " + strings.Join(queuePrivileges, ", ") + ` ON gue_jobs TO "` + strings.ReplaceAll(login, `"`, `""`) + `"`
+// grantQueue lets roles that do not own the queue's table work with it: the login takes jobs,
+// and the roles of row-level security queue those of the runs that they make.
+func grantQueue(roles ...string) string {
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = `"` + strings.ReplaceAll(r, `"`, `""`) + `"`
+	}
+	return "GRANT " + strings.Join(queuePrivileges, ", ") + " ON gue_jobs TO " + strings.Join(names, ", ")
 }
 
 // insufficientPrivilege is a code of https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -149,11 +154,7 @@ func (d *database) queueReady(ctx context.Context) error {
 	for _, p := range queuePrivileges {
 		query += " AND has_table_privilege(to_regclass('gue_jobs'), '" + p + "')"
 	}
-	queue, err := guequeue.New(d.pool, guequeue.Options{Workers: 1})
-	if err != nil {
-		return err
-	}
-	if err := queue.Ready(ctx); err != nil {
+	if err := d.queue.Ready(ctx); err != nil {
 		return err
 	}
 	if err := d.pool.QueryRowContext(ctx, query).Scan(&found); err != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/guequeue"
 	"github.com/tenantatlas/tenantbackup/store/bunstore"
 	"github.com/tenantatlas/tenantbackup/store/pgstore"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
@@ -29,8 +30,9 @@ type source struct {
 	url      string // of Postgres; "" for SQLite
 	ownerURL string // of Postgres, as the user that migrates; "" for url
 
-	rowSecurity bool // keep tenants apart by row-level security too, on Postgres
-	conns       int  // size of the pool, on Postgres
+	rowSecurity bool             // keep tenants apart by row-level security too, on Postgres
+	conns       int              // size of the pool, on Postgres
+	queue       guequeue.Options // on Postgres
 }
 
 // flags adds the flags that every command with a database has.
@@ -99,7 +101,8 @@ func databasePath(data string) string { return filepath.Join(data, "tenantbackup
 // database is an open store. Whoever opened it closes it.
 type database struct {
 	*bunstore.Store
-	pool  *sql.DB // of Postgres; nil with SQLite
+	pool  *sql.DB         // of Postgres; nil with SQLite
+	queue *guequeue.Queue // in the same database; nil with SQLite
 	close func() error
 }
 
@@ -121,19 +124,41 @@ func (s source) open(ctx context.Context, clock runs.Clock) (*database, error) {
 	return &database{Store: db.Store, close: db.Close}, nil
 }
 
-// openPostgres opens Postgres as the user of a URL. Errors name the host at most.
-func (s source) openPostgres(ctx context.Context, url string, clock runs.Clock) (*database, error) {
-	opts := pgstore.Options{Clock: clock, Connection: pgstore.Connection{MaxConns: s.conns}}
-	if s.rowSecurity {
-		opts.RowSecurity = s.security()
-	}
-	db, err := pgstore.Open(ctx, url, opts)
+// openPostgres opens Postgres as the user of a URL, with the queue that all processes share:
+// a run and its job come into being in one transaction. Errors name the host at most.
+func (s source) openPostgres(ctx context.Context, url string, clock runs.Clock) (_ *database, err error) {
+	pool, err := pgstore.Connect(ctx, url, pgstore.Connection{MaxConns: s.conns})
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be opened: %w", place(url), err)
 	}
-	return &database{Store: db.Store, pool: db.DB().DB, close: db.Close}, nil
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, pool.Close())
+		}
+	}()
+	queue, err := guequeue.New(pool.DB, s.queue)
+	if err != nil {
+		return nil, err
+	}
+	opts := pgstore.Options{Clock: clock, Enqueuer: queue}
+	if s.rowSecurity {
+		opts.RowSecurity = s.security()
+	}
+	store, err := pgstore.New(pool, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &database{Store: store, pool: pool.DB, queue: queue, close: pool.Close}, nil
 }
+
+// The roles of row-level security, which nobody logs in as.
+const (
+	tenantRole = "tenantbackup_app"
+	systemRole = "tenantbackup_system"
+)
 
 // security is row-level security under roles that the user of the store's URL is made a
 // member of.
-func (s source) security() *bunstore.RowSecurity { return &bunstore.RowSecurity{Login: login(s.url)} }
+func (s source) security() *bunstore.RowSecurity {
+	return &bunstore.RowSecurity{AppRole: tenantRole, SystemRole: systemRole, Login: login(s.url)}
+}

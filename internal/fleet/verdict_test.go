@@ -95,6 +95,7 @@ type watch struct {
 	looks   int
 	overdue time.Duration // the longest that a run was running after its lease
 	running int           // the most at once
+	owners  int           // the most workers that had one at once
 }
 
 // watch samples what must hold at any moment: no tenant has more runs at work than lanes.
@@ -105,14 +106,14 @@ func (w *world) watch(every time.Duration) (stop func() watch) {
 		defer close(done)
 		for {
 			var overdue float64
-			var running, crowded int
-			err := w.admin.QueryRow(`SELECT count(*), coalesce(max(extract(epoch FROM clock_timestamp() - lease_until)), 0)::float8,
+			var running, owners, crowded int
+			err := w.admin.QueryRow(`SELECT count(*), count(DISTINCT lease_owner), coalesce(max(extract(epoch FROM clock_timestamp() - lease_until)), 0)::float8,
 				(SELECT count(*) FROM (SELECT 1 FROM tb_runs WHERE status = 'running' GROUP BY tenant_id HAVING count(*) > 1) AS t)
-				FROM tb_runs WHERE status = 'running'`).Scan(&running, &overdue, &crowded)
+				FROM tb_runs WHERE status = 'running'`).Scan(&running, &owners, &overdue, &crowded)
 			if err == nil { // else it is being restarted
 				found.looks++
 				found.overdue = max(found.overdue, time.Duration(overdue*float64(time.Second)))
-				found.running = max(found.running, running)
+				found.running, found.owners = max(found.running, running), max(found.owners, owners)
 				if crowded > 0 {
 					w.Errorf("%d tenants have more than one run at work", crowded)
 				}

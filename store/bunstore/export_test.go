@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/uptrace/bun"
 )
 
@@ -44,6 +45,39 @@ func (s *Store) RepairMigrationSums(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	return rows.Err()
+}
+
+// ForgeMigrations makes the bookkeeping that of another version of the program, checksums and
+// all: a newer one, or one whose first migration differs.
+func (s *Store) ForgeMigrations(ctx context.Context, newer bool) error {
+	return s.transact(ctx, owner, "", func(ctx context.Context, t *tx) error {
+		list, err := s.applied(ctx, t)
+		if err != nil {
+			return err
+		}
+		if newer {
+			next := list[len(list)-1]
+			next.ID++
+			return insert(ctx, t, next)
+		}
+		forged := list[0]
+		forged.Checksum[0]++
+		return update(ctx, t, &list[0], &forged)
+	})
+}
+
+// InScope calls fn in a transaction that writes in a tenant, and InView in one that reads.
+func (s *Store) InScope(ctx context.Context, tenant graph.TenantID, fn func(tx *sql.Tx) error) error {
+	return s.change(ctx, tenant, func(_ context.Context, t *tx) error { return fn(t.Tx.Tx) })
+}
+
+func (s *Store) InView(ctx context.Context, tenant graph.TenantID, fn func(tx *sql.Tx) error) error {
+	return s.view(ctx, tenant, func(q querier) error { return fn(q.(bun.Tx).Tx) })
+}
+
+// InSystem is InScope across tenants.
+func (s *Store) InSystem(ctx context.Context, fn func(tx *sql.Tx) error) error {
+	return s.change(ctx, everybody, func(_ context.Context, t *tx) error { return fn(t.Tx.Tx) })
 }
 
 // OnQuery calls fn with the text of every query that reads.

@@ -12,8 +12,10 @@ import (
 )
 
 // ErrRowSecurity: [Options].RowSecurity is set, but the database does not enforce it; call
-// [Store.SecureRows] as the owner of the tables.
-var ErrRowSecurity = errors.New("the database does not enforce row-level security; run SecureRows as the owner of the tables")
+// [Store.SecureRows] as the owner of the tables. The message names the tables and roles that
+// are not as that makes them; what it leaves alone (a further policy, a role that is a
+// superuser) is for the owner to take back.
+var ErrRowSecurity = errors.New("the database does not enforce row-level security; run SecureRows as the owner of the tables, and take back what was done to these by hand")
 
 // RowSecurity is Postgres' row-level security as a second wall: every transaction names its
 // tenant to the database, which then shows and takes rows of that tenant only, even to a
@@ -21,8 +23,9 @@ var ErrRowSecurity = errors.New("the database does not enforce row-level securit
 // stranded runs, purging, checks) runs under a role of its own.
 //
 // The user that the pool logs in as must be a member of both roles and neither a superuser
-// nor one that bypasses row-level security, or the wall is one for mistakes only. It need not
-// own the tables; migrations run under the owner.
+// nor one that bypasses row-level security, or the wall is one for mistakes only. Made with
+// NOINHERIT it sees nothing outside of a transaction of the store. It need not own the
+// tables; migrations run under the owner.
 type RowSecurity struct {
 	AppRole    string // sees one tenant. Defaults to "tenantbackup_app"
 	SystemRole string // sees all. Defaults to "tenantbackup_system"
@@ -50,12 +53,16 @@ func (r RowSecurity) withDefaults() (*RowSecurity, error) {
 	return &r, bad.Err()
 }
 
-// scope is whose rows a transaction works on: those of a tenant, or one of these.
-type scope = graph.TenantID
+// scope is whose rows a transaction works on: those of a [graph.TenantID], which may be any
+// text, or one of beyond.
+type scope any
+
+// beyond is a scope that is no tenant.
+type beyond int
 
 const (
-	everybody scope = "\x00everybody" // the rows of all tenants
-	owner     scope = "\x00owner"     // the tables themselves
+	everybody beyond = iota // the rows of all tenants
+	owner                   // the tables themselves
 )
 
 // auditScope is the scope of a tenant's audit log, which the engine has too.
@@ -74,14 +81,15 @@ func (r *RowSecurity) settings(of scope) string {
 	if r == nil || of == owner {
 		return ""
 	}
-	role, tenant := text(r.AppRole), text(of)
+	tenant, _ := of.(graph.TenantID) // without one nothing is seen
+	role, name := text(r.AppRole), text(tenant)
 	if of == everybody {
-		role, tenant = text(r.SystemRole), ""
+		role = text(r.SystemRole)
 	}
-	if tenant == "" { // NULL would leave the setting of a pooled connection as it is
+	if name == "" { // NULL would leave the setting of a pooled connection as it is
 		return fmt.Sprintf("set_config('role', %s, true), set_config('%s', '', true)", appendPostgres(nil, &role), tenantSetting)
 	}
-	return fmt.Sprintf("set_config('role', %s, true), set_config('%s', %s, true)", appendPostgres(nil, &role), tenantSetting, appendPostgres(nil, &tenant))
+	return fmt.Sprintf("set_config('role', %s, true), set_config('%s', %s, true)", appendPostgres(nil, &role), tenantSetting, appendPostgres(nil, &name))
 }
 
 // privileges are what each role may do with a table; the audit log only grows.
@@ -124,9 +132,8 @@ func RowSecuritySQL(prefix string, security RowSecurity) (string, error) {
 	}
 	fmt.Fprintf(&b, "DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%I TO %s, %s', current_schema()); END $$;\n",
 		strings.ReplaceAll(app, "'", "''"), strings.ReplaceAll(system, "'", "''"))
-	fmt.Fprintf(&b, "GRANT SELECT ON {%s} TO PUBLIC;\n", migrationsTable.name)
 	for _, table := range append(tableNames(), "audit_heads") {
-		fmt.Fprintf(&b, "REVOKE ALL ON {%s} FROM %s, %s;\nGRANT %s ON {%s} TO %s, %s;\n", table, app, system, privileges(table), table, app, system)
+		fmt.Fprintf(&b, "REVOKE ALL ON {%s} FROM PUBLIC, %s, %s;\nGRANT %s ON {%s} TO %s, %s;\n", table, app, system, privileges(table), table, app, system)
 		if table == migrationsTable.name || table == talliesTable.name {
 			continue // of no tenant
 		}
@@ -138,6 +145,8 @@ DROP POLICY IF EXISTS {%[1]s_system} ON {%[1]s};
 CREATE POLICY {%[1]s_system} ON {%[1]s} TO %[3]s USING (true);
 `, table, app, system, tenantSetting)
 	}
+	// Whether there is a schema is looked at without a role.
+	fmt.Fprintf(&b, "GRANT SELECT ON {%s} TO PUBLIC;\n", migrationsTable.name)
 	return withPrefix(b.String(), prefix), nil
 }
 
@@ -182,17 +191,43 @@ func (s *Store) secured(ctx context.Context) error {
 			names = append(names, s.prefix+t)
 		}
 	}
-	app, system := text(s.rows.AppRole), text(s.rows.SystemRole)
-	n, err := count(ctx, s.read, `SELECT (SELECT count(*) FROM pg_class AS c WHERE pg_table_is_visible(c.oid) AND c.relname = ANY(?)
-			AND c.relrowsecurity AND c.relforcerowsecurity
-			AND (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = c.oid) = 2)
-		+ (SELECT count(*) FROM pg_roles WHERE rolname IN (?, ?) AND NOT rolsuper AND NOT rolbypassrls)`,
-		pgdialect.Array(names), &app, &system)
+	holes, err := s.holes(ctx, names)
 	if err != nil {
 		return fmt.Errorf("store: looking at row-level security: %w", err)
 	}
-	if n != len(names)+2 {
-		return fmt.Errorf("store: %w", ErrRowSecurity)
+	if len(holes) > 0 {
+		return fmt.Errorf("store: %s: %w", strings.Join(holes, ", "), ErrRowSecurity)
 	}
 	return nil
+}
+
+// holes names the tables and roles that are not as RowSecuritySQL makes them.
+func (s *Store) holes(ctx context.Context, tables []string) (names []string, err error) {
+	rows, err := s.read.QueryContext(ctx, `
+		SELECT 'table ' || n FROM unnest(?0::text[]) AS n WHERE NOT EXISTS (SELECT FROM pg_class AS c
+			WHERE c.relname = n AND pg_table_is_visible(c.oid) AND c.relrowsecurity AND c.relforcerowsecurity
+			AND (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = c.oid) = 2
+			AND (SELECT count(*) FROM pg_policy AS p JOIN pg_roles AS r ON p.polroles = ARRAY[r.oid]
+				WHERE p.polrelid = c.oid AND p.polcmd = '*' AND p.polpermissive AND p.polwithcheck IS NULL AND (
+					r.rolname = ?2 AND strpos(pg_get_expr(p.polqual, c.oid), '(tenant_id = NULLIF(current_setting(''`+tenantSetting+`''') = 1
+					OR r.rolname = ?3 AND pg_get_expr(p.polqual, c.oid) = 'true')) = 2)
+		UNION ALL
+		SELECT 'role ' || n FROM unnest(?1::text[]) AS n WHERE NOT EXISTS (SELECT FROM pg_roles AS r
+			WHERE r.rolname = n AND NOT r.rolsuper AND NOT r.rolbypassrls
+			AND NOT EXISTS (SELECT FROM pg_roles AS other WHERE r.rolname = ?2 AND other.rolname = ?3 AND pg_has_role(r.oid, other.oid, 'USAGE'))
+			AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relname = ?4 AND pg_table_is_visible(c.oid)
+				AND (has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege(r.oid, c.oid, 'UPDATE'))))`,
+		pgdialect.Array(tables), pgdialect.Array([]string{s.rows.AppRole, s.rows.SystemRole}), s.rows.AppRole, s.rows.SystemRole, s.prefix+auditTable.name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
 }

@@ -50,7 +50,7 @@ func driverOptions(raw string, c Connection) ([]pgdriver.Option, error) {
 		"TimeZone": "UTC", "application_name": "tenantbackup",
 	}
 	if c.Schema != "" {
-		params["search_path"] = `"` + strings.ReplaceAll(c.Schema, `"`, `""`) + `"`
+		params["search_path"] = c.Schema // SET takes a string as one name, quoted or not
 	}
 	host, network := u.Hostname(), "tcp"
 	sslmode := ""
