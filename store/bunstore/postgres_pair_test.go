@@ -1,6 +1,7 @@
 package bunstore_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/url"
@@ -177,4 +178,9 @@ func (p *pair) of(t *testing.T) *pair {
 	q := *p
 	q.T = t
 	return &q
+}
+
+func exec(conn *sql.Conn, query string) error {
+	_, err := conn.ExecContext(context.Background(), query)
+	return err
 }
