@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -146,21 +145,24 @@ func (d *database) schemaReady(ctx context.Context) error {
 	return err
 }
 
-var errQueuePrivileges = errors.New("the login may not work with gue_jobs")
+var errQueuePrivileges = errors.New("the login, or a role of row-level security, may not work with gue_jobs")
 
+// queueReady also looks at who may work with the table.
 func (d *database) queueReady(ctx context.Context) error {
-	var found sql.NullBool
-	query := "SELECT to_regclass('gue_jobs') IS NOT NULL"
-	for _, p := range queuePrivileges {
-		query += " AND has_table_privilege(to_regclass('gue_jobs'), '" + p + "')"
-	}
 	if err := d.queue.Ready(ctx); err != nil {
 		return err
 	}
-	if err := d.pool.QueryRowContext(ctx, query).Scan(&found); err != nil {
+	who := "current_user"
+	if d.secured {
+		who += ", '" + tenantRole + "', '" + systemRole + "'"
+	}
+	var missing int
+	err := d.pool.QueryRowContext(ctx, `SELECT count(*) FROM pg_roles AS r, unnest(ARRAY['`+strings.Join(queuePrivileges, "', '")+`']) AS p
+		WHERE r.rolname IN (`+who+`) AND NOT has_table_privilege(r.oid, 'gue_jobs', p)`).Scan(&missing)
+	if err != nil {
 		return err
 	}
-	if !found.Bool {
+	if missing > 0 {
 		return errQueuePrivileges
 	}
 	return nil

@@ -181,11 +181,12 @@ func TestAServerWithTheOwnersURLPreparesEverythingItself(t *testing.T) {
 	for name, flags := range map[string][]string{"with row-level security": nil, "without": {"-row-security=false"}} {
 		w := newWorld(t)
 		t.Setenv(databaseVariable, "postgres://nobody:"+password+"@127.0.0.1:1/no") // -db wins
-		var both []*process
-		for range 2 { // at the same time
-			both = append(both, startProcess(t, append([]string{"-db", w.owner, "-addr", "127.0.0.1:0"}, flags...)...))
+		var all []*process
+		for range 3 { // at the same time
+			all = append(all, launch(t, append([]string{"-db", w.owner, "-addr", "127.0.0.1:0"}, flags...)...))
 		}
-		for _, p := range both {
+		for _, p := range all {
+			p.serving(t)
 			var schedules listed
 			if code := p.do(t, "GET", contoso+"/schedules", owner, "", &schedules); code != 200 || len(schedules.Items) != 1 {
 				t.Errorf("%s: schedules: %d %+v", name, code, schedules)
@@ -238,6 +239,7 @@ func TestReadyzNamesWhatIsNotInOrder(t *testing.T) {
 	for _, c := range []struct{ damage, repair, want string }{
 		{"DROP TABLE gue_jobs", "", "queue not_migrated"},
 		{"REVOKE DELETE ON gue_jobs FROM " + login, "", "queue no_privileges"},
+		{"REVOKE INSERT ON gue_jobs FROM tenantbackup_app", "", "queue no_privileges"},
 		{"ALTER TABLE tb_runs NO FORCE ROW LEVEL SECURITY", "", "schema not_secured"},
 		{"REVOKE tenantbackup_system FROM " + login, "", "schema no_privileges"},
 		{"ALTER TABLE tb_schedules RENAME TO gone", "ALTER TABLE gone RENAME TO tb_schedules", "schema not_secured"},

@@ -20,23 +20,30 @@ type process struct {
 	server
 	cmd    *exec.Cmd
 	output *output
+	ended  chan error // how, then closed
 }
 
 // startProcess starts a server and waits until it is at work.
 func startProcess(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(os.Args[0], append([]string{"serve"}, args...)...), output: &output{started: make(chan struct{})}}
+	p := launch(t, args...)
+	p.serving(t)
+	return p
+}
+
+// launch starts a server. What it prints is looked at when t ends.
+func launch(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(os.Args[0], append([]string{"serve"}, args...)...), output: &output{started: make(chan struct{})}, ended: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), mainVariable+"=1")
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- p.cmd.Wait(); close(ended) }()
-	p.server.stop = func() error { return <-ended }
+	go func() { p.ended <- p.cmd.Wait(); close(p.ended) }()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // unless it has ended
-		<-ended
+		<-p.ended
 		if strings.Contains(p.output.String(), password) {
 			t.Errorf("a process prints the password: %s", p.output)
 		}
@@ -44,15 +51,18 @@ func startProcess(t *testing.T, args ...string) *process {
 			t.Logf("%q:\n%s", args, p.output)
 		}
 	})
+	return p
+}
+
+// serving waits until a process says that it serves.
+func (p *process) serving(t *testing.T) {
+	t.Helper()
 	select {
 	case <-p.output.started:
-	case err := <-ended:
-		t.Fatalf("%q ended: %v\n%s", args, err, p.output)
+	case err := <-p.ended:
+		t.Fatalf("%q ended: %v\n%s", p.cmd.Args[1:], err, p.output)
 	}
-	if found := regexp.MustCompile(`http://[0-9.:]+`).FindString(p.output.String()); found != "" {
-		p.base = found
-	}
-	return p
+	p.base = regexp.MustCompile(`http://[0-9.:]+|$`).FindString(p.output.String())
 }
 
 // stop stops a process as a service manager does.
@@ -61,7 +71,7 @@ func (p *process) stop(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.server.stop(); err != nil {
+	if err := <-p.ended; err != nil {
 		t.Errorf("%q does not stop in peace: %v", p.cmd.Args, err)
 	}
 }

@@ -104,6 +104,8 @@ type database struct {
 	pool  *sql.DB         // of Postgres; nil with SQLite
 	queue *guequeue.Queue // in the same database; nil with SQLite
 	close func() error
+
+	secured bool // by row-level security
 }
 
 // open opens the database without changing its schema.
@@ -148,7 +150,7 @@ func (s source) openPostgres(ctx context.Context, url string, clock runs.Clock) 
 	if err != nil {
 		return nil, err
 	}
-	return &database{Store: store, pool: pool.DB, queue: queue, close: pool.Close}, nil
+	return &database{Store: store, pool: pool.DB, queue: queue, close: pool.Close, secured: s.rowSecurity}, nil
 }
 
 // The roles of row-level security, which nobody logs in as.
