@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tenantatlas/tenantbackup/internal/pgtest"
 )
 
 // killing is the size of the campaign with kills.
@@ -21,7 +23,7 @@ func TestManyDispatchersAndWorkersMakeOneResult(t *testing.T) {
 	if *campaign {
 		size = killing{schedules: 50_000, tenants: 1000, slots: 10, every: time.Second, sweep: 5 * time.Second, chunk: 500, within: 50 * time.Minute}
 	}
-	w := newWorld(t)
+	w := newWorld(t, pgtest.Start(t, pgtest.Options{}))
 	// The last slot is now: of a run that was made in the future no sweep would say that it
 	// has waited for long.
 	first := thisMinute().Add(-time.Duration(size.slots-1) * time.Minute)

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/tenantatlas/tenantbackup/internal/pgtest"
 )
 
 func TestPostgresRestartedInTheMiddleLosesNothing(t *testing.T) {
 	noLeaks(t)
 	const schedules, tenants, slots, restarts = 200, 100, 10, 3
-	w := newWorld(t)
+	server := pgtest.Start(t, pgtest.Options{})
+	w := newWorld(t, server)
 	first := thisMinute().Add(-30 * time.Minute)
 	w.plan(schedules, tenants, slots, first)
 	// A slot each second.
@@ -31,7 +34,7 @@ func TestPostgresRestartedInTheMiddleLosesNothing(t *testing.T) {
 		until(t, 20*time.Second, "runs are under way", func() bool {
 			return w.number(`SELECT count(*) FROM tb_runs WHERE status = 'running'`) >= 4
 		})
-		w.server.Restart(t)
+		server.Restart(t)
 		t.Logf("restart %d after %.1f s: %v", i+1, time.Since(began).Seconds(), w.lines(`SELECT status, count(*) FROM tb_runs GROUP BY status`))
 	}
 	w.allEnded(time.Minute)

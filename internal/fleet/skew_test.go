@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/tenantatlas/tenantbackup/internal/pgtest"
 )
 
 // The queue itself asks the machine's clock, which is the same for all processes here; see
@@ -11,7 +13,7 @@ import (
 func TestClocksThatDisagreeTakeNoLeaseEarly(t *testing.T) {
 	const schedules, slots, lease = 36, 3, 9 * time.Second
 	skews := []time.Duration{-30 * time.Second, -10 * time.Second, 10 * time.Second, 30 * time.Second}
-	w := newWorld(t)
+	w := newWorld(t, pgtest.Start(t, pgtest.Options{}))
 	// To the database these slots lie ahead, so that a dispatcher which is behind and starts
 	// anew plans one again that another has dispatched.
 	first := thisMinute().Add(10 * time.Minute)

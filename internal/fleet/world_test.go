@@ -23,30 +23,28 @@ import (
 // of the roles it is a member of until it takes one.
 const login = "tenantbackup_login"
 
-// world is a Postgres of its own with the schema, row-level security and the queue's table.
+// world is a database with the schema, row-level security and the queue's table.
 type world struct {
 	testing.TB
-	server *pgtest.Instance
-	admin  *sql.DB // as the owner, who sees everything
-	url    string  // as the login
-	node   *node   // what the test itself does with the service
+	admin *sql.DB // as the owner, who sees everything
+	url   string  // as the login
+	node  *node   // what the test itself does with the service
 
 	starter *runs.Starter
-
-	mu      sync.Mutex
-	planned int // schedules
+	planned int // runs that there will be
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, server *pgtest.Instance) *world {
 	t.Helper()
-	w := &world{TB: t, server: pgtest.Start(t, pgtest.Options{})}
-	at := w.server.Database(t)
+	w := &world{TB: t}
+	at := server.Database(t)
 	pool := must(pgstore.Connect(t.Context(), at, pgstore.Connection{StatementTimeout: 5 * time.Minute}))(t)
 	t.Cleanup(func() { pool.Close() })
 	w.admin = pool.DB
 	owner := must(pgstore.New(pool, pgstore.Options{RowSecurity: &bunstore.RowSecurity{Login: login}}))(t)
 	ok(t, owner.Migrate(t.Context()))
-	w.exec("CREATE ROLE " + login + " LOGIN NOINHERIT PASSWORD 'secret'")
+	w.exec(`DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '` + login + `') THEN
+		CREATE ROLE ` + login + ` LOGIN NOINHERIT PASSWORD 'secret'; END IF; END $$`)
 	ok(t, owner.SecureRows(t.Context()))
 	ok(t, guequeue.Migrate(t.Context(), w.admin))
 	w.exec("GRANT SELECT, INSERT, UPDATE, DELETE ON gue_jobs TO tenantbackup_app, tenantbackup_system, " + login)
@@ -107,19 +105,40 @@ func tenantID(n int) graph.TenantID { return graph.TenantID(fmt.Sprintf("tenant-
 func (w *world) plan(n, tenants, slots int, first time.Time) {
 	w.Helper()
 	ids := uuidv7.NewGenerator(runs.SystemClock{}.Now)
+	w.each(n, func(i int) error {
+		tenant, slot := tenantID(i/slots%tenants), first.Add(time.Duration(i%slots)*time.Minute)
+		return w.node.store.CreateSchedule(w.Context(), tenant, backupsched.Schedule{
+			ID: runs.ID(ids.New()), TenantID: tenant, Name: fmt.Sprintf("Daily %d", i), Enabled: true,
+			Recurrence:  backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: slot.Format("15:04"), Timezone: "UTC"},
+			PolicyTypes: []graph.PolicyType{policyType}, RetentionKeepLast: 30,
+			NextRunAt: slot, CreatedAt: first.Add(-time.Hour), UpdatedAt: first.Add(-time.Hour),
+		}, runs.Trail{})
+	})
+	w.planned += n
+	w.exec("ANALYZE")
+}
+
+// start starts so many backups of a tenant on behalf of the engine, in no order.
+func (w *world) start(tenant graph.TenantID, n int) {
+	w.Helper()
+	w.each(n, func(i int) error {
+		_, _, err := w.starter.StartSystem(w.Context(), tenant, runs.Request{
+			Kind: runs.KindBackup, Key: fmt.Sprint(i), Params: runs.BackupParams{Name: "Now", PolicyTypes: []graph.PolicyType{policyType}}.JSON(),
+		})
+		return err
+	})
+	w.planned += n
+}
+
+// each calls do for the numbers below n, several at once.
+func (w *world) each(n int, do func(i int) error) {
+	w.Helper()
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for i := range next {
-				slot := first.Add(time.Duration(i%slots) * time.Minute)
-				err := w.node.store.CreateSchedule(context.Background(), tenantID(i/slots%tenants), backupsched.Schedule{
-					ID: runs.ID(ids.New()), TenantID: tenantID(i / slots % tenants), Name: fmt.Sprintf("Daily %d", i), Enabled: true,
-					Recurrence:  backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: slot.Format("15:04"), Timezone: "UTC"},
-					PolicyTypes: []graph.PolicyType{policyType}, RetentionKeepLast: 30,
-					NextRunAt: slot, CreatedAt: first.Add(-time.Hour), UpdatedAt: first.Add(-time.Hour),
-				}, runs.Trail{})
-				if err != nil {
+				if err := do(i); err != nil {
 					w.Error(err)
 				}
 			}
@@ -133,20 +152,6 @@ func (w *world) plan(n, tenants, slots int, first time.Time) {
 	if w.Failed() {
 		w.FailNow()
 	}
-	w.planned += n
-	w.exec("ANALYZE")
-}
-
-// start starts a backup on behalf of the engine.
-func (w *world) start(tenant graph.TenantID, key string) runs.Run {
-	w.Helper()
-	run, reused, err := w.starter.StartSystem(w.Context(), tenant, runs.Request{
-		Kind: runs.KindBackup, Key: key, Params: runs.BackupParams{Name: key, PolicyTypes: []graph.PolicyType{policyType}}.JSON(),
-	})
-	if err != nil || reused {
-		w.Fatalf("start: reused %v, error %v", reused, err)
-	}
-	return run
 }
 
 // newNode makes a node that the test closes.
@@ -182,10 +187,13 @@ func (w *world) run(list ...runner) (stop func()) {
 // thisMinute is when the first slot is: now, as far as schedules can tell.
 func thisMinute() time.Time { return time.Now().UTC().Truncate(time.Minute) }
 
-// allEnded waits until every schedule has a run and every run has ended.
-func (w *world) allEnded(within time.Duration) {
+// allEnded waits until all runs that there will be have ended.
+func (w *world) allEnded(within time.Duration) { w.Helper(); w.ended(within, w.planned) }
+
+// ended waits until so many runs have.
+func (w *world) ended(within time.Duration, n int) {
 	w.Helper()
-	until(w, within, "every run ended", func() bool {
-		return w.number(`SELECT count(*) FROM tb_runs WHERE status NOT IN ('queued', 'running')`) >= w.planned
+	until(w, within, fmt.Sprint(n, " runs ended"), func() bool {
+		return w.number(`SELECT count(*) FROM tb_runs WHERE status NOT IN ('queued', 'running')`) >= n
 	})
 }

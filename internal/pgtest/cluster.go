@@ -80,6 +80,10 @@ func start(p programs, o Options) (*Instance, error) {
 	}}
 	file := filepath.Join(dir, "password")
 	err = cmp.Or(os.WriteFile(file, []byte(password), 0o600), handOver(dir, file), c.choosePort())
+	for name, content := range o.Files {
+		file := filepath.Join(dir, name)
+		err = cmp.Or(err, os.WriteFile(file, content, 0o600), handOver(file))
+	}
 	if err == nil {
 		err = c.launch()
 	}

@@ -34,6 +34,10 @@ type Options struct {
 	// Settings are further parameters by name, such as {"deadlock_timeout": "50ms"}; they
 	// count more than what Durable sets. max_connections is 200 unless set here.
 	Settings map[string]string
+
+	// Files are put where settings find them as "../name", such as a key that only the
+	// server's user may read.
+	Files map[string][]byte
 }
 
 // Instance is a running server. Its methods may be called at the same time, except for

@@ -1,10 +1,18 @@
 package bunstore_test
 
 import (
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/pgtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/store/pgstore"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
@@ -44,4 +52,65 @@ func BenchmarkSaveCaptured(b *testing.B) {
 			b.ReportMetric(float64(raw)/1e6/b.Elapsed().Seconds(), "MB/s")
 		})
 	}
+}
+
+// BenchmarkPostgresSaveCaptured stores the same tenant on Postgres, and beside it the same
+// bytes as they were captured, in a table of two columns: what the database can do.
+func BenchmarkPostgresSaveCaptured(b *testing.B) {
+	n := 2000
+	if testing.Short() {
+		n = 100
+	}
+	url := pgtest.Start(b, pgtest.Options{Durable: true}).Database(b)
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	s, err := pgstore.Open(b.Context(), url, pgstore.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Migrate(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := db.Exec("CREATE TABLE plain (id bytea PRIMARY KEY, data bytea NOT NULL); ALTER TABLE plain ALTER data SET STORAGE EXTERNAL"); err != nil {
+		b.Fatal(err)
+	}
+	var took [2]time.Duration
+	var raw int64
+	rounds := 0
+	for b.Loop() {
+		w := newWorker(b, s, graph.TenantID(fmt.Sprintf("5c0ffee5-0000-4000-8000-%012d", rounds)), n)
+		rounds++
+		run := w.claimed(w.schedule())
+		set, err := s.OpenSet(b.Context(), w.tenant, run.Lease(), backupset.BackupSet{ID: w.id(), ScheduledFor: w.now, CreatedAt: w.now}, runs.Trail{})
+		w.ok(err)
+		var all []backupset.Captured
+		for _, list := range w.captured() {
+			all = append(all, list...)
+		}
+		raw += w.raw
+		began := time.Now()
+		for part := range slices.Chunk(all, 50) {
+			w.save(run.Lease(), set.ID, part)
+		}
+		took[0] += time.Since(began)
+		began = time.Now()
+		for part := range slices.Chunk(all, 50) {
+			var ids, data [][]byte
+			for _, c := range part {
+				id := sha256.Sum256(fmt.Append(c.Payload, rounds))
+				ids, data = append(ids, id[:]), append(data, c.Payload)
+			}
+			_, err := db.Exec("INSERT INTO plain SELECT * FROM unnest($1::bytea[], $2::bytea[]) ON CONFLICT DO NOTHING", ids, data)
+			w.ok(err)
+		}
+		took[1] += time.Since(began)
+		w.ok(func() error { _, err := db.Exec("TRUNCATE plain"); return err }())
+	}
+	b.ReportMetric(float64(raw)/1e6/took[0].Seconds(), "MB/s")
+	b.ReportMetric(float64(raw)/1e6/took[1].Seconds(), "plain-MB/s")
+	b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "x_plain")
 }

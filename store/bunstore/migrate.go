@@ -97,6 +97,9 @@ func (s *Store) ready(ctx context.Context) error {
 	}
 	status, err := s.Status(ctx)
 	if err != nil {
+		if s.rows != nil && sqlState(err) == insufficientPrivilege {
+			return fmt.Errorf("%w: %w", err, ErrRowSecurity)
+		}
 		return err
 	}
 	for _, m := range status {

@@ -20,6 +20,15 @@ var reference = regexp.MustCompile(`(?s)(?:CREATE TABLE|ALTER TABLE) "(\w+)"|FOR
 // and what somebody who has switched them off could have done all the same. Pages and
 // indexes are for the operator's pg_amcheck.
 func (d postgresDialect) selfCheck(ctx context.Context, q querier, found func(code, table, detail string), prefix string) error {
+	n, err := count(ctx, q, withPrefix(`SELECT count(*) FROM {audit_heads} AS h
+		FULL JOIN (SELECT tenant_id, max(seq) AS seq FROM {audit_log} GROUP BY tenant_id) AS l ON l.tenant_id = h.tenant_id
+		WHERE h.seq IS DISTINCT FROM l.seq`, prefix))
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		found(problemCount, "audit_heads", fmt.Sprintf("%d last numbers are not those of the audit log", n))
+	}
 	list, err := Migrations(d.name(), prefix)
 	if err != nil {
 		return err
@@ -56,15 +65,18 @@ func orphans(table, parent string, columns, keys []string) string {
 // definitions describes the tables, columns, constraints and indexes that are there and work.
 func (postgresDialect) definitions(ctx context.Context, q querier) (map[string]bool, error) {
 	rows, err := q.QueryContext(ctx, `
-		SELECT 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+		SELECT 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
+			|| CASE WHEN a.attcollation = 'pg_catalog."C"'::regcollation THEN ' COLLATE "C"' ELSE '' END || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
 		FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
 		WHERE c.relkind = 'r' AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped
 		UNION ALL
-		SELECT 'index ' || c.relname || ' ON ' || t.relname || CASE WHEN i.indisunique THEN ' UNIQUE' ELSE '' END || CASE WHEN i.indpred IS NOT NULL THEN ' WHERE' ELSE '' END
+		SELECT 'index ' || c.relname || ' ON ' || t.relname || ' (' || array_to_string(ARRAY(
+				SELECT pg_get_indexdef(i.indexrelid, k, true) FROM generate_series(1, i.indnatts) AS k), ', ') || ')' || CASE WHEN i.indisunique THEN ' UNIQUE' ELSE '' END || CASE WHEN i.indpred IS NOT NULL THEN ' WHERE' ELSE '' END
 		FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid
 		WHERE pg_table_is_visible(t.oid) AND i.indisvalid
 		UNION ALL
-		SELECT 'constraint ' || o.conname || ' ON ' || t.relname
+		SELECT 'constraint ' || CASE o.contype WHEN 'f' THEN o.conname ELSE '' END || ' ON ' || t.relname
+			|| CASE o.contype WHEN 'c' THEN ' CHECK' ELSE ' ' || pg_get_constraintdef(o.oid) END
 		FROM pg_constraint AS o JOIN pg_class AS t ON t.oid = o.conrelid
 		WHERE pg_table_is_visible(t.oid) AND o.convalidated
 			AND NOT EXISTS (SELECT 1 FROM pg_trigger AS g WHERE g.tgconstraint = o.oid AND g.tgenabled <> 'O')`)
@@ -85,9 +97,10 @@ func (postgresDialect) definitions(ctx context.Context, q querier) (map[string]b
 
 var (
 	createTable = regexp.MustCompile(`^(?:CREATE|ALTER) TABLE "(\w+)"`)
-	columnLine  = regexp.MustCompile(`(?m)^  "(\w+)" (\w+)( COLLATE "C")?( NOT NULL)?`)
-	createIndex = regexp.MustCompile(`^CREATE (UNIQUE )?INDEX "(\w+)" ON "(\w+)"(?s:.*?)( WHERE|$)`)
-	constraint  = regexp.MustCompile(`CONSTRAINT "(\w+)"`)
+	columnLine  = regexp.MustCompile(`(?m)^  "(\w+)" (\w+)( COLLATE "C")?( NOT NULL)?( PRIMARY KEY)?(?:.*( CHECK))?`)
+	createIndex = regexp.MustCompile(`^CREATE (UNIQUE )?INDEX "(\w+)" ON "(\w+)" (\([\w", ]+\))(?s:.*?)( WHERE|$)`)
+	key         = regexp.MustCompile(`(?m)^  ((?:PRIMARY KEY|UNIQUE) \([\w, ]+\))`)
+	constraint  = regexp.MustCompile(`CONSTRAINT "(\w+)" (FOREIGN KEY [^;\n]*\w)`)
 )
 
 // typeNames are those that Postgres gives types which migrations name in short.
@@ -99,11 +112,11 @@ func (postgresDialect) defined(list []Migration) []string {
 	for _, m := range list {
 		for _, stmt := range statements(m.Up) {
 			if i := createIndex.FindStringSubmatch(stmt); i != nil {
-				def := "index " + i[2] + " ON " + i[3]
+				def := "index " + i[2] + " ON " + i[3] + " " + strings.ReplaceAll(i[4], `"`, "")
 				if i[1] != "" {
 					def += " UNIQUE"
 				}
-				defs = append(defs, def+i[4])
+				defs = append(defs, def+i[5])
 				continue
 			}
 			table := createTable.FindStringSubmatch(stmt)
@@ -115,10 +128,21 @@ func (postgresDialect) defined(list []Migration) []string {
 				if name, ok := typeNames[typ]; ok {
 					typ = name
 				}
-				defs = append(defs, "column "+table[1]+"."+c[1]+" "+typ+c[4])
+				defs = append(defs, "column "+table[1]+"."+c[1]+" "+typ+c[3]+c[4])
+				if c[5] != "" {
+					defs = append(defs, "constraint  ON "+table[1]+" PRIMARY KEY ("+c[1]+")")
+				}
+				if c[6] != "" {
+					defs = append(defs, "constraint  ON "+table[1]+" CHECK")
+				}
+			}
+			for _, c := range key.FindAllStringSubmatch(stmt, -1) {
+				defs = append(defs, "constraint  ON "+table[1]+" "+c[1])
 			}
 			for _, c := range constraint.FindAllStringSubmatch(stmt, -1) {
-				defs = append(defs, "constraint "+c[1]+" ON "+table[1])
+				// Postgres writes names without quotes, and no space after that of a table.
+				def := strings.ReplaceAll(strings.ReplaceAll(c[2], `" (`, "("), `"`, "")
+				defs = append(defs, "constraint "+c[1]+" ON "+table[1]+" "+def)
 			}
 		}
 	}

@@ -4,16 +4,15 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
 
-// tallyShards spreads the counts of rows, so that writers do not wait for each other's
-// commit.
-const tallyShards = 64
+// tallyShard spreads the counts of rows by connection, so that writers do not wait for each
+// other's commit: of a pool's connections hardly two have the same one.
+const tallyShard = "pg_backend_pid() & 255"
 
 // flush writes the trail and the tallies in two round trips: one numbers the entries, the
 // other writes everything. It comes last in every transaction and locks in one order (the
@@ -81,11 +80,10 @@ func (d postgresDialect) numberAudit(ctx context.Context, t *tx) (map[graph.Tena
 
 // putTallies adds what the transaction added and removed to one shard of the tallies.
 func (postgresDialect) putTallies(t *tx) {
-	shard := rand.IntN(tallyShards)
 	var values []string
 	for _, name := range slices.Sorted(maps.Keys(t.tally)) {
 		if n := t.tally[name]; n != 0 {
-			values = append(values, fmt.Sprintf("('%s', %d, %d)", name, shard, n))
+			values = append(values, fmt.Sprintf("('%s', %s, %d)", name, tallyShard, n))
 		}
 	}
 	if len(values) > 0 {

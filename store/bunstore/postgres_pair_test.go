@@ -1,6 +1,7 @@
 package bunstore_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"net/url"
@@ -98,7 +99,7 @@ func (p *pair) empty() {
 // waiters waits until n sessions of the database wait for a lock.
 func (p *pair) waiters(n int) {
 	p.Helper()
-	for until := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for until := time.Now().Add(20 * time.Second); ; <-time.After(2 * time.Millisecond) {
 		var got int
 		p.ok(p.admin.QueryRow("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&got))
 		switch {
@@ -177,4 +178,9 @@ func (p *pair) of(t *testing.T) *pair {
 	q := *p
 	q.T = t
 	return &q
+}
+
+func exec(conn *sql.Conn, query string) error {
+	_, err := conn.ExecContext(context.Background(), query)
+	return err
 }

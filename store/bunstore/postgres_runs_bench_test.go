@@ -30,7 +30,8 @@ func (k kept) Enqueue(_ context.Context, jobs ...runs.Job) error {
 }
 
 // BenchmarkPostgresRuns brings scheduled backups that do nothing from queued to their end:
-// claim, finish, counts, audit and the schedule's last run, on 16 workers.
+// claim, finish, counts, audit and the schedule's last run. There are many workers, since each waits for the disk
+// twice a run.
 func BenchmarkPostgresRuns(b *testing.B) {
 	n := 10_000
 	if testing.Short() {
@@ -43,7 +44,7 @@ func BenchmarkPostgresRuns(b *testing.B) {
 		}
 		b.Run(name, func(b *testing.B) {
 			r := newRival(b, n, 10)
-			s := r.open(pgstore.Options{Connection: pgstore.Connection{MaxConns: 20}})
+			s := r.open(pgstore.Options{Connection: pgstore.Connection{MaxConns: workers + 4}})
 			if secure {
 				s = r.secured()
 			}
@@ -76,11 +77,14 @@ func BenchmarkPostgresRuns(b *testing.B) {
 	}
 }
 
+// workers is how many runs are under way at once.
+const workers = 64
+
 func work(b *testing.B, runner *runs.Runner, jobs []runs.Job) {
 	b.Helper()
 	next := make(chan runs.Job)
 	var wg sync.WaitGroup
-	for range 16 {
+	for range workers {
 		wg.Go(func() {
 			for job := range next {
 				if err := runner.Handle(b.Context(), job); err != nil {

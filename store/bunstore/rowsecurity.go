@@ -30,7 +30,8 @@ type RowSecurity struct {
 	AppRole    string // sees one tenant. Defaults to "tenantbackup_app"
 	SystemRole string // sees all. Defaults to "tenantbackup_system"
 
-	// Login, when set, is the user that [Store.SecureRows] makes a member of both roles.
+	// Login, when set, is the user that [Store.SecureRows] makes a member of both roles, with
+	// USAGE of the schema. Otherwise the host does that.
 	Login string
 }
 
@@ -72,6 +73,9 @@ func auditScope(tenant graph.TenantID) scope {
 	}
 	return tenant
 }
+
+// insufficientPrivilege is what a user meets to whom nothing was granted yet.
+const insufficientPrivilege = "42501"
 
 // tenantSetting holds the tenant of a transaction.
 const tenantSetting = "tenantbackup.tenant_id"
@@ -127,11 +131,12 @@ func RowSecuritySQL(prefix string, security RowSecurity) (string, error) {
   CREATE ROLE %s NOLOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT; END IF; END $$;
 `, appendPostgres(nil, &name), quoteName(role))
 	}
+	users := app + ", " + system
 	if r.Login != "" {
-		fmt.Fprintf(&b, "GRANT %s, %s TO %s;\n", app, system, quoteName(r.Login))
+		fmt.Fprintf(&b, "GRANT %s TO %s;\n", users, quoteName(r.Login))
+		users += ", " + quoteName(r.Login) // which looks at the schema without a role
 	}
-	fmt.Fprintf(&b, "DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%I TO %s, %s', current_schema()); END $$;\n",
-		strings.ReplaceAll(app, "'", "''"), strings.ReplaceAll(system, "'", "''"))
+	fmt.Fprintf(&b, "DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%I TO %%s', current_schema(), '%s'); END $$;\n", strings.ReplaceAll(users, "'", "''"))
 	for _, table := range append(tableNames(), "audit_heads") {
 		fmt.Fprintf(&b, "REVOKE ALL ON {%s} FROM PUBLIC, %s, %s;\nGRANT %s ON {%s} TO %s, %s;\n", table, app, system, privileges(table), table, app, system)
 		if table == migrationsTable.name || table == talliesTable.name {

@@ -180,7 +180,7 @@ func (d *pgDatabase) walls() []string {
 		FROM pg_policy AS p
 		UNION ALL SELECT 'schema ' || coalesce(nspacl::text, '') FROM pg_namespace WHERE oid = current_schema()::regnamespace ORDER BY 1`)
 	for i := range list {
-		list[i] = strings.NewReplacer(d.security.AppRole, "APP", d.security.SystemRole, "SYSTEM").Replace(list[i])
+		list[i] = strings.NewReplacer(d.security.AppRole, "APP", d.security.SystemRole, "SYSTEM", d.security.Login, "LOGIN").Replace(list[i])
 	}
 	return list
 }
@@ -310,8 +310,9 @@ func TestAWallWithAHoleIsAnError(t *testing.T) {
 func TestADatabaseThatWasNeverSecuredIsAClearError(t *testing.T) {
 	d := newPostgres(t)
 	d.ok(d.open(d.url, pgstore.Options{}).Migrate(t.Context()))
-	d.exec(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ` + d.security.Login)
 	s := d.open(d.loginURL, d.options())
+	wantError(t, s.Ready(t.Context()), bunstore.ErrRowSecurity)
+	d.exec(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ` + d.security.Login)
 	wantError(t, s.Ready(t.Context()), bunstore.ErrRowSecurity)
 	_, err := s.ListRuns(t.Context(), "contoso", runs.RunFilter{}, runs.Slice{Limit: 1})
 	wantError(t, err, bunstore.ErrRowSecurity)

@@ -65,7 +65,8 @@ type Store struct {
 // Connect opens a pool on a database, such as
 // postgres://user:password@host:5432/name?sslmode=verify-full. A server that is not on this
 // machine needs sslmode in the URL, since what is assumed without one differs between
-// drivers: verify-full checks the server's certificate, require only encrypts, disable does
+// drivers: verify-full checks the server's certificate (by the authorities in the file
+// sslrootcert, else by those that the machine trusts), require only encrypts, disable does
 // neither. The caller closes the pool. It is for a host that shares the pool, for example
 // with a queue; otherwise [Open] does it all.
 func Connect(ctx context.Context, url string, c Connection) (*bun.DB, error) {

@@ -2,9 +2,11 @@ package pgstore
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -53,17 +55,19 @@ func driverOptions(raw string, c Connection) ([]pgdriver.Option, error) {
 		params["search_path"] = c.Schema // SET takes a string as one name, quoted or not
 	}
 	host, network := u.Hostname(), "tcp"
-	sslmode := ""
+	sslmode, rootcert := "", ""
 	for key, values := range u.Query() {
 		switch key {
 		case "sslmode":
 			sslmode = values[0]
+		case "sslrootcert":
+			rootcert = values[0]
 		case "application_name":
 			params[key] = values[0]
 		case "host": // the folder of a socket
 			host, network = values[0], "unix"
 		default:
-			bad.Add("url", "url_parameter", "has a parameter that is not known: "+strconv.Quote(key)+"; known are sslmode, application_name and host")
+			bad.Add("url", "url_parameter", "has a parameter that is not known: "+strconv.Quote(key)+"; known are sslmode, sslrootcert, application_name and host")
 		}
 	}
 	port := u.Port()
@@ -77,6 +81,11 @@ func driverOptions(raw string, c Connection) ([]pgdriver.Option, error) {
 	config, code, message := tlsOf(sslmode, host, network == "unix" || loopback(host))
 	if code != "" {
 		bad.Add("url", code, message)
+	}
+	if rootcert != "" && code == "" {
+		if code, message = trust(config, sslmode, rootcert); code != "" {
+			bad.Add("url", code, message)
+		}
 	}
 	if err := bad.Err(); err != nil {
 		return nil, err
@@ -109,6 +118,22 @@ func tlsOf(sslmode, host string, local bool) (config *tls.Config, code, message 
 		return nil, "tls_required", "needs sslmode for a server that is not on this machine: verify-full, or require, or disable"
 	}
 	return nil, "tls_mode", "has an sslmode that is not known; use verify-full, require or disable"
+}
+
+// trust lets a connection accept certificates of the authorities in a file, and no others.
+func trust(config *tls.Config, sslmode, file string) (code, message string) {
+	if sslmode != "verify-full" {
+		return "tls_rootcert", "has an sslrootcert, which only sslmode=verify-full looks at"
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return "tls_rootcert", "has an sslrootcert that cannot be read: " + err.Error()
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(pem) {
+		return "tls_rootcert", "has an sslrootcert without a certificate in PEM form"
+	}
+	return "", ""
 }
 
 func loopback(host string) bool {

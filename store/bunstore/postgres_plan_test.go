@@ -1,0 +1,193 @@
+package bunstore_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/store/pgstore"
+)
+
+// pgPlan is a node of a plan.
+type pgPlan struct {
+	Type     string   `json:"Node Type"`
+	Relation string   `json:"Relation Name"`
+	Index    string   `json:"Index Name"`
+	Plans    []pgPlan `json:"Plans"`
+}
+
+func (n pgPlan) walk(fn func(pgPlan)) {
+	fn(n)
+	for _, sub := range n.Plans {
+		sub.walk(fn)
+	}
+}
+
+// grown gives every table that grows many rows of several tenants, as raw copies of what a
+// real backup left: the planner looks at numbers and values, not at checksums.
+func (p *pair) grown(copies int) {
+	p.Helper()
+	columns := func(table string, changed map[string]string) (names, values string) {
+		var n, v []string
+		for _, c := range p.strings("SELECT attname::text FROM pg_attribute WHERE attrelid = '" + table + "'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum") {
+			n = append(n, `"`+c+`"`)
+			if expr, ok := changed[c]; ok {
+				v = append(v, expr)
+			} else {
+				v = append(v, `t."`+c+`"`)
+			}
+		}
+		return strings.Join(n, ", "), strings.Join(v, ", ")
+	}
+	// Each copy has ids of its own and belongs to one of twenty tenants.
+	id := func(c string) string {
+		return "CASE WHEN t." + c + " IS NOT NULL THEN md5(t." + c + "::text || n)::uuid END"
+	}
+	changed := map[string]string{
+		"tenant_id": "'tenant ' || n % 20", "key": "t.key || n", "seq": "t.seq + 1000 * n", "created_at": "t.created_at + n * interval '1 minute'",
+		"next_run_at": "t.next_run_at + n * interval '1 minute'", "external_id": "t.external_id || n", "name_key": "t.name_key || n",
+	}
+	for _, c := range []string{"id", "run_id", "set_id", "policy_id", "version_id", "schedule_id", "backup_set_id", "last_run_id", "retry_of", "current_version_id", "backup_item_id"} {
+		changed[c] = id(c)
+	}
+	tx, err := p.admin.Begin()
+	p.ok(err)
+	defer tx.Rollback()
+	_, err = tx.Exec("SET LOCAL session_replication_role = replica")
+	p.ok(err)
+	for _, table := range p.tables() {
+		if slices.Contains([]string{"tb_migrations", "tb_tallies", "tb_audit_heads"}, table) {
+			continue
+		}
+		own := changed
+		if table == "tb_payloads" { // the id is a hash
+			own = map[string]string{"tenant_id": changed["tenant_id"], "id": "sha256(convert_to(t.id::text || n, 'UTF8'))"}
+		}
+		names, values := columns(table, own)
+		_, err := tx.Exec(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM (SELECT * FROM %[1]s) AS t, generate_series(1, %[4]d) AS n", table, names, values, copies))
+		p.ok(err)
+	}
+	p.ok(tx.Commit())
+	p.exec("ANALYZE")
+}
+
+// TestPostgresQueriesUseIndexes: with many rows of many tenants no query reads a whole table
+// that grows.
+func TestPostgresQueriesUseIndexes(t *testing.T) {
+	p := newPair(t, pgstore.Options{})
+	fill(t, p.two[0], "contoso")
+	p.grown(1500)
+	s := p.two[0]
+	var mu sync.Mutex
+	var queries []string
+	s.OnQuery(func(query string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if strings.HasPrefix(query, "SELECT") && strings.Contains(query, "tb_") && !strings.Contains(query, "tb_migrations") {
+			queries = append(queries, query)
+		}
+	})
+	conn, err := p.admin.Conn(t.Context())
+	p.ok(err)
+	defer conn.Close()
+	for name, call := range postgresPlans(p) {
+		t.Run(name, func(t *testing.T) {
+			mu.Lock()
+			queries = nil
+			mu.Unlock()
+			if err := call(); err != nil && !errors.Is(err, backupset.ErrDamaged) { // the copies have no right checksums
+				t.Fatal(err)
+			}
+			if len(queries) == 0 {
+				t.Error("no query was seen")
+			}
+			for _, query := range queries {
+				if strings.Contains(query, "SKIP LOCKED") { // the dispatcher's, under its settings
+					p.ok(exec(conn, "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"))
+				}
+				var raw string
+				p.ok(conn.QueryRowContext(t.Context(), "EXPLAIN (FORMAT JSON) "+query).Scan(&raw))
+				p.ok(exec(conn, "RESET ALL"))
+				var plans []struct{ Plan pgPlan }
+				p.ok(json.Unmarshal([]byte(raw), &plans))
+				plans[0].Plan.walk(func(n pgPlan) {
+					if n.Type == "Seq Scan" {
+						t.Errorf("reads all of %s: %s", n.Relation, query)
+					}
+				})
+			}
+		})
+	}
+}
+
+func postgresPlans(p *pair) map[string]func() error {
+	p.Helper()
+	ctx, s, tenant := p.Context(), p.two[0], newWorker(p, p.two[0], "contoso", 2).tenant
+	all, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusSuccess}}, runs.Slice{Limit: 5})
+	p.ok(err)
+	queued, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued}}, runs.Slice{Limit: 5})
+	p.ok(err)
+	done, waiting := all[0], queued[0]
+	list, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{}, runs.Slice{Limit: 1})
+	p.ok(err)
+	first, after := runs.Slice{Limit: 10}, runs.Slice{Limit: 10, After: runs.Keyset{Key: fmt.Sprint(began.UnixMicro()), ID: done.ID}}
+	byID := runs.Slice{Limit: 10, After: runs.Keyset{ID: done.ID}}
+	yes := true
+	return map[string]func() error{
+		"ListSchedules": func() error {
+			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Enabled: &yes}, first)
+			return err
+		},
+		"EnabledSchedules": func() error { _, err := s.EnabledSchedules(ctx, done.ID, 10); return err },
+		"DispatchDue": func() error {
+			_, err := s.DispatchDue(ctx, backupsched.Chunk{Now: began.AddDate(-1, 0, 0), Limit: 10})
+			return err
+		},
+		"ListRuns": func() error { _, err := s.ListRuns(ctx, tenant, runs.RunFilter{}, after); return err },
+		"GetRun":   func() error { _, err := s.GetRun(ctx, tenant, done.ID); return err },
+		"a claim": func() error {
+			_, err := s.ChangeRun(ctx, tenant, waiting.ID, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
+				return runs.Change{Run: r}, nil
+			})
+			return err
+		},
+		"StrandedRuns": func() error {
+			_, err := s.StrandedRuns(ctx, runs.Stranded{QueuedBefore: began.AddDate(-1, 0, 0), Lanes: 2, Limit: 10})
+			return err
+		},
+		"WaitingRuns":       func() error { _, err := s.WaitingRuns(ctx, tenant, 3); return err },
+		"ListItems":         func() error { _, err := s.ListItems(ctx, tenant, done.ID, runs.ItemFilter{}, byID); return err },
+		"ListAudit":         func() error { _, err := s.ListAudit(ctx, tenant, runs.AuditFilter{}, first); return err },
+		"ListNotifications": func() error { _, err := s.ListNotifications(ctx, tenant, "ada", false, first); return err },
+		"CountUnread":       func() error { _, err := s.CountUnread(ctx, tenant, "ada"); return err },
+		"ListSets":          func() error { _, err := s.ListSets(ctx, tenant, backupset.SetFilter{}, first); return err },
+		"ListGroup":         func() error { _, err := s.ListGroup(ctx, tenant, done.ScheduleID); return err },
+		"PurgeableSets":     func() error { _, err := s.PurgeableSets(ctx, began.AddDate(1, 0, 0), done.ID, 10); return err },
+		"Groups":            func() error { _, err := s.Groups(ctx, done.ID, 10); return err },
+		"ListSetItems": func() error {
+			_, err := s.ListSetItems(ctx, tenant, done.BackupSetID, backupset.SetItemFilter{}, byID)
+			return err
+		},
+		"ListVersions": func() error { _, err := s.ListVersions(ctx, tenant, list[0].ID, first); return err },
+		"ListPolicies": func() error { _, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{}, byID); return err },
+		"a capture": func() error {
+			w := newWorker(p, s, tenant, 6)
+			w.now = began.AddDate(0, 0, 9)
+			w.backup(backupsched.Schedule{ID: done.ScheduleID})
+			return nil
+		},
+		"a purge": func() error {
+			w := newWorker(p, s, tenant, 6)
+			w.now = began.AddDate(0, 0, 12)
+			return w.sealed(w.schedule(), "p", "content").deleted().purge(s)
+		},
+	}
+}
