@@ -253,6 +253,9 @@ func TestPostgresDispatchesEverySlotOnce(t *testing.T) {
 					return err
 				}
 				queued[i] += report.Queued
+				if report.Conflicts > 0 {
+					t.Errorf("a dispatcher planned %d schedules that another one had taken", report.Conflicts)
+				}
 			}
 			return nil
 		}))

@@ -92,6 +92,7 @@ func TestPostgresCommitsNothingAfterAStatementThatFailed(t *testing.T) {
 				p.exec(fmt.Sprintf("SELECT setval('hits', 1, false); UPDATE fault_at SET n = %d", n))
 				err := call()
 				if err == nil { // there is no such write any more
+					p.want("SELECT 'write ' || n || ' failed and the call did not say so' FROM fault_at, hits WHERE is_called AND last_value >= n")
 					if n < 4 {
 						t.Errorf("only %d writes", n-1)
 					}
