@@ -204,7 +204,7 @@ func TestPostgresEndsADeadlockWellForBoth(t *testing.T) {
 	if result.Due != 1 || len(result.Inserted)+result.Conflicts != 1 {
 		t.Errorf("dispatched: %+v", result)
 	}
-	if planned+changed != 3 {
+	if planned+changed < 3 { // or more: who begins again at once may meet the other before that one goes on
 		t.Errorf("planned %d times and changed %d times, want one of them to be done again", planned, changed)
 	}
 	p.want("SELECT status FROM tb_runs WHERE id = '"+string(run.ID)+"'", "success")
