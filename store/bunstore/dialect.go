@@ -24,6 +24,8 @@ type sqlDialect interface {
 	viewOptions() *sql.TxOptions
 	nowArg(s *Store) any // that time, as an argument of a query
 
+	suitable(ctx context.Context, q querier) error // nil when the database can be used at all
+
 	// again tells whether a transaction failed only because it met another one.
 	again(err error) bool
 	explain(ctx context.Context, err error) error // adds to an error what it means

@@ -107,6 +107,9 @@ func (s *Store) ready(ctx context.Context) error {
 			return fmt.Errorf("store: migration %d %s: %w", m.ID, m.Name, ErrNotMigrated)
 		}
 	}
+	if err := s.dialect.suitable(ctx, s.read); err != nil {
+		return err
+	}
 	if err := s.secured(ctx); err != nil {
 		return err
 	}

@@ -73,6 +73,23 @@ func (postgresDialect) viewOptions() *sql.TxOptions {
 
 func (postgresDialect) nowArg(*Store) any { return bun.Safe("clock_timestamp()") }
 
+// ErrServerSettings: the connections have settings under which texts would be taken for
+// something else; set them for the database or the user.
+var ErrServerSettings = errors.New("the database must have the encoding UTF8, and standard_conforming_strings must be on")
+
+// suitable asks for what literals rest on.
+func (postgresDialect) suitable(ctx context.Context, q querier) error {
+	n, err := count(ctx, q, `SELECT count(*) FROM pg_settings
+		WHERE name = 'standard_conforming_strings' AND setting = 'on' OR name IN ('server_encoding', 'client_encoding') AND setting = 'UTF8'`)
+	if err == nil && n != 3 {
+		err = ErrServerSettings
+	}
+	if err != nil {
+		return fmt.Errorf("store: looking at the settings of the database: %w", err)
+	}
+	return nil
+}
+
 // again: a serialization failure, a deadlock, a unique or foreign key that another
 // transaction took since it was looked at. A lock that was not to be had in time is not
 // tried again: the caller has waited as long as it was told to.

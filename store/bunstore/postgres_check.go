@@ -67,7 +67,8 @@ func (postgresDialect) definitions(ctx context.Context, q querier) (map[string]b
 	rows, err := q.QueryContext(ctx, `
 		SELECT 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
 			|| CASE WHEN a.attcollation = 'pg_catalog."C"'::regcollation THEN ' COLLATE "C"' ELSE '' END || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
-		FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
+			|| coalesce(' DEFAULT ' || regexp_replace(pg_get_expr(d.adbin, d.adrelid), '::.*', ''), '')
+		FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 		WHERE c.relkind = 'r' AND pg_table_is_visible(c.oid) AND a.attnum > 0 AND NOT a.attisdropped
 		UNION ALL
 		SELECT 'index ' || c.relname || ' ON ' || t.relname || ' (' || array_to_string(ARRAY(
@@ -97,7 +98,7 @@ func (postgresDialect) definitions(ctx context.Context, q querier) (map[string]b
 
 var (
 	createTable = regexp.MustCompile(`^(?:CREATE|ALTER) TABLE "(\w+)"`)
-	columnLine  = regexp.MustCompile(`(?m)^  "(\w+)" (\w+)( COLLATE "C")?( NOT NULL)?( PRIMARY KEY)?(?:.*( CHECK))?`)
+	columnLine  = regexp.MustCompile(`(?m)^  "(\w+)" (\w+)( COLLATE "C")?( NOT NULL)?( DEFAULT [^,\s]+)?( PRIMARY KEY)?(?:.*( CHECK))?`)
 	createIndex = regexp.MustCompile(`^CREATE (UNIQUE )?INDEX "(\w+)" ON "(\w+)" (\([\w", ]+\))(?s:.*?)( WHERE|$)`)
 	key         = regexp.MustCompile(`(?m)^  ((?:PRIMARY KEY|UNIQUE) \([\w, ]+\))`)
 	constraint  = regexp.MustCompile(`CONSTRAINT "(\w+)" (FOREIGN KEY [^;\n]*\w)`)
@@ -128,11 +129,11 @@ func (postgresDialect) defined(list []Migration) []string {
 				if name, ok := typeNames[typ]; ok {
 					typ = name
 				}
-				defs = append(defs, "column "+table[1]+"."+c[1]+" "+typ+c[3]+c[4])
-				if c[5] != "" {
+				defs = append(defs, "column "+table[1]+"."+c[1]+" "+typ+c[3]+c[4]+c[5])
+				if c[6] != "" {
 					defs = append(defs, "constraint  ON "+table[1]+" PRIMARY KEY ("+c[1]+")")
 				}
-				if c[6] != "" {
+				if c[7] != "" {
 					defs = append(defs, "constraint  ON "+table[1]+" CHECK")
 				}
 			}

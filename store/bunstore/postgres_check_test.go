@@ -162,6 +162,8 @@ func TestCheckReportsAChangedSchemaOnPostgres(t *testing.T) {
 		"disabled triggers":    {"ALTER TABLE tb_payloads DISABLE TRIGGER ALL", "ALTER TABLE tb_payloads ENABLE TRIGGER ALL"},
 		"another column type":  {"ALTER TABLE tb_runs ALTER attempt TYPE integer", "ALTER TABLE tb_runs ALTER attempt TYPE bigint"},
 		"a column of any text": {"ALTER TABLE tb_runs ALTER kind DROP NOT NULL", "ALTER TABLE tb_runs ALTER kind SET NOT NULL"},
+		"a lost default":       {"ALTER TABLE tb_runs ALTER attempt DROP DEFAULT", "ALTER TABLE tb_runs ALTER attempt SET DEFAULT 0"},
+		"another default":      {"ALTER TABLE tb_runs ALTER target_id SET DEFAULT 'x'", "ALTER TABLE tb_runs ALTER target_id SET DEFAULT ''"},
 		"another order":        {`ALTER TABLE tb_policies ALTER name_key TYPE text COLLATE "default"`, `ALTER TABLE tb_policies ALTER name_key TYPE text COLLATE "C"`},
 		"a lost check":         {"ALTER TABLE tb_backup_sets DROP CONSTRAINT tb_backup_sets_status_check", "ALTER TABLE tb_backup_sets ADD CHECK (status IN ('building', 'complete', 'partial'))"},
 	} {

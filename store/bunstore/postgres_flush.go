@@ -31,6 +31,11 @@ func (d postgresDialect) flush(ctx context.Context, t *tx) error {
 	}
 	put(t, t.notices)
 	d.putTallies(t)
+	if len(t.pending) == 0 {
+		// pgdriver says nil to a commit that the server answers with a rollback, because of a
+		// statement that failed before. Another statement is refused then.
+		t.pending = append(t.pending, "SELECT"...)
+	}
 	return d.flushPending(ctx, t)
 }
 

@@ -44,8 +44,8 @@ func (r RowSecurity) withDefaults() (*RowSecurity, error) {
 	}
 	var bad runs.InvalidError
 	for field, role := range map[string]string{"row_security.app_role": r.AppRole, "row_security.system_role": r.SystemRole, "row_security.login": r.Login} {
-		if len(role) > 63 || strings.ContainsAny(role, "\x00\"") {
-			bad.Add(field, "role_invalid", "must be the name of a role: at most 63 bytes without quotes")
+		if len(role) > 63 || !plain(role) || strings.ContainsAny(role, `"{}`) {
+			bad.Add(field, "role_invalid", "must be the name of a role: at most 63 bytes of UTF-8 without quotes and braces")
 		}
 	}
 	if r.AppRole == r.SystemRole {
@@ -126,17 +126,15 @@ func RowSecuritySQL(prefix string, security RowSecurity) (string, error) {
 	var b strings.Builder
 	app, system := quoteName(r.AppRole), quoteName(r.SystemRole)
 	for _, role := range []string{r.AppRole, r.SystemRole} {
-		name := text(role)
-		fmt.Fprintf(&b, `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = %s) THEN
-  CREATE ROLE %s NOLOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT; END IF; END $$;
-`, appendPostgres(nil, &name), quoteName(role))
+		b.WriteString(do(fmt.Sprintf("IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = %s) THEN CREATE ROLE %s NOLOGIN NOSUPERUSER NOBYPASSRLS NOINHERIT; END IF;",
+			quoteText(role), quoteName(role))))
 	}
 	users := app + ", " + system
 	if r.Login != "" {
 		fmt.Fprintf(&b, "GRANT %s TO %s;\n", users, quoteName(r.Login))
 		users += ", " + quoteName(r.Login) // which looks at the schema without a role
 	}
-	fmt.Fprintf(&b, "DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%I TO %%s', current_schema(), '%s'); END $$;\n", strings.ReplaceAll(users, "'", "''"))
+	b.WriteString(do(fmt.Sprintf("EXECUTE 'GRANT USAGE ON SCHEMA ' || quote_ident(current_schema()) || %s;", quoteText(" TO "+users))))
 	for _, table := range append(tableNames(), "audit_heads") {
 		fmt.Fprintf(&b, "REVOKE ALL ON {%s} FROM PUBLIC, %s, %s;\nGRANT %s ON {%s} TO %s, %s;\n", table, app, system, privileges(table), table, app, system)
 		if table == migrationsTable.name || table == talliesTable.name {
@@ -154,6 +152,11 @@ CREATE POLICY {%[1]s_system} ON {%[1]s} TO %[3]s USING (true);
 	fmt.Fprintf(&b, "GRANT SELECT ON {%s} TO PUBLIC;\n", migrationsTable.name)
 	return withPrefix(b.String(), prefix), nil
 }
+
+// do is a block of statements in a literal, since a name may hold any number of dollars.
+func do(body string) string { return "DO " + quoteText("BEGIN "+body+" END") + ";\n" }
+
+func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 func quoteName(name string) string { return `"` + name + `"` }
 

@@ -424,3 +424,25 @@ func TestTenantsWithOddNamesAreKeptApart(t *testing.T) {
 		t.Errorf("%d tenants are stored of %d", n, len(names))
 	}
 }
+
+// TestRolesMayHaveAnyNameThatCanBeWritten, since names end up in SQL.
+func TestRolesMayHaveAnyNameThatCanBeWritten(t *testing.T) {
+	d := newPostgres(t)
+	d.security.AppRole += " $$; --"
+	d.security.SystemRole += ` %I \ $1 ?`
+	owner := d.open(d.url, d.options())
+	d.ok(owner.Migrate(t.Context()))
+	d.ok(owner.SecureRows(t.Context()))
+	s := d.open(d.loginURL, d.options())
+	for _, tenant := range []graph.TenantID{"contoso", runs.SystemTenant} {
+		d.ok(s.AppendAudit(t.Context(), tenant, runs.AuditEntry{ID: "01980000-0000-7000-8000-000000000001", Action: "x"}))
+	}
+	for what, r := range map[string]bunstore.RowSecurity{
+		"a quote": {AppRole: `a"b`}, "a brace": {Login: "{runs}"}, "a NUL": {SystemRole: "a\x00"}, "no UTF-8": {AppRole: "\xff"},
+		"a name that is too long": {Login: strings.Repeat("a", 64)}, "the same name twice": {AppRole: "same", SystemRole: "same"},
+	} {
+		if _, err := bunstore.RowSecuritySQL("", r); err == nil {
+			t.Errorf("%s was accepted", what)
+		}
+	}
+}

@@ -25,6 +25,8 @@ func (sqliteDialect) begin(_ context.Context, t *tx, _ scope) error {
 	return nil
 }
 
+func (sqliteDialect) suitable(context.Context, querier) error { return nil }
+
 func (sqliteDialect) beginView(context.Context, *Store, bun.Tx, scope) error { return nil }
 
 func (sqliteDialect) viewOptions() *sql.TxOptions { return nil }
