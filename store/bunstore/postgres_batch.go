@@ -201,6 +201,9 @@ func (b *arrayBatch) present(ctx context.Context, t *tx) ([]bool, error) {
 	for i, id := range b.ids {
 		sum, ok := stored[id]
 		added[i] = ok && sum == b.sums[i]
+		if added[i] {
+			delete(stored, id) // the same row twice in one batch is stored once
+		}
 	}
 	return added, rows.Err()
 }

@@ -3,6 +3,7 @@ package bunstore_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -295,4 +296,36 @@ func TestPostgresWritesNothingAfterTheContextHasEnded(t *testing.T) {
 	if p.state() != before {
 		t.Error("something was stored")
 	}
+}
+
+// TestPostgresTellsWhichRowsWereAdded of a statement that leaves out those whose place is taken:
+// by a run that is there, by one of the same statement, or by itself.
+func TestPostgresTellsWhichRowsWereAdded(t *testing.T) {
+	p := newPair(t, pgstore.Options{})
+	w := newWorker(t, p.two[0], "contoso", 2)
+	sched := w.schedule()
+	old := w.claimed(sched)
+	next := func(hours int) runs.Run {
+		r := w.queued(fmt.Sprint("hour ", hours))
+		r.Kind, r.ScheduleID, r.ScheduledFor = runs.KindBackup, sched.ID, w.now.Add(time.Duration(hours)*time.Hour)
+		return r
+	}
+	twice, one, sameSlot, sameKey := next(1), next(2), next(2), next(3)
+	sameSlot.Key, sameKey.Key = "other", old.Key
+	result, err := p.two[0].DispatchDue(t.Context(), backupsched.Chunk{
+		Now: w.now, Limit: 10, Cycle: func(backupsched.ChunkResult) runs.AuditEntry { return w.trail("dispatch.cycle", "").Audit[0] },
+		Plan: func(backupsched.Schedule) backupsched.Plan {
+			return backupsched.Plan{Runs: []runs.Run{twice, one, twice, sameSlot, sameKey}, NextRunAt: w.now.AddDate(0, 0, 1)}
+		},
+	})
+	p.ok(err)
+	var got []runs.ID
+	for _, job := range result.Inserted {
+		got = append(got, job.RunID)
+	}
+	if !slices.Equal(got, []runs.ID{twice.ID, one.ID}) || result.Conflicts != 3 {
+		t.Errorf("inserted %v with %d conflicts, want %s and %s with 3", got, result.Conflicts, twice.ID, one.ID)
+	}
+	p.want("SELECT count(*)::text FROM tb_runs", "3")
+	p.sound()
 }

@@ -49,7 +49,9 @@ type Connection struct {
 	// the queue's takers, the dispatcher, retention and the API. Defaults to 20.
 	MaxConns int
 
-	// StatementTimeout ends a statement that takes longer, on the server. Defaults to 30 s.
+	// StatementTimeout ends a statement that takes longer, on the server. It bounds how long
+	// a call goes on whose context was cancelled during a statement, too: unlike a deadline,
+	// that does not interrupt pgdriver. Defaults to 30 s.
 	StatementTimeout time.Duration
 
 	// LockTimeout ends a statement that waits longer for a lock. Defaults to 10 s.
