@@ -8,6 +8,7 @@ import (
 	"database/sql/driver"
 	"net"
 	"syscall"
+	"time"
 
 	"github.com/uptrace/bun/driver/pgdriver"
 )
@@ -17,6 +18,10 @@ import (
 // long after the server is back. Looking costs one system call and no round trip.
 func alive(_ context.Context, cn *pgdriver.Conn) error {
 	conn := cn.Conn()
+	// What is left of the latest statement's time says nothing about the connection.
+	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+		return driver.ErrBadConn
+	}
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/internal/pgtest"
 	"github.com/tenantatlas/tenantbackup/store/pgstore"
@@ -45,5 +46,21 @@ func TestConnectionsThatDiedWithTheServerFailNobody(t *testing.T) {
 	}
 	if failed := ask(); len(failed) > 0 {
 		t.Errorf("%d of 10 failed: %v", len(failed), failed[0])
+	}
+}
+
+func TestAConnectionOutlivesTheTimeOfItsStatements(t *testing.T) {
+	pool := must(pgstore.Connect(t.Context(), pgtest.Server(t).URL(), pgstore.Connection{MaxConns: 1}))(t)
+	defer pool.Close()
+	pid := func(ctx context.Context) (n int) {
+		ok(t, pool.DB.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&n))
+		return n
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	first := pid(ctx)
+	<-ctx.Done()
+	if again := pid(t.Context()); again != first {
+		t.Errorf("backend %d after %d", again, first)
 	}
 }
