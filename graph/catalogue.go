@@ -31,6 +31,8 @@ type TypeInfo struct {
 	ListComplete bool       // a row of the list is the whole capture, no call per object is needed
 	ViewOf       PolicyType // the type that captures these objects, when this one only shows a part of it
 	Volatile     []string   // properties that change without anyone changing the policy, beside the common ones
+	Write        WriteRules // what writing takes
+	Refs         []RefRule  // where the ids of other objects stand
 	Note         string     // a sentence for people: a limit, or why it is look-up only
 }
 

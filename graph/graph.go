@@ -111,10 +111,32 @@ type Reader interface {
 	//
 	// A policy with fewer sub-items than Graph announced is KindIncomplete.
 	Get(ctx context.Context, tenant TenantID, t PolicyType, ids []string) ([]Result, error)
+
+	// Resolve looks up what references name: objects of the directory (kinds "group",
+	// "user", "application", "role"), which are of no policy type. It returns one
+	// Resolution per reference in their order. A kind that the client cannot look up is
+	// KindUnsupported.
+	Resolve(ctx context.Context, tenant TenantID, refs []Reference) ([]Resolution, error)
+}
+
+// Resolution is what a tenant has for a [Reference].
+type Resolution struct {
+	Exists bool // there is an object with the reference's id
+
+	// Matches are the objects of the reference's kind and name, also in letter case, and of
+	// its membership rule when it has one. The client may stop after two.
+	Matches []Reference
 }
 
 // Writer changes policies. It is separate from [Reader] so that a preview cannot write
 // by construction. Implementations are safe for concurrent use.
+//
+// A body is the object as Graph would show it, without what the catalogue says that a write
+// does not take ([WriteRules]), and with the parts of the policy but its assignments inline
+// under their names. Where Graph wants parts in calls of their own, the client makes these.
+//
+// [WithJustification] gives what Graph asks for where approval by several administrators is
+// on; a write that is held back for it is KindApprovalRequired.
 type Writer interface {
 	// Create makes a new object and returns its id. It is not idempotent: when the
 	// reply was lost the error is KindAmbiguous, and the caller looks before it tries

@@ -27,6 +27,10 @@ func (s scripted) Get(_ context.Context, _ graph.TenantID, _ graph.PolicyType, i
 	return list, s.err
 }
 
+func (s scripted) Resolve(_ context.Context, _ graph.TenantID, refs []graph.Reference) ([]graph.Resolution, error) {
+	return make([]graph.Resolution, len(refs)), s.err
+}
+
 func (s scripted) Create(context.Context, graph.TenantID, graph.PolicyType, json.RawMessage) (string, error) {
 	return "new", s.err
 }

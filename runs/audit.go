@@ -22,6 +22,11 @@ type AuditEntry struct {
 	RunID    ID
 	Outcome  string            // "ok", "denied", a status ...
 	Details  map[string]string // short redacted facts; never payloads
+
+	// PrevHash and Hash chain the tenant's entries; set by the store. Hash is [ChainHash] of
+	// this entry after PrevHash, the Hash of the entry before; both are zero in entries from
+	// before there was a chain.
+	PrevHash, Hash AuditHash
 }
 
 // AuditFilter selects audit entries. Empty fields select everything.

@@ -37,6 +37,9 @@ const (
 	ActionSetUndelete      Action = "backup_set.undelete"
 	ActionSetPurge         Action = "backup_set.purge"
 	ActionSetVerify        Action = "backup_set.verify"
+	ActionSetExport        Action = "backup_set.export"
+	ActionExportSecrets    Action = "backup_set.export_secrets"
+	ActionRestoreAcross    Action = "restore.across_tenants" // asked in both tenants
 	ActionCancelOwn        Action = "run.cancel_own"
 	ActionCancelAny        Action = "run.cancel_any"
 )
@@ -80,12 +83,23 @@ var roleTable = map[Action]Role{
 	ActionSetUndelete:      RoleManager,
 	ActionSetPurge:         RoleManager,
 	ActionSetVerify:        RoleOperator,
+	ActionSetExport:        RoleManager,
+	ActionExportSecrets:    RoleOwner,
+	ActionRestoreAcross:    RoleOwner,
 	ActionCancelOwn:        RoleOperator,
 	ActionCancelAny:        RoleManager,
 
 	StartAction(KindBackup):         RoleOperator,
 	StartAction(KindPolicySync):     RoleOperator,
 	StartAction(KindRetentionApply): RoleManager,
+	StartAction(KindSnapshot):       RoleOperator,
+	StartAction(KindSetCreate):      RoleOperator,
+	StartAction(KindSetAdd):         RoleOperator,
+	StartAction(KindSetVerify):      RoleOperator,
+	StartAction(KindSetImport):      RoleManager,
+	StartAction(KindDriftReport):    RoleOperator,
+	StartAction(KindRestorePreview): RoleOperator,
+	StartAction(KindRestoreExecute): RoleManager,
 }
 
 var rolesByPower = []Role{RoleReadonly, RoleOperator, RoleManager, RoleOwner}
@@ -103,10 +117,12 @@ func (r Role) Allows(a Action) bool {
 // roles that the host knows. The weakest role for each action:
 //
 //   - readonly: look at everything, read one's own notifications
-//   - operator: run now, retry, inventory, verify, cancel what one started
+//   - operator: run now, retry, inventory, snapshots, manual sets, verify, drift report, restore
+//     preview, cancel what one started
 //   - manager: create, change and delete schedules; confirm retention; hold, release, delete,
-//     undelete and purge sets; cancel anyone's run
-//   - owner: everything else, also starting kinds of runs that the host added
+//     undelete and purge sets; import, export, restore; cancel anyone's run
+//   - owner: everything else: export of secrets, restore across tenants, and starting kinds of
+//     runs that the host added
 type RoleAuthorizer struct {
 	// RoleOf returns the role of the actor in the tenant, [RoleNone] for no role. It is
 	// called for every action and must be safe for concurrent use. Required.

@@ -23,6 +23,8 @@ const (
 	CodeItemsFailed       Code = "ITEMS_FAILED"     // some policies could not be captured
 	CodeScheduleInvalid   Code = "SCHEDULE_INVALID" // the schedule's rule has no next slot on this machine
 	CodeRetentionPaused   Code = "RETENTION_PAUSED" // retention stopped and waits for a person
+	CodeSetDamaged        Code = "SET_DAMAGED"      // verifying found content that is not what was captured
+	CodeImportInvalid     Code = "IMPORT_INVALID"   // the file cannot be imported; the message says why
 )
 
 // Reason says why an item ended as it did: stable, lower_snake and append-only;
@@ -46,6 +48,11 @@ const (
 	ReasonApprovalRequired   Reason = "approval_required"
 	ReasonUnknownOutcome     Reason = "unknown_outcome"
 	ReasonWriteBlocked       Reason = "write_blocked"
+	ReasonAlreadyInSet       Reason = "already_in_backup_set"
+	ReasonDependencyMissing  Reason = "dependency_missing"    // something that the policy refers to is not in the target
+	ReasonAmbiguousMatch     Reason = "ambiguous_match"       // several objects could be the policy
+	ReasonChanged            Reason = "changed_since_preview" // the live object is not the one that was previewed
+	ReasonExists             Reason = "exists"                // skip existing was asked for
 	ReasonInternal           Reason = "internal"
 )
 

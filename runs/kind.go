@@ -15,10 +15,19 @@ const (
 	KindBackup         Kind = "backup"          // capture the policy types of a schedule into a backup set
 	KindPolicySync     Kind = "policy.sync"     // list policies into the inventory
 	KindRetentionApply Kind = "retention.apply" // retire old backup sets of a schedule
+
+	KindSnapshot       Kind = "policy.capture_snapshot" // capture one policy into a version, without a set
+	KindSetCreate      Kind = "backup_set.create"       // fill a new manual set
+	KindSetAdd         Kind = "backup_set.add_policies" // add policies to a manual set
+	KindSetVerify      Kind = "backup_set.verify"       // read a set and hash it again
+	KindSetImport      Kind = "backup_set.import"       // fill a new manual set from a file
+	KindDriftReport    Kind = "drift.report"            // compare a set with what is live
+	KindRestorePreview Kind = "restore.preview"         // find out what a restore would do
+	KindRestoreExecute Kind = "restore.execute"         // do what a preview says
 )
 
 // localKinds do not call Graph.
-var localKinds = []Kind{KindRetentionApply}
+var localKinds = []Kind{KindRetentionApply, KindSetVerify, KindSetImport}
 
 // LocalKinds returns the kinds of this module whose runs do not use Graph.
 func LocalKinds() []Kind { return slices.Clone(localKinds) }

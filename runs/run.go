@@ -53,6 +53,8 @@ type Run struct {
 
 	// Attempt counts claims that were not given back; 0 until the first claim.
 	Attempt int
+	// AttemptStartedAt is the latest claim; zero until the first.
+	AttemptStartedAt time.Time
 	// Stalls counts attempts in a row that ended without a single new item. It is what
 	// the retry policy bounds, so that a slow, throttled run which gets on is not given up.
 	Stalls int

@@ -49,6 +49,9 @@ type Config struct {
 
 	Retry RetryPolicy
 
+	// Notifier hands notifications on. Defaults to nobody.
+	Notifier Notifier
+
 	// AfterRun is called after a run has finished and before its job is acknowledged, for
 	// example retention.Retention.AfterRun. Its error is logged and never changes the run.
 	AfterRun func(ctx context.Context, run Run) error

@@ -26,6 +26,11 @@ type Request struct {
 	ScheduleID ID // only for backups of a schedule
 	Params     json.RawMessage
 
+	// SetName, when not empty, makes a manual backup set of this name together with the run,
+	// building until the run fills it. It becomes the run's Target and BackupSetID. At most
+	// 200 characters.
+	SetName string
+
 	retryOf ID // set by Retry
 }
 
@@ -44,6 +49,13 @@ type StarterConfig struct {
 
 	// Observer is told of runs that Cancel ended. Defaults to nobody.
 	Observer Observer
+
+	// Preparers know what starting runs of their kinds takes. Two for one kind are an error;
+	// a kind without one is started as it was asked for.
+	Preparers []Preparer
+
+	// Notifier hands notifications on. Defaults to nobody.
+	Notifier Notifier
 }
 
 // Starter starts, cancels and looks up runs on behalf of people. Everything it does is

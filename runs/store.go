@@ -82,6 +82,11 @@ type RunStore interface {
 	// same run. An id that exists in the tenant is an error.
 	CreateRun(ctx context.Context, tenant graph.TenantID, run Run, trail Trail) (stored Run, created bool, err error)
 
+	// CreateSetRun is CreateRun for a run that fills a manual backup set: when the run is
+	// stored, the set run.BackupSetID, building and with the given name, is made in the same
+	// transaction. When the run that is returned is another one, no set was made.
+	CreateSetRun(ctx context.Context, tenant graph.TenantID, run Run, setName string, trail Trail) (stored Run, created bool, err error)
+
 	// GetRun returns a run, or ErrNotFound.
 	GetRun(ctx context.Context, tenant graph.TenantID, id ID) (Run, error)
 
@@ -121,12 +126,16 @@ type ItemStore interface {
 // AuditStore keeps the audit log. There is no way to change or remove an entry.
 type AuditStore interface {
 	// AppendAudit adds entries that belong to no other change, in one transaction. The
-	// store numbers them.
+	// store numbers and chains them, as it does with the entries of every trail.
 	AppendAudit(ctx context.Context, tenant graph.TenantID, entries ...AuditEntry) error
 
 	// ListAudit returns entries, newest first by Seq, one row more than the limit when
 	// there are more.
 	ListAudit(ctx context.Context, tenant graph.TenantID, filter AuditFilter, slice Slice) ([]AuditEntry, error)
+
+	// AuditHead returns the end of the tenant's chain, kept apart from the entries, so that
+	// the removal of the newest ones shows; the zero value when there are none.
+	AuditHead(ctx context.Context, tenant graph.TenantID) (AuditHead, error)
 }
 
 // NotificationStore keeps notifications.

@@ -3,7 +3,7 @@
 // The parts:
 //
 //   - [Store]: everything a tenant's backups need, composed of the roles that
-//     backupsched, runs and runs/backupset define.
+//     backupsched, runs, runs/backupset, runs/restore and runs/transfer define.
 //   - [Checker]: the integrity check of a whole store.
 //
 // Backends live below: store/bunstore with its opener store/sqlitestore; store/storetest
@@ -16,6 +16,8 @@ import (
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
 
 // Store is a complete backend. Implementations are safe for concurrent use; see the roles
@@ -24,6 +26,8 @@ type Store interface {
 	backupsched.Store
 	runs.Store
 	backupset.Store
+	restore.Store
+	transfer.Store
 }
 
 // CheckOptions says how deep a check goes.

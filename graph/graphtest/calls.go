@@ -13,16 +13,17 @@ type Op string
 
 // The calls of a client, and the steps within them.
 const (
-	OpList   Op = "list"   // a listing as a whole
-	OpPage   Op = "page"   // before each page of a listing
-	OpGet    Op = "get"    // a Get as a whole
-	OpItem   Op = "item"   // before each object of a Get
-	OpCreate Op = "create" // a Create
-	OpUpdate Op = "update" // an Update
-	OpAssign Op = "assign" // an Assign
+	OpList    Op = "list"    // a listing as a whole
+	OpPage    Op = "page"    // before each page of a listing
+	OpGet     Op = "get"     // a Get as a whole
+	OpItem    Op = "item"    // before each object of a Get
+	OpResolve Op = "resolve" // a Resolve
+	OpCreate  Op = "create"  // a Create
+	OpUpdate  Op = "update"  // an Update
+	OpAssign  Op = "assign"  // an Assign
 )
 
-var ops = []Op{OpList, OpPage, OpGet, OpItem, OpCreate, OpUpdate, OpAssign}
+var ops = []Op{OpList, OpPage, OpGet, OpItem, OpResolve, OpCreate, OpUpdate, OpAssign}
 
 // Call is what [Graph.OnCall] sees. The slice belongs to the caller of the Graph: look,
 // but do not change or keep it.

@@ -29,6 +29,7 @@ var layers = map[string]layer{
 	"runs/backupset": {level: 2, core: true, why: "what runs produce"},
 	"runs/capture":   {level: 2, core: true, why: "what runs do"},
 	"runs/restore":   {level: 2, core: true, why: "what runs do"},
+	"runs/transfer":  {level: 2, core: true, why: "what runs do"},
 	"backupsched":    {level: 2, core: true, why: "when runs start"},
 	"retention":      {level: 2, core: true, why: "which results of runs stay"},
 

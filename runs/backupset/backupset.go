@@ -88,6 +88,7 @@ type Item struct {
 	Hash       Hash
 	CapturedAt time.Time
 	Warnings   []string
+	Revision   int // of the set when the item came: 1, or more for one that was added later
 }
 
 // PolicyVersion is one distinct content of one policy.

@@ -48,6 +48,10 @@ type CaptureStore interface {
 	// item, run item, counts. A policy that the set holds already is left as it is, and
 	// its run item too. A version keeps the payload of its first capture. items may also
 	// hold outcomes without a capture. A schedule's set that is sealed is ErrConflict.
+	//
+	// A manual set that is sealed takes additions of a run whose Target it is: each call that
+	// adds something raises the set's Revision, which the new items carry, its ItemsCount and
+	// the Listed and Captured of its manifests.
 	SaveCaptured(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID, captured []Captured, items []runs.Item) error
 
 	// CopyItems puts the items of another set of the tenant into this one, those of the
@@ -55,6 +59,11 @@ type CaptureStore interface {
 	// returns how many it copied. No types copies nothing. It serves a retry, which fetches
 	// only what is missing.
 	CopyItems(ctx context.Context, tenant graph.TenantID, lease runs.Lease, from, to runs.ID, types []graph.PolicyType) (int, error)
+
+	// SaveSnapshot stores one captured policy without a set, and the run's item for it, in
+	// one transaction: inventory row, version and payload where the content is new. It returns
+	// the version that holds the content, and whether it was made now.
+	SaveSnapshot(ctx context.Context, tenant graph.TenantID, lease runs.Lease, captured Captured, item runs.Item) (version PolicyVersion, created bool, err error)
 
 	// SaveManifest stores the account of one type of a set being built, replacing an
 	// earlier one; a sealed set is ErrConflict. A manifest stored with Whole() true says
@@ -77,7 +86,9 @@ type SetFilter struct {
 
 // SetItemFilter selects items of a set.
 type SetItemFilter struct {
-	Type graph.PolicyType
+	Type     graph.PolicyType
+	Revision int       // when not 0, items that the set had at this revision
+	IDs      []runs.ID // when not empty, these items only
 }
 
 // SetChange is what a [SetChangeFunc] decided.

@@ -1,0 +1,54 @@
+package transfer
+
+import (
+	"context"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// ChunkSize is how many bytes of a file one chunk holds, but for the last.
+const ChunkSize = 1 << 20
+
+// Upload is a file that waits for its import.
+type Upload struct {
+	ID        runs.ID
+	TenantID  graph.TenantID
+	Size      int64  // in bytes
+	SHA256    string // in hexadecimal
+	CreatedAt time.Time
+	ReadyAt   time.Time // zero until every chunk is there
+}
+
+// TenantUpload names an upload across tenants.
+type TenantUpload struct {
+	TenantID graph.TenantID
+	ID       runs.ID
+}
+
+// Store keeps files until they are imported. The rules of [runs.Store] hold.
+type Store interface {
+	// AddUpload begins an upload; an id that exists is ErrConflict.
+	AddUpload(ctx context.Context, tenant graph.TenantID, u Upload) error
+
+	// AddChunk stores the chunk number n, from 0, of an upload that is not ready; a chunk
+	// that is there already is ErrConflict.
+	AddChunk(ctx context.Context, tenant graph.TenantID, upload runs.ID, n int, data []byte) error
+
+	// ReadyUpload says that every chunk is there, and how large the file is.
+	ReadyUpload(ctx context.Context, tenant graph.TenantID, upload runs.ID, size int64, sha256 string, at time.Time) (Upload, error)
+
+	// GetUpload returns an upload, or ErrNotFound.
+	GetUpload(ctx context.Context, tenant graph.TenantID, upload runs.ID) (Upload, error)
+
+	// Chunk returns a chunk of an upload, or ErrNotFound.
+	Chunk(ctx context.Context, tenant graph.TenantID, upload runs.ID, n int) ([]byte, error)
+
+	// RemoveUpload removes an upload with its chunks; one that is not there is no error.
+	RemoveUpload(ctx context.Context, tenant graph.TenantID, upload runs.ID) error
+
+	// OldUploads returns the uploads of all tenants that were begun before the given time,
+	// ordered by id, after the given id.
+	OldUploads(ctx context.Context, before time.Time, after runs.ID, limit int) ([]TenantUpload, error)
+}
