@@ -84,7 +84,9 @@ type RunStore interface {
 
 	// CreateSetRun is CreateRun for a run that fills a manual backup set: when the run is
 	// stored, the set run.BackupSetID, building and with the given name, is made in the same
-	// transaction. When the run that is returned is another one, no set was made.
+	// transaction; its ScheduledFor is the run's CreatedAt. When the run that is returned is
+	// another one, no set was made. A run that names no set or a schedule, or is not queued,
+	// is ErrInvalid; a set id that exists is an error.
 	CreateSetRun(ctx context.Context, tenant graph.TenantID, run Run, setName string, trail Trail) (stored Run, created bool, err error)
 
 	// GetRun returns a run, or ErrNotFound.

@@ -15,6 +15,13 @@ func (o observed) CreateRun(ctx context.Context, tenant graph.TenantID, run runs
 	return o.Store.CreateRun(ctx, tenant, run, trail)
 }
 
+// CreateSetRun implements [runs.RunStore].
+func (o observed) CreateSetRun(ctx context.Context, tenant graph.TenantID, run runs.Run, setName string, trail runs.Trail) (_ runs.Run, _ bool, err error) {
+	ctx, call := o.begin(ctx, "CreateSetRun", tenant)
+	defer call.done(&err)
+	return o.Store.CreateSetRun(ctx, tenant, run, setName, trail)
+}
+
 // GetRun implements [runs.RunStore].
 func (o observed) GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (_ runs.Run, err error) {
 	ctx, call := o.begin(ctx, "GetRun", tenant)
@@ -73,6 +80,13 @@ func (o observed) ListAudit(ctx context.Context, tenant graph.TenantID, filter r
 	ctx, call := o.begin(ctx, "ListAudit", tenant)
 	defer call.done(&err)
 	return o.Store.ListAudit(ctx, tenant, filter, slice)
+}
+
+// AuditHead implements [runs.AuditStore].
+func (o observed) AuditHead(ctx context.Context, tenant graph.TenantID) (_ runs.AuditHead, err error) {
+	ctx, call := o.begin(ctx, "AuditHead", tenant)
+	defer call.done(&err)
+	return o.Store.AuditHead(ctx, tenant)
 }
 
 // ListNotifications implements [runs.NotificationStore].

@@ -14,9 +14,6 @@ import (
 
 var errPending = errors.New("pending")
 
-func (*Memory) CreateSetRun(context.Context, graph.TenantID, runs.Run, string, runs.Trail) (runs.Run, bool, error) {
-	return runs.Run{}, false, errPending
-}
 func (*Memory) AuditHead(context.Context, graph.TenantID) (runs.AuditHead, error) {
 	return runs.AuditHead{}, errPending
 }

@@ -16,6 +16,11 @@ func (m *Memory) CreateRun(ctx context.Context, tenant graph.TenantID, run runs.
 		return runs.Run{}, false, err
 	}
 	defer m.mu.Unlock()
+	return m.createRun(tenant, run, trail)
+}
+
+// createRun stores a run unless another one stands for it.
+func (m *Memory) createRun(tenant graph.TenantID, run runs.Run, trail runs.Trail) (runs.Run, bool, error) {
 	if same, ok := m.sameStart(tenant, run); ok {
 		return same, false, nil
 	}

@@ -29,12 +29,8 @@ func (s *Store) OpenSet(ctx context.Context, tenant graph.TenantID, lease runs.L
 		if err := f.bad.Err(); err != nil {
 			return err
 		}
-		added, err := insertNew(ctx, t, []setRow{r})
-		if err != nil {
+		if err := t.addSet(ctx, &r); err != nil {
 			return err
-		}
-		if !added[0] {
-			return runs.Conflict("set_exists", "a backup set with this id, or of this run, exists")
 		}
 		named := run
 		named.BackupSetID, named.UpdatedAt = r.ID, tsOf(t.now)
@@ -48,6 +44,15 @@ func (s *Store) OpenSet(ctx context.Context, tenant graph.TenantID, lease runs.L
 		return backupset.BackupSet{}, err
 	}
 	return out, nil
+}
+
+// addSet stores a new set.
+func (t *tx) addSet(ctx context.Context, r *setRow) error {
+	added, err := insertNew(ctx, t, []setRow{*r})
+	if err == nil && !added[0] {
+		err = runs.Conflict("set_exists", "a backup set with this id, or of this run, exists")
+	}
+	return err
 }
 
 // filling returns a run with its lease and the set that it fills, both to be changed.

@@ -13,6 +13,11 @@ import (
 
 // CreateRun implements [runs.RunStore].
 func (s *Store) CreateRun(ctx context.Context, tenant graph.TenantID, run runs.Run, trail runs.Trail) (stored runs.Run, created bool, err error) {
+	return s.createRun(ctx, tenant, run, nil, trail)
+}
+
+// createRun stores a run unless another one stands for it, and the set that it brings.
+func (s *Store) createRun(ctx context.Context, tenant graph.TenantID, run runs.Run, set *setRow, trail runs.Trail) (stored runs.Run, created bool, err error) {
 	run.TenantID = tenant
 	wanted, err := runRowOf(run)
 	if err != nil {
@@ -55,6 +60,11 @@ func (s *Store) CreateRun(ctx context.Context, tenant graph.TenantID, run runs.R
 		}
 		if n != 1 {
 			return errRunExists()
+		}
+		if set != nil {
+			if err := t.addSet(ctx, set); err != nil {
+				return err
+			}
 		}
 		if r.endsBackup() {
 			if err := t.moveLastRun(ctx, &r); err != nil {

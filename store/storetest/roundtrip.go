@@ -189,6 +189,8 @@ func endedContextWritesNothing(t *testing.T, f *fixture) {
 	f.nothingWritten("calls with an ended context", func() {
 		_, _, err := f.store.CreateRun(ended, contoso, f.newRun(contoso), f.trail(contoso, "x"))
 		f.ends("CreateRun", err)
+		_, _, err = f.store.CreateSetRun(ended, contoso, f.newSetRun(), "x", f.trail(contoso, "x"))
+		f.ends("CreateSetRun", err)
 		_, err = f.store.ChangeRun(ended, contoso, r.ID, changing(claimed))
 		f.ends("ChangeRun", err)
 		_, err = f.store.SaveItems(ended, contoso, c.lease(), []runs.Item{f.newItem("p1", runs.ItemSuccess)}, -1)

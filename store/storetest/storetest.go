@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t testing.TB, clock runs.Clock) store.Store) {
 		{name: "ScheduleStore", promises: schedulePromises()},
 		{name: "DispatchStore", promises: dispatchPromises()},
 		{name: "RunStore", promises: runPromises()},
+		{name: "SetRuns", promises: setRunPromises()},
 		{name: "Turns", promises: turnPromises()},
 		{name: "LastRun", promises: lastRunPromises()},
 		{name: "ItemStore", promises: itemPromises()},

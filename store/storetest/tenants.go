@@ -240,6 +240,9 @@ func idOfAnotherTenant(t *testing.T, f *fixture) {
 	schedule.ID, r.ID, set.ID = s.ID, queued.ID, theirs.set.ID
 	_ = f.store.CreateSchedule(f.ctx, fabrikam, schedule, runs.Trail{})
 	_, _, _ = f.store.CreateRun(f.ctx, fabrikam, r, runs.Trail{})
+	setRun := f.newSetRun()
+	setRun.TenantID, setRun.BackupSetID = fabrikam, theirs.set.ID
+	_, _, _ = f.store.CreateSetRun(f.ctx, fabrikam, setRun, "same id", runs.Trail{})
 	_, _ = f.store.OpenSet(f.ctx, fabrikam, f.running(fabrikam).Lease(), set, runs.Trail{})
 	captured := f.captured(content{t: settings, id: "p1", body: "b"})
 	captured.ItemID = item.ID

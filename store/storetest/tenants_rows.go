@@ -130,6 +130,10 @@ func lookRows() map[string]func(f *fixture, tenant graph.TenantID, on targets) (
 			some, err2 := f.store.ListAudit(f.ctx, tenant, runs.AuditFilter{RunID: on.queued}, all)
 			return len(rows) + len(some), firstOf(err, err2)
 		},
+		"AuditHead": func(f *fixture, tenant graph.TenantID, _ targets) (int, error) {
+			head, err := f.store.AuditHead(f.ctx, tenant)
+			return int(head.Seq), err
+		},
 		"ListNotifications": func(f *fixture, tenant graph.TenantID, _ targets) (int, error) {
 			rows, err := f.store.ListNotifications(f.ctx, tenant, ada.ID, false, all)
 			return len(rows), err
@@ -178,6 +182,10 @@ func addRows() map[string]func(f *fixture, tenant graph.TenantID) error {
 		},
 		"CreateRun": func(f *fixture, tenant graph.TenantID) error {
 			_, _, err := f.store.CreateRun(f.ctx, tenant, f.newRun(contoso), f.trail(contoso, "x"))
+			return err
+		},
+		"CreateSetRun": func(f *fixture, tenant graph.TenantID) error {
+			_, _, err := f.store.CreateSetRun(f.ctx, tenant, f.newSetRun(), "added", f.trail(contoso, "x"))
 			return err
 		},
 		"AppendAudit": func(f *fixture, tenant graph.TenantID) error {
