@@ -41,14 +41,17 @@ func TestRoleTableIsTheDocumentedOne(t *testing.T) {
 		ActionLook, ActionScheduleCreate, ActionScheduleUpdate, ActionScheduleEnable, ActionScheduleDisable,
 		ActionScheduleDelete, ActionRetentionConfirm, ActionSetHold, ActionSetRelease, ActionSetDelete,
 		ActionSetUndelete, ActionSetPurge, ActionSetVerify, ActionCancelOwn, ActionCancelAny,
+		ActionSetExport, ActionExportSecrets, ActionRestoreAcross,
 		StartAction(KindBackup), StartAction(KindPolicySync), StartAction(KindRetentionApply),
+		StartAction(KindSnapshot), StartAction(KindSetCreate), StartAction(KindSetAdd), StartAction(KindSetVerify),
+		StartAction(KindSetImport), StartAction(KindDriftReport), StartAction(KindRestorePreview), StartAction(KindRestoreExecute),
 		Action("something.nobody.listed"),
 	}
 	if len(actions) != len(roleTable)+1 {
 		t.Errorf("the table has %d actions, this test knows %d", len(roleTable), len(actions)-1)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-26s %-6s %-8s %-9s %-9s %s\n", "action", "owner", "manager", "operator", "readonly", "none")
+	fmt.Fprintf(&b, "%-31s %-6s %-8s %-9s %-9s %s\n", "action", "owner", "manager", "operator", "readonly", "none")
 	mark := func(r Role, a Action) string {
 		if r.Allows(a) {
 			return "x"
@@ -56,7 +59,7 @@ func TestRoleTableIsTheDocumentedOne(t *testing.T) {
 		return "-"
 	}
 	for _, a := range actions {
-		fmt.Fprintf(&b, "%-26s %-6s %-8s %-9s %-9s %s\n", a, mark(RoleOwner, a), mark(RoleManager, a),
+		fmt.Fprintf(&b, "%-31s %-6s %-8s %-9s %-9s %s\n", a, mark(RoleOwner, a), mark(RoleManager, a),
 			mark(RoleOperator, a), mark(RoleReadonly, a), mark(RoleNone, a))
 	}
 	golden(t, "roles.golden", b.String())

@@ -12,10 +12,12 @@ func TestETAIsTheRateSoFarAppliedToWhatIsLeft(t *testing.T) {
 	const year, unknown = 365 * 24 * time.Hour, time.Duration(-1)
 	start := rig.Start
 	running := func(total, processed int) runs.Run {
-		return runs.Run{Status: runs.StatusRunning, StartedAt: start, Counts: runs.Counts{Total: total, Processed: processed}}
+		return runs.Run{Status: runs.StatusRunning, AttemptStartedAt: start, Counts: runs.Counts{Total: total, Processed: processed}}
 	}
 	queued, unstarted := running(10, 5), running(1_000_001, 1_000_000)
-	queued.Status, unstarted.StartedAt = runs.StatusQueued, time.Time{}
+	queued.Status, unstarted.AttemptStartedAt = runs.StatusQueued, time.Time{}
+	again := running(100, 60) // after hours of waiting
+	again.StartedAt, again.ProcessedAtClaim = start.Add(-5*time.Hour), 50
 	for _, tt := range []struct {
 		name  string
 		run   runs.Run
@@ -29,6 +31,7 @@ func TestETAIsTheRateSoFarAppliedToWhatIsLeft(t *testing.T) {
 		{"half done takes as long again", running(10, 5), time.Minute, time.Minute},
 		{"one of four takes three times as long", running(4, 1), time.Minute, 3 * time.Minute},
 		{"half a second is left, in whole seconds", running(3, 2), time.Second, 0},
+		{"a later attempt goes by its own rate", again, time.Minute, 4 * time.Minute},
 		{"everything processed", running(10, 10), time.Minute, unknown},
 		{"more processed than announced", running(10, 12), time.Minute, unknown},
 		{"a clock that went back", running(10, 5), -time.Minute, unknown},

@@ -10,6 +10,14 @@ import (
 	"github.com/tenantatlas/tenantbackup/internal/redact"
 )
 
+// claim is what claiming a run came to.
+type claim struct {
+	outcome claimed
+	run     Run           // as it is now, or as it was seen
+	waited  time.Duration // how long it had been due, when it was claimed
+	news    []Notification
+}
+
 // claimed is what a claim came to.
 type claimed int
 
@@ -20,12 +28,12 @@ const (
 	claimedRun                    // the run is this worker's
 )
 
-// claim takes the run for this worker, and says how long it had been due.
-func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Duration, outcome claimed, err error) {
+// claim takes the run for this worker.
+func (r *Runner) claim(ctx context.Context, job Job) (claim, error) {
 	var early time.Duration
 	var due time.Time
 	var seen Run
-	run, err = r.cfg.Store.ChangeRun(ctx, job.TenantID, job.RunID, func(at time.Time, cur Run, room Room) (Change, error) {
+	run, news, err := r.teller.change(ctx, job.TenantID, job.RunID, func(at time.Time, cur Run, room Room) (Change, error) {
 		early, seen = 0, cur
 		switch {
 		case cur.Status != StatusQueued:
@@ -46,6 +54,7 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 		if cur.StartedAt.IsZero() {
 			cur.StartedAt = at
 		}
+		cur.AttemptStartedAt = at
 		cur.Attempt++
 		cur.LeaseToken++
 		cur.LeaseOwner, cur.LeaseUntil = r.cfg.Worker, at.Add(r.cfg.LeaseFor)
@@ -60,21 +69,21 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 				due = own
 			}
 			job.NotBefore, job.Back = due, false
-			return seen, 0, claimedEarly, r.cfg.Queue.Enqueue(ctx, job)
+			return claim{outcome: claimedEarly, run: seen}, r.cfg.Queue.Enqueue(ctx, job)
 		}
-		return seen, 0, claimedNothing, nil
+		return claim{run: seen}, nil
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
-		return seen, 0, claimedNothing, nil
+		return claim{run: seen}, nil
 	case errors.Is(err, ErrBusy):
 		// Two runs were claimed at the same instant and the database let one through. The
 		// job comes again and finds the schedule or the lane busy.
-		return Run{}, 0, claimedNothing, err
+		return claim{}, err
 	case err != nil:
-		return Run{}, 0, claimedNothing, fmt.Errorf("runs: claiming a run: %w", err)
+		return claim{}, fmt.Errorf("runs: claiming a run: %w", err)
 	case run.Status.Terminal():
-		return run, 0, claimedEnded, nil
+		return claim{outcome: claimedEnded, run: run, news: news}, nil
 	}
-	return run, max(0, run.UpdatedAt.Sub(seen.dueAt())), claimedRun, nil
+	return claim{claimedRun, run, max(0, run.UpdatedAt.Sub(seen.dueAt())), news}, nil
 }
 
 // passTurn queues the runs of the tenant whose turn it is once a run no longer needs its
@@ -114,7 +123,7 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) (end Att
 		return AttemptEnd{LeaseLost: true}, nil
 	}
 	var requeued time.Duration
-	run, err := r.cfg.Store.ChangeRun(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
+	run, news, err := r.teller.change(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
 		if !cur.HeldBy(a.Lease()) {
 			return Change{}, ErrLeaseLost
 		}
@@ -156,6 +165,7 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) (end Att
 		}
 		return end, r.passTurn(ctx, run)
 	}
+	r.teller.tell(ctx, a.Tenant(), news)
 	if run.Status == StatusFailed && execErr != nil {
 		r.log.ErrorContext(ctx, "run failed", "run_id", run.ID, "kind", run.Kind, "code", run.ErrorCode, redact.Err(execErr))
 	}
@@ -266,7 +276,7 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int,
 // rescue takes a run away from a worker that is gone, guarded by the very claim that was
 // seen, so that a worker which was only slow keeps its newer claim.
 func (r *Runner) rescue(ctx context.Context, seen Run) (bool, error) {
-	run, err := r.cfg.Store.ChangeRun(ctx, seen.TenantID, seen.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
+	run, news, err := r.teller.change(ctx, seen.TenantID, seen.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
 		if !cur.HeldBy(seen.Lease()) || !cur.LeaseUntil.Before(at) {
 			return Change{}, errNothingToDo
 		}
@@ -288,6 +298,7 @@ func (r *Runner) rescue(ctx context.Context, seen Run) (bool, error) {
 		return false, fmt.Errorf("runs: bringing back a stranded run: %w", err)
 	}
 	if run.Status.Terminal() {
+		r.teller.tell(ctx, run.TenantID, news)
 		r.afterRun(ctx, run)
 	} else if err := r.cfg.Queue.Enqueue(ctx, run.Job()); err != nil {
 		return true, fmt.Errorf("runs: queueing a stranded run: %w", err)

@@ -94,13 +94,15 @@ func (r Run) HeldBy(l Lease) bool {
 	return r.Status == StatusRunning && r.ID == l.RunID && r.LeaseToken == l.Token
 }
 
-// ETA estimates when a running run will have processed everything, from its rate since
-// it started; the zero time when nothing can be said yet.
+// ETA estimates when a running run will have processed everything, from the rate of the
+// present attempt; the zero time when nothing can be said yet. What earlier attempts did, and
+// how long the run waited in between, says nothing about the rate.
 func (r Run) ETA(now time.Time) time.Time {
-	if r.Status != StatusRunning || r.Counts.Total <= r.Counts.Processed || r.Counts.Processed == 0 || r.StartedAt.IsZero() {
+	done := r.Counts.Processed - r.ProcessedAtClaim
+	if r.Status != StatusRunning || r.Counts.Total <= r.Counts.Processed || done <= 0 || r.AttemptStartedAt.IsZero() {
 		return time.Time{}
 	}
-	perItem := float64(now.Sub(r.StartedAt)) / float64(r.Counts.Processed)
+	perItem := float64(now.Sub(r.AttemptStartedAt)) / float64(done)
 	left := perItem * float64(r.Counts.Total-r.Counts.Processed)
 	if left < 0 || left > float64(365*24*time.Hour) {
 		return time.Time{}

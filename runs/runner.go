@@ -76,6 +76,7 @@ type Runner struct {
 	executors map[Kind]Executor
 	ids       *uuidv7.Generator
 	log       *slog.Logger
+	teller    teller
 
 	stopOnce sync.Once
 	stop     chan struct{} // closed: attempts end and give their runs back
@@ -136,9 +137,10 @@ func NewRunner(cfg Config) (*Runner, error) {
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
 	}
+	log := orDiscard(cfg.Logger)
 	return &Runner{
 		cfg: cfg, executors: executors, ids: uuidv7.NewGenerator(cfg.Clock.Now),
-		log: orDiscard(cfg.Logger), stop: make(chan struct{}),
+		log: log, teller: teller{cfg.Store, cfg.Notifier, log}, stop: make(chan struct{}),
 	}, nil
 }
 
@@ -201,13 +203,15 @@ func (r *Runner) sweepLoop(ctx context.Context) {
 // taken by another worker, gone, or must wait for its turn. An error means that the store or
 // the queue failed, and the job should be delivered again.
 func (r *Runner) Take(ctx context.Context, job Job) (Work, error) {
-	run, waited, outcome, err := r.claim(ctx, job)
+	c, err := r.claim(ctx, job)
 	if err != nil {
 		return nil, err
 	}
-	switch outcome {
+	run := c.run
+	switch c.outcome {
 	case claimedEnded: // what follows may take its time: not while the job is being taken
 		return func(ctx context.Context) error {
+			r.teller.tell(ctx, run.TenantID, c.news)
 			r.afterRun(ctx, run)
 			return r.passTurn(ctx, run)
 		}, nil
@@ -220,8 +224,9 @@ func (r *Runner) Take(ctx context.Context, job Job) (Work, error) {
 		return nil, nil
 	}
 	return func(ctx context.Context) error {
+		r.teller.tell(ctx, run.TenantID, c.news)
 		a := &Attempt{run: run, store: r.cfg.Store, clock: r.cfg.Clock, newID: r.newID}
-		ctx, observed := hook.Start(ctx, r.log, r.cfg.Observer.Attempt, AttemptStart{RunInfo: run.info(), Waited: waited})
+		ctx, observed := hook.Start(ctx, r.log, r.cfg.Observer.Attempt, AttemptStart{RunInfo: run.info(), Waited: c.waited})
 		execErr := r.execute(ctx, a)
 		end, err := r.settle(ctx, a, execErr)
 		observed(end)

@@ -384,7 +384,7 @@ func TestOnlyWhoStartedARunIsNotified(t *testing.T) {
 		slices.Reverse(got)
 		return got
 	}
-	if diff := cmp.Diff([]runs.Status{runs.StatusQueued, runs.StatusSuccess}, list(rig.Owner)); diff != "" {
+	if diff := cmp.Diff([]runs.Status{runs.StatusQueued, runs.StatusRunning, runs.StatusSuccess}, list(rig.Owner)); diff != "" {
 		t.Errorf("notifications of the owner (-want +got):\n%s", diff)
 	}
 	if got := list(rig.Operator); len(got) != 0 {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"regexp"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/hook"
@@ -30,8 +31,6 @@ type Request struct {
 	// building until the run fills it. It becomes the run's Target and BackupSetID. At most
 	// 200 characters.
 	SetName string
-
-	retryOf ID // set by Retry
 }
 
 // StarterConfig configures a [Starter].
@@ -67,7 +66,9 @@ type Starter struct {
 	clock Clock
 	log   *slog.Logger
 
-	observer Observer
+	observer  Observer
+	teller    teller
+	preparers map[Kind]Preparer
 }
 
 // NewStarter checks the configuration and makes a Starter.
@@ -85,9 +86,23 @@ func NewStarter(cfg StarterConfig) (*Starter, error) {
 	if err != nil {
 		return nil, err
 	}
+	preparers := map[Kind]Preparer{}
+	for i, p := range cfg.Preparers {
+		field := fmt.Sprintf("preparers[%d]", i)
+		if p == nil {
+			return nil, Invalid(field, "required", "is nil")
+		}
+		for _, kind := range p.Kinds() {
+			if preparers[kind] != nil {
+				return nil, Invalid(field, "kind_taken", "another preparer has one of its kinds")
+			}
+			preparers[kind] = p
+		}
+	}
+	log := orDiscard(cfg.Logger)
 	return &Starter{
-		store: cfg.Store, queue: cfg.Queue, guard: guard, clock: cfg.Clock,
-		log: orDiscard(cfg.Logger), observer: cfg.Observer,
+		store: cfg.Store, queue: cfg.Queue, guard: guard, clock: cfg.Clock, log: log, observer: cfg.Observer,
+		teller: teller{cfg.Store, cfg.Notifier, log}, preparers: preparers,
 	}, nil
 }
 
@@ -108,17 +123,18 @@ func (s *Starter) Start(ctx context.Context, tenant graph.TenantID, actor Actor,
 	if err := s.guard.Allow(ctx, tenant, actor, StartAction(req.Kind), req.Target); err != nil {
 		return Run{}, false, err
 	}
-	return s.start(ctx, tenant, actor, TriggerManual, req)
+	return s.start(ctx, tenant, actor, TriggerManual, req, nil)
 }
 
 // StartSystem starts a run on behalf of the engine: nobody is asked and nobody notified.
 func (s *Starter) StartSystem(ctx context.Context, tenant graph.TenantID, req Request) (run Run, reused bool, err error) {
-	return s.start(ctx, tenant, SystemActor, TriggerSystem, req)
+	return s.start(ctx, tenant, SystemActor, TriggerSystem, req, nil)
 }
 
 // Retry starts a new run in place of a finished one, which it names in RetryOf: the same
 // kind with the same parameters; the executor covers only what the old run did not get. It
-// needs the permission of that run's kind again. A run that is still active is ErrConflict
+// needs the permission of that run's kind again, and what the kind's [Preparer] asks for;
+// that may also make another request of it. A run that is still active is ErrConflict
 // "run_active"; one that succeeded is ErrConflict "nothing_to_retry".
 func (s *Starter) Retry(ctx context.Context, tenant graph.TenantID, actor Actor, id ID) (run Run, reused bool, err error) {
 	old, err := s.look(ctx, tenant, actor, id)
@@ -136,20 +152,42 @@ func (s *Starter) Retry(ctx context.Context, tenant graph.TenantID, actor Actor,
 	}
 	req := Request{
 		Kind: old.Kind, Key: "retry:" + string(old.ID), Target: old.Target,
-		ScheduleID: old.ScheduleID, Params: old.Params, retryOf: old.ID,
+		ScheduleID: old.ScheduleID, Params: old.Params,
 	}
-	return s.start(ctx, tenant, actor, TriggerRetry, req)
+	return s.start(ctx, tenant, actor, TriggerRetry, req, &old)
 }
 
-func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor, trigger Trigger, req Request) (Run, bool, error) {
+// prepare asks the kind's preparer. The engine asks for nobody and needs no permission.
+func (s *Starter) prepare(ctx context.Context, tenant graph.TenantID, actor Actor, req Request, old *Run) (Request, error) {
+	if p := s.preparers[req.Kind]; p != nil {
+		var err error
+		if req, err = p.Prepare(ctx, Start{Tenant: tenant, Actor: actor, Guard: s.guard, Request: req, RetryOf: old}); err != nil {
+			return req, err
+		}
+	}
+	return req, req.validate(tenant)
+}
+
+func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor, trigger Trigger, req Request, old *Run) (Run, bool, error) {
 	if err := req.validate(tenant); err != nil {
+		return Run{}, false, err
+	}
+	req, err := s.prepare(ctx, tenant, actor, req, old)
+	if err != nil {
 		return Run{}, false, err
 	}
 	at := now(s.clock)
 	run := Run{
 		ID: s.guard.NewID(), TenantID: tenant, Kind: req.Kind, Trigger: trigger, Actor: actor,
 		Status: StatusQueued, Key: req.Key, ScheduleID: req.ScheduleID, Target: req.Target,
-		RetryOf: req.retryOf, Params: req.Params, CreatedAt: at, UpdatedAt: at,
+		Params: req.Params, CreatedAt: at, UpdatedAt: at,
+	}
+	if old != nil {
+		run.RetryOf = old.ID
+	}
+	if req.SetName != "" {
+		run.BackupSetID = s.guard.NewID()
+		run.Target = Target{Type: "backup_set", ID: run.BackupSetID}
 	}
 	action := "run.started"
 	if trigger == TriggerRetry {
@@ -159,22 +197,32 @@ func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor,
 	if trigger.Interactive() {
 		trail.Notifications = []Notification{newNotification(s.guard.NewID(), at, run)}
 	}
-	stored, created, err := s.store.CreateRun(ctx, tenant, run, trail)
+	stored, created, err := s.create(ctx, tenant, run, req.SetName, trail)
 	if err != nil {
 		return Run{}, false, fmt.Errorf("runs: storing the run: %w", err)
 	}
 	if !created {
 		return stored, true, nil
 	}
-	if QueuesJobs(s.store) {
-		return stored, false, nil
+	if !QueuesJobs(s.store) {
+		// The row is the outbox: a failed enqueue is made good by the sweep.
+		if err := s.queue.Enqueue(ctx, stored.Job()); err != nil {
+			s.log.WarnContext(ctx, "run is stored but not queued; the sweep will queue it", "run_id", stored.ID, redact.Err(err))
+		}
 	}
-	// The row is the outbox: a failed enqueue is made good by the sweep.
-	if err := s.queue.Enqueue(ctx, stored.Job()); err != nil {
-		s.log.WarnContext(ctx, "run is stored but not queued; the sweep will queue it", "run_id", stored.ID, redact.Err(err))
-	}
+	s.teller.tell(ctx, tenant, trail.Notifications)
 	return stored, false, nil
 }
+
+func (s *Starter) create(ctx context.Context, tenant graph.TenantID, run Run, setName string, trail Trail) (Run, bool, error) {
+	if setName != "" {
+		return s.store.CreateSetRun(ctx, tenant, run, setName, trail)
+	}
+	return s.store.CreateRun(ctx, tenant, run, trail)
+}
+
+// maxSetName bounds the name of a manual set, in characters.
+const maxSetName = 200
 
 var kindForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,30}(\.[a-z][a-z0-9_]{0,30}){0,2}$`)
 
@@ -197,6 +245,9 @@ func (r Request) validate(tenant graph.TenantID) error {
 	if r.Key == "" || len(r.Key) > 200 {
 		bad.Add("key", "key_length", "is required and has at most 200 characters")
 	}
+	if utf8.RuneCountInString(r.SetName) > maxSetName {
+		bad.Add("name", "name_length", "must have at most 200 characters")
+	}
 	if len(r.Params) > 0 && !json.Valid(r.Params) {
 		bad.Add("params", "params_invalid", "must be JSON")
 	}
@@ -218,7 +269,7 @@ func (s *Starter) Cancel(ctx context.Context, tenant graph.TenantID, actor Actor
 	if err := s.guard.Allow(ctx, tenant, actor, action, Target{Type: "run", ID: id}); err != nil {
 		return Run{}, err
 	}
-	run, err := s.store.ChangeRun(ctx, tenant, id, func(at time.Time, r Run, _ Room) (Change, error) {
+	run, news, err := s.teller.change(ctx, tenant, id, func(at time.Time, r Run, _ Room) (Change, error) {
 		if r.Status.Terminal() {
 			return Change{}, Conflict("run_finished", "the run has ended already")
 		}
@@ -231,6 +282,7 @@ func (s *Starter) Cancel(ctx context.Context, tenant graph.TenantID, actor Actor
 		}
 		return Change{Run: r, Trail: trailOf(s.guard.NewID, at, actor, r, "run.canceled")}, nil
 	})
+	s.teller.tell(ctx, tenant, news)
 	if err == nil && run.Status.Terminal() {
 		hook.Tell(ctx, s.log, s.observer.Finished, finishedRun(run))
 	}
@@ -266,6 +318,22 @@ func (s *Starter) List(ctx context.Context, tenant graph.TenantID, actor Actor, 
 		return Page[Run]{}, err
 	}
 	return NewPage(list, slice.Limit, func(r Run) Keyset { return timeKeyset(r.CreatedAt, r.ID) }), nil
+}
+
+// maxActive bounds what Active returns.
+const maxActive = 200
+
+// Active returns the tenant's runs that have not ended, newest first, at most 200: what a
+// display of progress needs, with one query.
+func (s *Starter) Active(ctx context.Context, tenant graph.TenantID, actor Actor) ([]Run, error) {
+	if err := s.guard.Allow(ctx, tenant, actor, ActionLook, Target{Type: "runs"}); err != nil {
+		return nil, err
+	}
+	list, err := s.store.ListRuns(ctx, tenant, RunFilter{Statuses: []Status{StatusQueued, StatusRunning}}, Slice{Limit: maxActive})
+	if err != nil {
+		return nil, err
+	}
+	return list[:min(len(list), maxActive)], nil
 }
 
 // Items returns the outcomes within a run.

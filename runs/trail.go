@@ -56,11 +56,13 @@ func finished(r Run, at time.Time, status Status, code Code, message string) Run
 	return r
 }
 
-// trailOf is what goes with a change of a run's state: one audit line, and for a run that
-// ended and that a person waits for, a notification.
+// trailOf is what goes with a change of a run's state: one audit line, and a notification
+// when a person waits for the run and it ended or began. An attempt that goes on with a run
+// is no news.
 func trailOf(newID func() ID, at time.Time, actor Actor, r Run, action string) Trail {
 	t := Trail{Audit: []AuditEntry{runEntry(newID(), at, actor, r, action)}}
-	if r.Status.Terminal() && r.Trigger.Interactive() {
+	begins := r.Status == StatusRunning && r.StartedAt.Equal(at)
+	if (r.Status.Terminal() || begins) && r.Trigger.Interactive() {
 		// Never in the instant of the first one, or a clock that stands still would mix them up.
 		noticed := at
 		if !noticed.After(r.CreatedAt) {

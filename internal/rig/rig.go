@@ -39,6 +39,7 @@ var Start = time.Date(2026, 1, 4, 12, 0, 0, 0, time.UTC)
 type Options struct {
 	Policies  int // in the fake tenant; -1 for none
 	Graph     graphtest.Config
+	Starter   runs.StarterConfig // its Preparers and Notifier
 	Runner    runs.Config
 	Capture   capture.Config
 	Retention retention.Config
@@ -109,7 +110,7 @@ func New(tb testing.TB, o Options) *Rig {
 
 	r.Starter = must(runs.NewStarter(runs.StarterConfig{
 		Store: r.watched, Queue: r.Queue, Clock: r.Clock, Authorizer: runs.RoleAuthorizer{RoleOf: roleOf},
-		Observer: o.Observers.Runs,
+		Observer: o.Observers.Runs, Preparers: o.Starter.Preparers, Notifier: o.Starter.Notifier,
 	}))(tb)
 	keep := o.Retention
 	keep.Store, keep.Starter, keep.Clock = r.watched, r.Starter, r.Clock
