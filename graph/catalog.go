@@ -4,7 +4,7 @@ import "slices"
 
 // Catalog is the built-in table of policy types. It never changes; an embedder that
 // needs more types takes Catalog.With(...) and passes the result on.
-var Catalog = mustCatalogue(slices.Concat(
+var Catalog = mustCatalogue(withRules(slices.Concat(
 	configurationTypes(),
 	scriptTypes(),
 	enrollmentTypes(),
@@ -13,7 +13,7 @@ var Catalog = mustCatalogue(slices.Concat(
 	entraTypes(),
 	foundationTypes(),
 	referenceTypes(),
-))
+)))
 
 // mustCatalogue builds the table of types written in this package. A mistake in it is a
 // mistake of the program, not of its input, so it stops the program at start, as

@@ -13,7 +13,7 @@ func configurationTypes() []TypeInfo {
 			Key: "softwareUpdateRing", DisplayName: "Update rings", Platform: "windows, ios",
 			Path: pathConfigurations, Version: beta, NameProperty: "displayName",
 			Support: Restorable, RestoreOrder: orderDefault,
-			Note: "Update rings are device configurations that are captured here and not there. A pause of updates is not restored.",
+			Note: "Update rings are device configurations that are captured here and not there. Since when updates are paused is not restored.",
 		},
 		{
 			Key: "settingsCatalogPolicy", DisplayName: "Settings catalog", Platform: "all",

@@ -47,8 +47,8 @@ type Catalogue struct {
 }
 
 // NewCatalogue makes a catalogue of the given types, kept in the given order. It refuses
-// a type without key, path or version, a key that is given twice, and an unknown level
-// of support.
+// a type without key, path or version, a key that is given twice, an unknown level of
+// support, and rules for writing or references that cannot be followed.
 func NewCatalogue(types ...TypeInfo) (*Catalogue, error) {
 	return (&Catalogue{}).With(types...)
 }
@@ -68,8 +68,7 @@ func (c *Catalogue) With(types ...TypeInfo) (*Catalogue, error) {
 		if _, ok := out.byKey[t.Key]; ok {
 			return nil, fmt.Errorf("graph: catalogue type %d: key %q exists already; choose another key", i, t.Key)
 		}
-		t.Volatile = slices.Clone(t.Volatile)
-		out.byKey[t.Key] = t
+		out.byKey[t.Key] = t.clone()
 		out.order = append(out.order, t.Key)
 	}
 	return out, nil
@@ -86,14 +85,28 @@ func (t TypeInfo) validate() error {
 	case t.Support != Restorable && t.Support != ReportOnly && t.Support != LookupOnly:
 		return errors.New("field Support is Restorable, ReportOnly or LookupOnly")
 	}
+	if err := t.Write.validate(); err != nil {
+		return fmt.Errorf("field Write.%w", err)
+	}
+	for i, r := range t.Refs {
+		if err := r.validate(); err != nil {
+			return fmt.Errorf("field Refs[%d].%w", i, err)
+		}
+	}
 	return nil
 }
 
 // Lookup returns the facts about a type. The value is the caller's.
 func (c *Catalogue) Lookup(t PolicyType) (TypeInfo, bool) {
 	info, ok := c.byKey[t]
-	info.Volatile = slices.Clone(info.Volatile)
-	return info, ok
+	return info.clone(), ok
+}
+
+func (t TypeInfo) clone() TypeInfo {
+	t.Volatile = slices.Clone(t.Volatile)
+	t.Write = t.Write.clone()
+	t.Refs = cloneRefs(t.Refs)
+	return t
 }
 
 // All returns every type in catalogue order. The slice is the caller's.

@@ -1,13 +1,15 @@
 package graph_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -29,6 +31,15 @@ func TestTheDocumentOfTypesIsTheCatalogue(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s%s` | `%s` | %s | %s |\n",
 			info.Key, info.DisplayName, info.Platform, info.Version, info.Path, info.Support, foundation, info.Note)
 	}
+	b.WriteString("\n## Writing\n\nWhat a write of each type leaves out beside " + codes(graph.CommonStrip()) +
+		" (`!` keeps one of these), which objects are changed but never created or are not written at all, and what objects refer to.\n\n" +
+		"| key | left out | fixed once it exists | told apart by | not created or not written | assigned | refers to |\n|---|---|---|---|---|---|---|\n")
+	for _, info := range graph.Catalog.All() {
+		if info.Support == graph.Restorable {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", info.Key, codes(info.Write.Strip), codes(info.Write.StripUpdate),
+				codes(append(polymorphic(info), info.Write.MatchBy...)), special(info.Write), assigned(info.Write), references(info.Refs))
+		}
+	}
 	if *updateDoc {
 		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -38,7 +49,56 @@ func TestTheDocumentOfTypesIsTheCatalogue(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v; run with -update to write it", err)
 	}
-	if diff := cmp.Diff(b.String(), string(got)); diff != "" {
+	if diff := gocmp.Diff(b.String(), string(got)); diff != "" {
 		t.Errorf("docs/graph-types.md is not the catalogue; run with -update (-want +got):\n%s", diff)
 	}
+}
+
+func codes(words []string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return "`" + strings.Join(words, "`, `") + "`"
+}
+
+func polymorphic(info graph.TypeInfo) []string {
+	if info.Write.Polymorphic {
+		return []string{"@odata.type"}
+	}
+	return nil
+}
+
+func special(w graph.WriteRules) string {
+	var out []string
+	for _, r := range []struct {
+		rule *graph.DefaultRule
+		what string
+	}{{w.Default, "not created"}, {w.BuiltIn, "not written"}} {
+		switch {
+		case r.rule == nil:
+		case r.rule.Property == "":
+			out = append(out, r.what)
+		default:
+			out = append(out, fmt.Sprintf("%s: `%s` %s", r.what, r.rule.Property, strings.Join(r.rule.Values, ", ")))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+func assigned(w graph.WriteRules) string {
+	if !w.Assigned {
+		return "no"
+	}
+	return strings.TrimSuffix("yes "+codes(w.AssignmentFields), " ")
+}
+
+func references(refs []graph.RefRule) string {
+	var to []string
+	for _, r := range refs {
+		if what := cmp.Or(r.Kind, string(r.Type)); !slices.Contains(to, what) {
+			to = append(to, what)
+		}
+	}
+	slices.Sort(to)
+	return strings.Join(to, ", ")
 }
