@@ -85,12 +85,12 @@ func (t TypeInfo) validate() error {
 	case t.Support != Restorable && t.Support != ReportOnly && t.Support != LookupOnly:
 		return errors.New("field Support is Restorable, ReportOnly or LookupOnly")
 	}
-	if err := t.Write.validate(); err != nil {
-		return fmt.Errorf("field Write.%w", err)
+	if err := t.Write.validate("field Write"); err != nil {
+		return err
 	}
 	for i, r := range t.Refs {
-		if err := r.validate(); err != nil {
-			return fmt.Errorf("field Refs[%d].%w", i, err)
+		if err := r.validate(fmt.Sprintf("field Refs[%d]", i)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -113,7 +113,8 @@ type Reader interface {
 	Get(ctx context.Context, tenant TenantID, t PolicyType, ids []string) ([]Result, error)
 
 	// Resolve looks up what references name: objects of the directory (kinds "group",
-	// "user", "application", "role"), which are of no policy type. It returns one
+	// "user", "application", "role"), which are of no policy type. An application's id is
+	// its client id, the same in every tenant for Microsoft's own. It returns one
 	// Resolution per reference in their order. A kind that the client cannot look up is
 	// KindUnsupported.
 	Resolve(ctx context.Context, tenant TenantID, refs []Reference) ([]Resolution, error)

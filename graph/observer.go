@@ -25,18 +25,19 @@ type Op string
 
 // The methods.
 const (
-	OpList   Op = "list"
-	OpGet    Op = "get"
-	OpCreate Op = "create"
-	OpUpdate Op = "update"
-	OpAssign Op = "assign"
+	OpList    Op = "list"
+	OpGet     Op = "get"
+	OpCreate  Op = "create"
+	OpUpdate  Op = "update"
+	OpAssign  Op = "assign"
+	OpResolve Op = "resolve"
 )
 
 // Call is a call to Graph that begins.
 type Call struct {
 	Op     Op
 	Tenant TenantID
-	Type   PolicyType
+	Type   PolicyType // empty for OpResolve
 }
 
 // CallEnd is how a call to Graph ended.
@@ -49,7 +50,7 @@ type CallEnd struct {
 	// Stopped tells that the caller ended the call: by its context or its page function.
 	Stopped bool
 
-	Policies int // rows listed, or policies fetched or written
+	Policies int // rows listed, policies fetched or written, or references looked up
 	Failed   int // policies that Get was asked for and could not fetch
 }
 
@@ -108,6 +109,14 @@ func (r observedReader) Get(ctx context.Context, tenant TenantID, t PolicyType, 
 		}
 	}
 	done(endOf(ctx, err, end))
+	return list, err
+}
+
+// Resolve implements [Reader].
+func (r observedReader) Resolve(ctx context.Context, tenant TenantID, refs []Reference) ([]Resolution, error) {
+	call, done := r.o.start(ctx, OpResolve, tenant, "")
+	list, err := r.Reader.Resolve(call, tenant, refs)
+	done(endOf(ctx, err, CallEnd{Policies: len(list)}))
 	return list, err
 }
 

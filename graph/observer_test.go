@@ -74,6 +74,13 @@ func TestEveryCallToGraphIsObserved(t *testing.T) {
 			_, err := r.Get(ended, tenant, policyType, []string{"a"})
 			return err
 		}, graph.OpGet, graph.CallEnd{Failed: 1, Stopped: true}, true},
+		"a lookup": {nil, func(r graph.Reader, _ graph.Writer) error {
+			list, err := r.Resolve(t.Context(), tenant, make([]graph.Reference, 2))
+			if len(list) != 2 {
+				t.Errorf("%d resolutions", len(list))
+			}
+			return err
+		}, graph.OpResolve, graph.CallEnd{Policies: 2}, false},
 		"a creation": {nil, func(_ graph.Reader, w graph.Writer) error {
 			id, err := w.Create(t.Context(), tenant, policyType, nil)
 			if id != "new" {
@@ -100,7 +107,11 @@ func TestEveryCallToGraphIsObserved(t *testing.T) {
 		if (err != nil) != c.failed {
 			t.Errorf("%s: error %v", name, err)
 		}
-		if diff := cmp.Diff([]graph.Call{{Op: c.op, Tenant: tenant, Type: policyType}}, calls); diff != "" {
+		call := graph.Call{Op: c.op, Tenant: tenant, Type: policyType}
+		if c.op == graph.OpResolve {
+			call.Type = ""
+		}
+		if diff := cmp.Diff([]graph.Call{call}, calls); diff != "" {
 			t.Errorf("%s: calls (-want +got):\n%s", name, diff)
 		}
 		if diff := cmp.Diff([]graph.CallEnd{c.want}, ends); diff != "" {

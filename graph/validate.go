@@ -2,14 +2,13 @@ package graph
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 )
 
 // validate names the field of the rules that cannot be followed.
-func (w WriteRules) validate() error {
+func (w WriteRules) validate(field string) error {
 	for _, list := range []struct {
 		field  string
 		paths  []string
@@ -22,25 +21,25 @@ func (w WriteRules) validate() error {
 	} {
 		for i, path := range list.paths {
 			if err := validatePath(path, list.keep, list.single); err != nil {
-				return fmt.Errorf("%s[%d]: %w", list.field, i, err)
+				return fmt.Errorf("%s.%s[%d]: %w", field, list.field, i, err)
 			}
 			if slices.Contains(list.paths[:i], path) {
-				return fmt.Errorf("%s[%d]: %q is given twice", list.field, i, path)
+				return fmt.Errorf("%s.%s[%d]: %q is given twice", field, list.field, i, path)
 			}
 		}
 	}
-	if err := w.Default.validate(); err != nil {
-		return fmt.Errorf("Default.%w", err)
+	if err := w.Default.validate(field + ".Default"); err != nil {
+		return err
 	}
-	if err := w.BuiltIn.validate(); err != nil {
-		return fmt.Errorf("BuiltIn.%w", err)
+	if err := w.BuiltIn.validate(field + ".BuiltIn"); err != nil {
+		return err
 	}
 	for i, key := range w.AssignmentFields {
 		switch {
 		case !w.Assigned:
-			return errors.New("AssignmentFields needs Assigned")
+			return fmt.Errorf("%s.AssignmentFields needs Assigned", field)
 		case key == "" || key == "target" || key == "id":
-			return fmt.Errorf("AssignmentFields[%d]: %q is not a field beside the target", i, key)
+			return fmt.Errorf("%s.AssignmentFields[%d]: %q is not a field beside the target", field, i, key)
 		}
 	}
 	return nil
@@ -63,14 +62,14 @@ func validatePath(path string, keep, single bool) error {
 	return nil
 }
 
-func (r *DefaultRule) validate() error {
+func (r *DefaultRule) validate(field string) error {
 	switch {
 	case r == nil:
 		return nil
 	case r.Property == "" && len(r.Values) > 0:
-		return errors.New("Values needs Property")
+		return fmt.Errorf("%s.Values needs Property", field)
 	case r.Property != "" && len(r.Values) == 0:
-		return errors.New("Values is required beside Property")
+		return fmt.Errorf("%s.Values is required beside Property", field)
 	}
 	for i, v := range r.Values {
 		var scalar any
@@ -80,17 +79,17 @@ func (r *DefaultRule) validate() error {
 				continue
 			}
 		}
-		return fmt.Errorf("Values[%d]: %q is not a JSON string, number or boolean", i, v)
+		return fmt.Errorf("%s.Values[%d]: %q is not a JSON string, number or boolean", field, i, v)
 	}
 	return nil
 }
 
-func (r RefRule) validate() error {
+func (r RefRule) validate(field string) error {
 	if _, err := parsePath(r.Path); err != nil {
-		return fmt.Errorf("Path: %w", err)
+		return fmt.Errorf("%s.Path: %w", field, err)
 	}
 	if (r.Type == "") == (r.Kind == "") {
-		return errors.New("Type: give either Type or Kind")
+		return fmt.Errorf("%s.Type: give either Type or Kind", field)
 	}
 	return nil
 }

@@ -123,16 +123,10 @@ func (g *gen) tags(key string) {
 // tenant has some.
 func (g *gen) refer(kind string, t graph.PolicyType) string {
 	i := g.rng.IntN(g.plan.foundations)
-	id := g.plan.objectID(t, i)
-	g.out.References = append(g.out.References, graph.Reference{Kind: kind, ID: id, Name: g.plan.name(t, i)})
-	return id
+	return g.name(graph.Reference{Kind: kind, ID: g.plan.objectID(t, i), Name: g.plan.name(t, i)})
 }
 
-func (g *gen) group() string {
-	r := pick(g.rng, g.plan.groups)
-	g.out.References = append(g.out.References, r)
-	return r.ID
-}
+func (g *gen) group() string { return g.name(pick(g.rng, g.plan.groups)) }
 
 // chance is true once in n.
 func (g *gen) chance(n int) bool { return g.rng.IntN(n) == 0 }

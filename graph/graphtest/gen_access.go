@@ -1,12 +1,6 @@
 package graphtest
 
-// Roles that Conditional Access policies of most tenants name; the ids are Entra's own
-// and the same everywhere.
-var directoryRoles = []string{
-	"62e90394-69f5-4237-9190-012177145e10", // Global Administrator
-	"194ae4cb-b126-40b2-bd5b-6091b380977d", // Security Administrator
-	"b1be1c3e-b65d-4f19-8427-f6fa0d97feb9", // Conditional Access Administrator
-}
+import "github.com/tenantatlas/tenantbackup/graph"
 
 func conditionalAccess(g *gen) {
 	g.open("conditionalAccessPolicy")
@@ -25,8 +19,16 @@ func conditionalAccess(g *gen) {
 		},
 		platforms, locations, devices,
 		nested("applications", "conditionalAccessApplications", func(g *gen) {
-			g.strings("includeApplications", pick(g.rng, []string{"All", "Office365", guid(g.rng)}))
-		}, subset("excludeApplications", "0000000a-0000-0000-c000-000000000000", "d4ebce55-015a-49b5-a083-c84d1797ae8c"),
+			switch g.rng.IntN(3) {
+			case 0:
+				g.strings("includeApplications", "All")
+			case 1:
+				g.strings("includeApplications", "Office365")
+			default:
+				g.strings("includeApplications", g.name(pick(g.rng, g.plan.apps)))
+			}
+			g.some("excludeApplications", firstParty)
+		},
 			func(g *gen) {
 				g.strings("includeUserActions")
 				g.strings("includeAuthenticationContextClassReferences")
@@ -71,7 +73,7 @@ func users(g *gen) {
 		g.strings("includeUsers", "All")
 		exclude := make([]string, 1+g.rng.IntN(3)) // break-glass accounts
 		for i := range exclude {
-			exclude[i] = guid(g.rng)
+			exclude[i] = g.name(g.plan.users[(g.index+i)%len(g.plan.users)])
 		}
 		g.strings("excludeUsers", exclude...)
 		g.strings("includeGroups")
@@ -80,7 +82,9 @@ func users(g *gen) {
 			groups[i] = g.group()
 		}
 		g.strings("excludeGroups", groups...)
-	}, subset("includeRoles", directoryRoles...), func(g *gen) { g.strings("excludeRoles") },
+		g.some("includeRoles", directoryRoles)
+		g.strings("excludeRoles")
+	},
 		nulls("includeGuestsOrExternalUsers", "excludeGuestsOrExternalUsers")))
 }
 
@@ -100,9 +104,44 @@ func (g *gen) grantControls() {
 			g.null("authenticationStrength")
 			return
 		}
-		id := g.refer("authenticationStrength", "authenticationStrengthPolicy")
-		g.write(nested("authenticationStrength", "authenticationStrengthPolicy", text("id", id), text("policyType", "custom"), combinations))
+		i := g.rng.IntN(g.plan.foundations)
+		info, _ := graph.Catalog.Lookup("authenticationStrengthPolicy")
+		named := g.plan.make(info, maker{build: authenticationStrength}, i, 0)
+		g.name(graph.Reference{Kind: "authenticationStrength", ID: named.ID, Name: named.Name})
+		g.raw("authenticationStrength", embeddedStrength(named.Raw))
 	}))
+}
+
+// embeddedStrength is the copy of an authentication strength that Graph shows in the
+// policies which demand it.
+func embeddedStrength(strength []byte) []byte {
+	w := &writer{}
+	w.obj("")
+	for _, s := range properties(strength) {
+		switch s.key {
+		case "@odata.type", "id", "displayName", "description", "policyType", "requirementsSatisfied", "allowedCombinations":
+			w.raw(s.key, strength[s.start:s.end])
+		}
+	}
+	w.end('}')
+	return w.buf
+}
+
+// name notes the name of something that the object refers to, and returns its id.
+func (g *gen) name(r graph.Reference) string {
+	g.out.References = append(g.out.References, r)
+	return r.ID
+}
+
+// some writes the ids of some of the directory's objects.
+func (g *gen) some(key string, from []graph.Reference) {
+	var ids []string
+	for _, r := range from {
+		if g.chance(2) {
+			ids = append(ids, g.name(r))
+		}
+	}
+	g.strings(key, ids...)
 }
 
 func (g *gen) sessionControls() {

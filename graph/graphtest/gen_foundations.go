@@ -108,6 +108,7 @@ func namedLocation(g *gen) {
 		g.str("displayName", g.out.Name)
 		g.time("createdDateTime", g.created)
 		g.time("modifiedDateTime", g.modified())
+		g.null("deletedDateTime")
 	}
 	if g.chance(2) {
 		g.open("countryNamedLocation")

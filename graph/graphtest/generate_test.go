@@ -275,7 +275,7 @@ func TestReferencesNameWhatPoliciesReferTo(t *testing.T) {
 	for key, p := range all {
 		byID[key.ID] = p.Name
 	}
-	for _, r := range g.Groups(tenant) {
+	for _, r := range g.Directory(tenant) {
 		byID[r.ID] = r.Name
 	}
 	kinds := map[string]int{}

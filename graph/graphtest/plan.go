@@ -43,6 +43,7 @@ type plan struct {
 	seed        uint64
 	foundations int
 	groups      []graph.Reference
+	users, apps []graph.Reference
 }
 
 // GeneratedTypes returns the policy types and the foundation types that tenants are
@@ -92,6 +93,7 @@ func generate(catalogue *graph.Catalogue, cfg TenantConfig) ([]graph.Policy, *pl
 	}
 	p := &plan{seed: cfg.Seed, foundations: cfg.Foundations}
 	p.addGroups(24 + cfg.Policies/50)
+	p.addUsersAndApps()
 
 	type job struct {
 		info  graph.TypeInfo
@@ -203,17 +205,6 @@ func (p *plan) objectID(t graph.PolicyType, i int) string {
 		return id + "_Windows10EnrollmentCompletionPageConfiguration"
 	}
 	return id
-}
-
-func (p *plan) addGroups(n int) {
-	rng := rand.New(rand.NewPCG(p.seed, stream("groupReference")))
-	for i := range n {
-		r := graph.Reference{Kind: "group", ID: guid(rng), Name: fmt.Sprintf("sg-%s-%s-%03d", pick(rng, teams), pick(rng, rings), i)}
-		if i%5 == 4 {
-			r.Rule = fmt.Sprintf(`(device.deviceOwnership -eq "Company") and (device.displayName -startsWith "%s-")`, pick(rng, sites))
-		}
-		p.groups = append(p.groups, r)
-	}
 }
 
 func pick[T any](rng *rand.Rand, from []T) T { return from[rng.IntN(len(from))] }

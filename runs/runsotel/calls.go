@@ -14,13 +14,16 @@ import (
 const stopped = "canceled"
 
 // Graph is the observer for [graph.ObserveReader] and [graph.ObserveWriter]. Each call is a
-// span "graph OPERATION TYPE".
+// span "graph OPERATION TYPE"; one that is of no type is "graph OPERATION".
 func (t *Telemetry) Graph() graph.Observer { return graph.Observer{Call: t.graphCall} }
 
 func (t *Telemetry) graphCall(ctx context.Context, c graph.Call) (context.Context, func(graph.CallEnd)) {
 	began := t.cfg.Clock.Now()
-	attrs := []attribute.KeyValue{graphOp.String(string(c.Op)), policyType.String(string(c.Type))}
-	ctx, span := t.tracer.Start(ctx, "graph "+string(c.Op)+" "+string(c.Type), trace.WithTimestamp(began),
+	name, attrs := "graph "+string(c.Op), []attribute.KeyValue{graphOp.String(string(c.Op))}
+	if c.Type != "" {
+		name, attrs = name+" "+string(c.Type), append(attrs, policyType.String(string(c.Type)))
+	}
+	ctx, span := t.tracer.Start(ctx, name, trace.WithTimestamp(began),
 		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...), trace.WithAttributes(tenantID.String(string(c.Tenant))))
 	return ctx, func(e graph.CallEnd) {
 		failure := string(e.Failure)

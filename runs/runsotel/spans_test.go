@@ -75,6 +75,19 @@ func TestWhatFailsIsASpanWithTheKindOfTheFailure(t *testing.T) {
 	}
 }
 
+func TestALookupInTheDirectoryIsASpanOfNoType(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	r := graph.ObserveReader(w.Graph, w.telemetry.Graph())
+	if _, err := r.Resolve(t.Context(), rig.Tenant, []graph.Reference{{Kind: "group", Name: "nobody"}}); err != nil {
+		t.Fatal(err)
+	}
+	list := w.named("graph resolve")
+	if len(list) != 1 || about(list[0]) != "graph.operation=resolve policy.count=1 policy.failed=0 tenant.id=contoso" {
+		t.Fatalf("spans %v", list)
+	}
+	w.measured(t, "tenantbackup.graph.call.duration", "graph.operation=resolve 1: 0s")
+}
+
 func TestATickIsASpanAndPollingMakesNone(t *testing.T) {
 	w := newWorld(t, rig.Options{Policies: -1}, nil)
 	s := w.Schedule(nil)
