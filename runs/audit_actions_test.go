@@ -98,7 +98,11 @@ func TestEveryAuditedActionIsInTheLogUnderItsName(t *testing.T) {
 	step("resume", func() error { r.Drain(); return nil }, "backup.created", "run.finished", "run.started")
 	step("missed", func() error { r.Clock.Add(72 * time.Hour); return tick() }, "dispatch.cycle", "run.refused")
 	step("retention", backup, "run.started", "backup.created", "run.finished", "retention.applied", "backup_set.deleted")
-	step("verify", func() error { return second(r.Archive.Verify(ctx, rig.Tenant, rig.Owner, run.BackupSetID)) }, "backup_set.verified")
+	step("verify", func() error {
+		_, _, err := r.Starter.Start(ctx, rig.Tenant, rig.Owner, capture.VerifySetRequest(run.BackupSetID))
+		r.Drain()
+		return err
+	}, "run.started", "run.finished", "backup_set.verified")
 	step("hold", func() error {
 		return second(r.Retention.Hold(ctx, rig.Tenant, rig.Owner, run.BackupSetID, "legal", "a court asked"))
 	}, "backup_set.held")

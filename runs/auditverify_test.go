@@ -105,12 +105,16 @@ func TestEntriesFromBeforeTheChainAreCountedApart(t *testing.T) {
 // way there is.
 func TestAnyEditRemovalOrReorderingOfTheAuditLogIsFound(t *testing.T) {
 	ways := map[string]func(l *chainedLog, i, j int){
-		"edit the actor":     func(l *chainedLog, i, _ int) { l.entries[i].Actor.Name += "x" },
-		"edit the time":      func(l *chainedLog, i, _ int) { l.entries[i].At = l.entries[i].At.Add(time.Microsecond) },
-		"edit the details":   func(l *chainedLog, i, _ int) { l.entries[i].Details = map[string]string{"field": "-"} },
-		"edit the outcome":   func(l *chainedLog, i, _ int) { l.entries[i].Outcome = "denied" },
-		"another tenant's":   func(l *chainedLog, i, _ int) { l.entries[i].TenantID = "fabrikam" },
-		"edit and hash anew": func(l *chainedLog, i, _ int) { e := &l.entries[i]; e.Action = "x"; e.Hash = runs.ChainHash(e.PrevHash, *e) },
+		"edit the actor":   func(l *chainedLog, i, _ int) { l.entries[i].Actor.Name += "x" },
+		"edit the time":    func(l *chainedLog, i, _ int) { l.entries[i].At = l.entries[i].At.Add(time.Microsecond) },
+		"edit the details": func(l *chainedLog, i, _ int) { l.entries[i].Details = map[string]string{"field": "-"} },
+		"edit the outcome": func(l *chainedLog, i, _ int) { l.entries[i].Outcome = "denied" },
+		"another tenant's": func(l *chainedLog, i, _ int) { l.entries[i].TenantID = "fabrikam" },
+		"edit and hash anew": func(l *chainedLog, i, _ int) {
+			e := &l.entries[i]
+			e.Action = "x"
+			e.Hash = runs.ChainHash(e.PrevHash, *e)
+		},
 		"remove":             func(l *chainedLog, i, _ int) { l.entries = slices.Delete(l.entries, i, i+1) },
 		"remove from there":  func(l *chainedLog, i, _ int) { l.entries = l.entries[:i] },
 		"remove up to there": func(l *chainedLog, i, _ int) { l.entries = l.entries[i+1:] },
@@ -119,7 +123,10 @@ func TestAnyEditRemovalOrReorderingOfTheAuditLogIsFound(t *testing.T) {
 			*a, *b = *b, *a
 			a.Seq, b.Seq = b.Seq, a.Seq
 		},
-		"unhash": func(l *chainedLog, i, _ int) { e := &l.entries[i]; e.Hash, e.PrevHash = runs.AuditHash{}, runs.AuditHash{} },
+		"unhash": func(l *chainedLog, i, _ int) {
+			e := &l.entries[i]
+			e.Hash, e.PrevHash = runs.AuditHash{}, runs.AuditHash{}
+		},
 	}
 	names := []string{}
 	for name := range ways {

@@ -36,7 +36,6 @@ const (
 	ActionSetDelete        Action = "backup_set.delete"
 	ActionSetUndelete      Action = "backup_set.undelete"
 	ActionSetPurge         Action = "backup_set.purge"
-	ActionSetVerify        Action = "backup_set.verify"
 	ActionSetExport        Action = "backup_set.export"
 	ActionExportSecrets    Action = "backup_set.export_secrets"
 	ActionRestoreAcross    Action = "restore.across_tenants" // asked in both tenants
@@ -82,7 +81,6 @@ var roleTable = map[Action]Role{
 	ActionSetDelete:        RoleManager,
 	ActionSetUndelete:      RoleManager,
 	ActionSetPurge:         RoleManager,
-	ActionSetVerify:        RoleOperator,
 	ActionSetExport:        RoleManager,
 	ActionExportSecrets:    RoleOwner,
 	ActionRestoreAcross:    RoleOwner,

@@ -40,7 +40,7 @@ func TestRoleTableIsTheDocumentedOne(t *testing.T) {
 	actions := []Action{
 		ActionLook, ActionScheduleCreate, ActionScheduleUpdate, ActionScheduleEnable, ActionScheduleDisable,
 		ActionScheduleDelete, ActionRetentionConfirm, ActionSetHold, ActionSetRelease, ActionSetDelete,
-		ActionSetUndelete, ActionSetPurge, ActionSetVerify, ActionCancelOwn, ActionCancelAny,
+		ActionSetUndelete, ActionSetPurge, ActionCancelOwn, ActionCancelAny,
 		ActionSetExport, ActionExportSecrets, ActionRestoreAcross,
 		StartAction(KindBackup), StartAction(KindPolicySync), StartAction(KindRetentionApply),
 		StartAction(KindSnapshot), StartAction(KindSetCreate), StartAction(KindSetAdd), StartAction(KindSetVerify),

@@ -24,6 +24,7 @@ const (
 	CodeScheduleInvalid   Code = "SCHEDULE_INVALID" // the schedule's rule has no next slot on this machine
 	CodeRetentionPaused   Code = "RETENTION_PAUSED" // retention stopped and waits for a person
 	CodeSetDamaged        Code = "SET_DAMAGED"      // verifying found content that is not what was captured
+	CodeSetUnavailable    Code = "SET_UNAVAILABLE"  // the backup set is deleted, gone, or takes nothing any more
 	CodeImportInvalid     Code = "IMPORT_INVALID"   // the file cannot be imported; the message says why
 )
 

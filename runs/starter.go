@@ -169,9 +169,6 @@ func (s *Starter) prepare(ctx context.Context, tenant graph.TenantID, actor Acto
 }
 
 func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor, trigger Trigger, req Request, old *Run) (Run, bool, error) {
-	if err := req.validate(tenant); err != nil {
-		return Run{}, false, err
-	}
 	req, err := s.prepare(ctx, tenant, actor, req, old)
 	if err != nil {
 		return Run{}, false, err

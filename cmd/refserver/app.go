@@ -51,6 +51,7 @@ type app struct {
 	scheduler  *backupsched.Scheduler
 	dispatcher *backupsched.Dispatcher
 	archive    *backupset.Archive
+	verifier   *backupset.Verifier
 	authorizer runs.Authorizer
 	metrics    *metrics // nil unless it measures
 }
@@ -113,8 +114,16 @@ func (a *app) close(ctx context.Context) error {
 // wire connects the parts; this is what an embedder writes.
 func (a *app) wire(o options) (err error) {
 	db := a.metrics.store(a.db)
+	requests, err := capture.NewRequests(db, nil)
+	if err != nil {
+		return err
+	}
+	if a.verifier, err = backupset.NewVerifier(db, nil); err != nil {
+		return err
+	}
 	if a.starter, err = runs.NewStarter(runs.StarterConfig{
 		Store: db, Queue: a.queue, Authorizer: a.authorizer, Clock: o.clock, Logger: o.log, Observer: a.metrics.runs(),
+		Preparers: []runs.Preparer{requests},
 	}); err != nil {
 		return err
 	}

@@ -227,7 +227,7 @@ func (s *story) showSets(ctx context.Context, id runs.ID) error {
 	fmt.Fprintf(s.out, "\nBackup sets: %d kept, %d retired (they can be taken back for 7 days)\n", len(kept), len(retired))
 	table := tabwriter.NewWriter(s.out, 2, 4, 2, ' ', 0)
 	for _, set := range kept {
-		v, err := s.archive.Verify(ctx, demoTenant, demoOwner, set.ID)
+		v, err := s.verifier.Verify(ctx, demoTenant, set.ID)
 		if err != nil {
 			return err
 		}

@@ -72,6 +72,7 @@ type Rig struct {
 	Scheduler  *backupsched.Scheduler
 	Dispatcher *backupsched.Dispatcher
 	Archive    *backupset.Archive
+	Verifier   *backupset.Verifier
 
 	observers Observers
 	watched   store.Store // Store under observation
@@ -108,9 +109,11 @@ func New(tb testing.TB, o Options) *Rig {
 		r.watched = store.Observe(r.Store, o.Observers.Store)
 	}
 
+	r.Verifier = must(backupset.NewVerifier(r.watched, o.Catalogue))(tb)
 	r.Starter = must(runs.NewStarter(runs.StarterConfig{
 		Store: r.watched, Queue: r.Queue, Clock: r.Clock, Authorizer: runs.RoleAuthorizer{RoleOf: roleOf},
-		Observer: o.Observers.Runs, Preparers: o.Starter.Preparers, Notifier: o.Starter.Notifier,
+		Observer: o.Observers.Runs, Notifier: o.Starter.Notifier,
+		Preparers: append([]runs.Preparer{must(capture.NewRequests(r.watched, o.Catalogue))(tb)}, o.Starter.Preparers...),
 	}))(tb)
 	keep := o.Retention
 	keep.Store, keep.Starter, keep.Clock = r.watched, r.Starter, r.Clock

@@ -70,11 +70,11 @@ func (a *Archive) Get(ctx context.Context, tenant graph.TenantID, actor runs.Act
 	if err := a.look(ctx, tenant, actor, "backup_set", id); err != nil {
 		return BackupSet{}, err
 	}
-	return a.live(ctx, tenant, id)
+	return live(ctx, a.store, tenant, id)
 }
 
-func (a *Archive) live(ctx context.Context, tenant graph.TenantID, id runs.ID) (BackupSet, error) {
-	set, err := a.store.GetSet(ctx, tenant, id)
+func live(ctx context.Context, store SetStore, tenant graph.TenantID, id runs.ID) (BackupSet, error) {
+	set, err := store.GetSet(ctx, tenant, id)
 	if err == nil && set.Deleted() {
 		err = runs.ErrDeleted
 	}
@@ -82,8 +82,8 @@ func (a *Archive) live(ctx context.Context, tenant graph.TenantID, id runs.ID) (
 }
 
 // sealed returns a set that is neither deleted nor still being built.
-func (a *Archive) sealed(ctx context.Context, tenant graph.TenantID, id runs.ID) (BackupSet, error) {
-	set, err := a.live(ctx, tenant, id)
+func sealed(ctx context.Context, store SetStore, tenant graph.TenantID, id runs.ID) (BackupSet, error) {
+	set, err := live(ctx, store, tenant, id)
 	if err == nil && set.Status == Building {
 		err = runs.Conflict("set_building", "the backup set is still being built; wait for its run")
 	}
@@ -176,11 +176,11 @@ func (a *Archive) Content(ctx context.Context, tenant graph.TenantID, actor runs
 	if err := a.look(ctx, tenant, actor, "policy_version", version); err != nil {
 		return graph.Policy{}, err
 	}
-	return a.content(ctx, tenant, version)
+	return content(ctx, a.store, tenant, version)
 }
 
-func (a *Archive) content(ctx context.Context, tenant graph.TenantID, version runs.ID) (graph.Policy, error) {
-	payload, err := a.store.Payload(ctx, tenant, version)
+func content(ctx context.Context, store SetStore, tenant graph.TenantID, version runs.ID) (graph.Policy, error) {
+	payload, err := store.Payload(ctx, tenant, version)
 	if err != nil {
 		return graph.Policy{}, err
 	}
@@ -188,11 +188,11 @@ func (a *Archive) content(ctx context.Context, tenant graph.TenantID, version ru
 }
 
 // each walks over all items of a set.
-func (a *Archive) each(ctx context.Context, tenant graph.TenantID, set runs.ID, do func(Item) error) error {
+func each(ctx context.Context, store SetStore, tenant graph.TenantID, set runs.ID, do func(Item) error) error {
 	const page = 500
 	slice := runs.Slice{Limit: page}
 	for {
-		items, err := a.store.ListSetItems(ctx, tenant, set, SetItemFilter{}, slice)
+		items, err := store.ListSetItems(ctx, tenant, set, SetItemFilter{}, slice)
 		if err != nil {
 			return err
 		}

@@ -62,19 +62,22 @@ type Hold struct {
 // Manifest is the account of one type within a set: what Graph listed and what became of it.
 type Manifest struct {
 	Type      graph.PolicyType
-	Pages     []int // rows per page of the listing that reached its end, in order
+	Pages     []int // rows per page of the listing that reached its end, in order; nil when the type was not listed, because policies were selected one by one or imported
 	Listed    int   // distinct policies seen
 	Captured  int
 	Failed    int
 	Skipped   int
 	Forbidden bool // 403 for the whole type
-	Complete  bool // the listing reached its end
+	Complete  bool // the listing reached its end, or every selected policy was looked at
 }
 
 // Whole tells whether nothing of the type is missing.
 func (m Manifest) Whole() bool {
 	return m.Complete && !m.Forbidden && m.Failed == 0 && m.Captured+m.Skipped == m.Listed
 }
+
+// Exhaustive tells whether a policy of the type that is not in the set did not exist.
+func (m Manifest) Exhaustive() bool { return m.Whole() && len(m.Pages) > 0 }
 
 // Item is one policy within a set.
 type Item struct {

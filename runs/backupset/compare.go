@@ -47,7 +47,7 @@ type policyKey struct {
 
 // Compare tells what changed from set `from` to set `to` of a tenant. A failure never looks
 // like a deletion: a policy counts as removed (or added) only where the other set's capture
-// of its type is whole.
+// of its type is exhaustive.
 func (a *Archive) Compare(ctx context.Context, tenant graph.TenantID, actor runs.Actor, from, to runs.ID) (Comparison, error) {
 	if err := a.look(ctx, tenant, actor, "backup_set", from); err != nil {
 		return Comparison{}, err
@@ -58,12 +58,12 @@ func (a *Archive) Compare(ctx context.Context, tenant graph.TenantID, actor runs
 	var sets [2]BackupSet
 	var items [2]map[policyKey]Item
 	for i, id := range []runs.ID{from, to} {
-		set, err := a.sealed(ctx, tenant, id)
+		set, err := sealed(ctx, a.store, tenant, id)
 		if err != nil {
 			return Comparison{}, err
 		}
 		sets[i], items[i] = set, map[policyKey]Item{}
-		if err := a.each(ctx, tenant, id, func(item Item) error {
+		if err := each(ctx, a.store, tenant, id, func(item Item) error {
 			items[i][policyKey{item.Type, item.ExternalID}] = item
 			return nil
 		}); err != nil {
@@ -86,7 +86,7 @@ func (a *Archive) Compare(ctx context.Context, tenant graph.TenantID, actor runs
 func (c *Comparison) onlyIn(here, there map[policyKey]Item, other BackupSet) []PolicyRef {
 	whole := map[graph.PolicyType]bool{}
 	for _, m := range other.Types {
-		whole[m.Type] = m.Whole()
+		whole[m.Type] = m.Exhaustive()
 	}
 	var sure []PolicyRef
 	for key, item := range here {
@@ -115,11 +115,11 @@ func (a *Archive) changed(ctx context.Context, tenant graph.TenantID, c *Compari
 			c.UnchangedCount++
 			continue
 		}
-		p, err := a.content(ctx, tenant, old.VersionID)
+		p, err := content(ctx, a.store, tenant, old.VersionID)
 		if err != nil {
 			return err
 		}
-		q, err := a.content(ctx, tenant, item.VersionID)
+		q, err := content(ctx, a.store, tenant, item.VersionID)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,10 @@ func (e *Executor) backup(ctx context.Context, a *runs.Attempt) error {
 	if err != nil {
 		return err
 	}
+	return e.backupTypes(ctx, a, params)
+}
+
+func (e *Executor) backupTypes(ctx context.Context, a *runs.Attempt, params runs.BackupParams) error {
 	sel := resolve(e.cfg.Catalogue, params.PolicyTypes, params.IncludeFoundations)
 	acc := &account{unknown: sel.unknown}
 	if len(sel.known) == 0 {
@@ -90,17 +94,25 @@ func (b *backupRun) resume(ctx context.Context, types []graph.PolicyType) (map[g
 	if err := b.loadEarlier(ctx); err != nil {
 		return nil, err
 	}
-	if b.w.set == "" && b.a.Run().RetryOf != "" {
-		if err := b.seed(ctx, types); err != nil {
+	var set backupset.BackupSet
+	read := func() (err error) {
+		if set, err = b.e.cfg.Store.GetSet(ctx, b.a.Tenant(), b.w.set); err != nil {
+			return fmt.Errorf("capture: reading the run's backup set: %w", err)
+		}
+		return nil
+	}
+	if b.w.set != "" {
+		if err := read(); err != nil {
 			return nil, err
 		}
 	}
-	if b.w.set == "" {
-		return done, nil
-	}
-	set, err := b.e.cfg.Store.GetSet(ctx, b.a.Tenant(), b.w.set)
-	if err != nil {
-		return nil, fmt.Errorf("capture: reading the run's backup set: %w", err)
+	if b.w.set == "" || set.Status == backupset.Building && len(set.Types) == 0 { // a manual set is there before its run
+		if err := b.seed(ctx, types); err != nil || b.w.set == "" {
+			return done, err
+		}
+		if err := read(); err != nil {
+			return nil, err
+		}
 	}
 	if set.Status != backupset.Building {
 		b.sealed = set.Types
@@ -117,25 +129,36 @@ func (b *backupRun) resume(ctx context.Context, types []graph.PolicyType) (map[g
 	return done, b.loadCaptured(ctx)
 }
 
+// retriedSet returns the set of the run that this one retries, if there is anything to take
+// over from it.
+func (e *Executor) retriedSet(ctx context.Context, a *runs.Attempt) (set backupset.BackupSet, ok bool, err error) {
+	if a.Run().RetryOf == "" {
+		return set, false, nil
+	}
+	old, err := e.cfg.Store.GetRun(ctx, a.Tenant(), a.Run().RetryOf)
+	if errors.Is(err, runs.ErrNotFound) || err == nil && old.BackupSetID == "" {
+		return set, false, nil
+	}
+	if err != nil {
+		return set, false, fmt.Errorf("capture: reading the retried run: %w", err)
+	}
+	set, err = e.cfg.Store.GetSet(ctx, a.Tenant(), old.BackupSetID)
+	switch {
+	case errors.Is(err, runs.ErrNotFound):
+		return set, false, nil
+	case err != nil:
+		return set, false, fmt.Errorf("capture: reading the retried run's set: %w", err)
+	}
+	return set, !set.Deleted() && set.Status != backupset.Building && a.Now().Sub(set.CreatedAt) <= e.cfg.RetrySeedAge, nil
+}
+
 // seed copies what the retried run captured, so that the retry covers only what failed and
 // its set is whole all the same.
 func (b *backupRun) seed(ctx context.Context, types []graph.PolicyType) error {
 	store, tenant := b.e.cfg.Store, b.a.Tenant()
-	old, err := store.GetRun(ctx, tenant, b.a.Run().RetryOf)
-	if errors.Is(err, runs.ErrNotFound) || err == nil && old.BackupSetID == "" {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("capture: reading the retried run: %w", err)
-	}
-	from, err := store.GetSet(ctx, tenant, old.BackupSetID)
-	switch {
-	case errors.Is(err, runs.ErrNotFound):
-		return nil
-	case err != nil:
-		return fmt.Errorf("capture: reading the retried run's set: %w", err)
-	case from.Deleted() || from.Status == backupset.Building || b.a.Now().Sub(from.CreatedAt) > b.e.cfg.RetrySeedAge:
-		return nil
+	from, ok, err := b.e.retriedSet(ctx, b.a)
+	if err != nil || !ok {
+		return err
 	}
 	set, err := b.openSet(ctx)
 	if err != nil {
@@ -191,6 +214,9 @@ func (b *backupRun) captureType(ctx context.Context, t graph.PolicyType) (backup
 	unreadable := len(b.w.failed)
 	b.w.failed = nil
 	m.Pages, m.Complete = l.pages, l.err == nil
+	if m.Complete && len(m.Pages) == 0 {
+		m.Pages = []int{0} // a reader that shows no page of an empty type has listed it all the same
+	}
 	m.Failed, m.Skipped = f.failed+unreadable, f.skipped
 	m.Captured = len(before) + f.added - unreadable
 	m.Listed = m.Captured + m.Failed + m.Skipped

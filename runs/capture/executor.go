@@ -46,8 +46,9 @@ type Config struct {
 
 // Executor captures. It is safe for concurrent use by several runs.
 type Executor struct {
-	cfg   Config
-	canon *backupset.Canonicalizer
+	cfg      Config
+	canon    *backupset.Canonicalizer
+	verifier *backupset.Verifier
 }
 
 // New checks the configuration and makes an Executor.
@@ -85,16 +86,31 @@ func New(cfg Config) (*Executor, error) {
 	if cfg.RetrySeedAge == 0 {
 		cfg.RetrySeedAge = 24 * time.Hour
 	}
-	return &Executor{cfg: cfg, canon: backupset.NewCanonicalizer(cfg.Catalogue)}, nil
+	verifier, err := backupset.NewVerifier(cfg.Store, cfg.Catalogue)
+	if err != nil {
+		return nil, err
+	}
+	return &Executor{cfg: cfg, canon: backupset.NewCanonicalizer(cfg.Catalogue), verifier: verifier}, nil
 }
 
 // Kinds returns the kinds of runs that the Executor does.
-func (e *Executor) Kinds() []runs.Kind { return []runs.Kind{runs.KindBackup, runs.KindPolicySync} }
+func (e *Executor) Kinds() []runs.Kind {
+	return []runs.Kind{runs.KindBackup, runs.KindPolicySync, runs.KindSnapshot, runs.KindSetCreate, runs.KindSetAdd, runs.KindSetVerify}
+}
 
 // Execute implements [runs.Executor].
 func (e *Executor) Execute(ctx context.Context, a *runs.Attempt) error {
-	if a.Run().Kind == runs.KindPolicySync {
+	switch a.Run().Kind {
+	case runs.KindPolicySync:
 		return e.sync(ctx, a)
+	case runs.KindSnapshot:
+		return e.snapshot(ctx, a)
+	case runs.KindSetCreate:
+		return e.createSet(ctx, a)
+	case runs.KindSetAdd:
+		return e.addPolicies(ctx, a)
+	case runs.KindSetVerify:
+		return e.verify(ctx, a)
 	}
 	return e.backup(ctx, a)
 }

@@ -24,6 +24,7 @@ type fetcher struct {
 	skipped   int
 	forbidden int
 	denied    error // 403 for a call as a whole: it speaks for the type and is not repeated
+	all       bool  // but for policies that were selected one by one: each is tried
 	account   *account
 }
 
@@ -100,7 +101,7 @@ func (f *fetcher) fetchChunk(ctx context.Context, ids []string) error {
 		return pause
 	case endsAttempt(ctx, err):
 		return err
-	case graph.KindOf(err) == graph.KindForbidden:
+	case graph.KindOf(err) == graph.KindForbidden && !f.all:
 		f.denied = err
 	}
 	if len(ids) == 1 && len(rest) == 1 {

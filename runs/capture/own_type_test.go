@@ -64,7 +64,7 @@ func TestAnOwnTypeIsBackedUpAndVerified(t *testing.T) {
 	r := badges(t)
 	run := r.Backup(r.Schedule(only(badge)).ID)
 	want(t, r, run, outcome{runs.StatusSuccess, "", backupset.Complete, all(3), 1})
-	v, err := r.Archive.Verify(t.Context(), rig.Tenant, rig.Operator, run.BackupSetID)
+	v, err := r.Verifier.Verify(t.Context(), rig.Tenant, run.BackupSetID)
 	if err != nil || v.Checked != 3 || !v.Sound() {
 		t.Errorf("verified: %+v, error %v; want 3 items and none at fault", v, err)
 	}
@@ -107,7 +107,7 @@ func TestAVolatilePropertyOfAnOwnTypeMakesNoVersion(t *testing.T) {
 				}
 			}
 			for _, run := range []runs.Run{first, second} {
-				if v, err := r.Archive.Verify(t.Context(), rig.Tenant, rig.Operator, run.BackupSetID); err != nil || !v.Sound() {
+				if v, err := r.Verifier.Verify(t.Context(), rig.Tenant, run.BackupSetID); err != nil || !v.Sound() {
 					t.Errorf("verified: %+v, error %v", v, err)
 				}
 			}

@@ -45,13 +45,7 @@ func (e *Executor) sync(ctx context.Context, a *runs.Attempt) error {
 	}
 	types := params.PolicyTypes
 	if len(types) == 0 {
-		for _, info := range e.cfg.Catalogue.All() {
-			types = append(types, info.Key)
-		}
-		types = slices.DeleteFunc(types, func(t graph.PolicyType) bool {
-			info, _ := e.cfg.Catalogue.Lookup(t)
-			return !info.Capturable()
-		})
+		types = e.everything()
 	}
 	sel := resolve(e.cfg.Catalogue, types, false)
 	acc := &account{unknown: sel.unknown, inventory: true}

@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/internal/rig"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
 	_ "modernc.org/sqlite" // damages a database behind the store's back
 )
 
@@ -28,15 +30,36 @@ func lastVerified(r *rig.Rig) string {
 	return outcome
 }
 
+// verify lets a run verify a set.
+func verify(t *testing.T, r *rig.Rig, set runs.ID) (run runs.Run, found capture.VerifySummary) {
+	t.Helper()
+	run = do(t, r, capture.VerifySetRequest(set))
+	if err := json.Unmarshal(run.Summary, &found); err != nil {
+		t.Fatalf("the summary of a run that is %s %s: %v", run.Status, run.ErrorMessage, err)
+	}
+	return run, found
+}
+
+// do starts a run as an operator and works until it has ended.
+func do(t *testing.T, r *rig.Rig, req runs.Request) runs.Run {
+	t.Helper()
+	run, _, err := r.Starter.Start(t.Context(), rig.Tenant, rig.Operator, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Drain()
+	return r.Run(run.ID)
+}
+
 func TestASoundSetIsVerifiedAsAWhole(t *testing.T) {
 	r := rig.New(t, rig.Options{})
 	run := r.Backup(r.Schedule(nil).ID)
 	r.Clock.Add(time.Hour)
-	v, err := r.Archive.Verify(t.Context(), rig.Tenant, rig.Operator, run.BackupSetID)
-	if err != nil {
-		t.Fatal(err)
+	verified, v := verify(t, r, run.BackupSetID)
+	if verified.Status != runs.StatusSuccess {
+		t.Errorf("the run is %s %s", verified.Status, verified.ErrorCode)
 	}
-	if n := count(r, rig.Types...); v.Checked != n || n == 0 || !v.Sound() {
+	if n := count(r, rig.Types...); v.Checked != n || n == 0 || len(v.Damaged)+len(v.Missing) > 0 {
 		t.Errorf("found %+v, want %d items checked and none at fault", v, n)
 	}
 	if got := r.Set(run).LastVerifiedAt; !got.Equal(r.Clock.Now()) {
@@ -62,21 +85,16 @@ func TestVerifyReportsWhatWasChangedBehindTheStoresBack(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "rig.db")
 			r := rig.New(t, rig.Options{Policies: 12, Path: path})
 			run := r.Backup(r.Schedule(nil).ID)
-			verify := func() backupset.Verification {
-				t.Helper()
-				v, err := r.Archive.Verify(t.Context(), rig.Tenant, rig.Operator, run.BackupSetID)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return v
-			}
-			if v := verify(); !v.Sound() {
+			if verified, v := verify(t, r, run.BackupSetID); verified.Status != runs.StatusSuccess {
 				t.Fatalf("before the damage: %+v", v)
 			}
 			was := r.Clock.Now()
 			r.Clock.Add(time.Hour)
 			damage(t, path, tt.statement)
-			v := verify()
+			verified, v := verify(t, r, run.BackupSetID)
+			if verified.Status != runs.StatusFailed || verified.ErrorCode != runs.CodeSetDamaged {
+				t.Errorf("the run is %s %s", verified.Status, verified.ErrorCode)
+			}
 			if got, want := [3]int{v.Checked, len(v.Damaged), len(v.Missing)}, [3]int{count(r, rig.Types...) - 1, tt.damaged, tt.missing}; got != want {
 				t.Errorf("checked, damaged, missing: %v, want %v: %+v", got, want, v)
 			}
@@ -112,7 +130,7 @@ func TestVerifySaysWhichPolicyIsDamaged(t *testing.T) {
 	r := rig.New(t, rig.Options{Policies: 12, Path: path})
 	run := r.Backup(r.Schedule(only(access)).ID)
 	damage(t, path, `UPDATE tb_payloads SET data = zeroblob(length(data)) WHERE id = (SELECT min(id) FROM tb_payloads)`)
-	v, err := r.Archive.Verify(t.Context(), rig.Tenant, rig.Owner, run.BackupSetID)
+	v, err := r.Verifier.Verify(t.Context(), rig.Tenant, run.BackupSetID)
 	if err != nil || len(v.Damaged) != 1 {
 		t.Fatalf("found %+v, error %v", v, err)
 	}
@@ -144,7 +162,7 @@ func TestASetThatIsBeingBuiltIsNotVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	set := r.Set(r.Run(run.ID))
-	_, err = r.Archive.Verify(t.Context(), rig.Tenant, rig.Operator, set.ID)
+	_, _, err = r.Starter.Start(t.Context(), rig.Tenant, rig.Operator, capture.VerifySetRequest(set.ID))
 	var conflict *runs.ConflictError
 	if set.Status != backupset.Building || !errors.Is(err, runs.ErrConflict) || !errors.As(err, &conflict) || conflict.Code != "set_building" {
 		t.Errorf("verifying a %s set: %v, want set_building", set.Status, err)
@@ -161,7 +179,7 @@ func TestADeletedSetIsNotVerified(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Archive.Verify(t.Context(), rig.Tenant, rig.Operator, run.BackupSetID); !errors.Is(err, runs.ErrDeleted) {
+	if _, _, err := r.Starter.Start(t.Context(), rig.Tenant, rig.Operator, capture.VerifySetRequest(run.BackupSetID)); !errors.Is(err, runs.ErrDeleted) {
 		t.Errorf("verifying a deleted set: %v, want ErrDeleted", err)
 	}
 }

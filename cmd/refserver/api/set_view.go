@@ -76,31 +76,6 @@ func showSetItem(i backupset.Item) SetItem {
 	}
 }
 
-// Verification is what verifying a set found. It is sound when both lists are empty.
-type Verification struct {
-	Checked int          `json:"checked" doc:"Policies that were read and hashed"`
-	Damaged []SetProblem `json:"damaged"`
-	Missing []SetProblem `json:"missing"`
-}
-
-// SetProblem is one policy of a set that is not as it was captured.
-type SetProblem struct {
-	ItemID     *string `json:"item_id" format:"uuid" doc:"null when it cannot be told which it was"`
-	PolicyType *string `json:"policy_type"`
-	ExternalID *string `json:"external_id"`
-	Name       *string `json:"name"`
-	Message    string  `json:"message"`
-}
-
-func showVerification(v backupset.Verification) Verification {
-	show := func(p backupset.Problem) SetProblem {
-		return SetProblem{
-			ItemID: text(p.ItemID), PolicyType: text(p.PolicyType), ExternalID: text(p.ExternalID), Name: text(p.Name), Message: p.Message,
-		}
-	}
-	return Verification{Checked: v.Checked, Damaged: each(v.Damaged, show), Missing: each(v.Missing, show)}
-}
-
 // setStatus lists the states of a set, for filters.
 func setStatus(bad *runs.InvalidError, values []string) []backupset.Status {
 	return oneOf(bad, "status", values, backupset.Building, backupset.Complete, backupset.Partial)

@@ -7,6 +7,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
 )
 
 type setQuery struct {
@@ -78,9 +79,10 @@ func (a *API) sets() {
 	})
 	add(a, route{
 		id: "verify-backup-set", method: http.MethodPost, path: "backup-sets/{id}/verify", summary: "Read and hash all that a set holds",
-		action: runs.ActionSetVerify, target: "backup_set",
-	}, func(ctx context.Context, c *call, _ *nothing, _ *nothing) (Verification, error) {
-		found, err := archive.Verify(ctx, c.tenant, c.actor, c.id)
-		return showVerification(found), err
+		status: http.StatusAccepted, also: http.StatusOK, notes: startNotes + " Its summary tells what is damaged or missing.",
+		action: runs.StartAction(runs.KindSetVerify), target: "backup_set",
+	}, func(ctx context.Context, c *call, _ *nothing, _ *nothing) (Run, error) {
+		run, reused, err := a.cfg.Starter.Start(ctx, c.tenant, c.actor, capture.VerifySetRequest(c.id))
+		return a.started(c, run, reused), err
 	})
 }

@@ -105,7 +105,7 @@ func TestShapes(t *testing.T) {
 	s.want(200, "list-backup-sets", "backup-sets", "")
 	s.want(200, "compare-backup-sets", "backup-sets/"+latest+"/compare?with="+old, "")
 	s.want(200, "list-backup-set-items", "backup-sets/"+latest+"/items?limit=2", "")
-	s.want(200, "verify-backup-set", "backup-sets/"+latest+"/verify", "")
+	s.want(202, "verify-backup-set", "backup-sets/"+latest+"/verify", "")
 	s.want(200, "hold-backup-set", "backup-sets/"+old+"/hold", `{"name":"audit","reason":"kept for the auditor"}`)
 	s.want(200, "get-backup-set", "backup-sets/"+old, "")
 	s.want(200, "release-backup-set", "backup-sets/"+old+"/hold?name=audit", "")
@@ -173,7 +173,7 @@ func TestZeroRecordsConform(t *testing.T) {
 	w := newWorld(t)
 	for name, v := range map[string]any{
 		"Schedule": showSchedule(backupsched.Schedule{}), "Run": w.api.showRun(runs.Run{}), "RunItem": showRunItem(runs.Item{}),
-		"BackupSet": showSet(backupset.BackupSet{}), "Verification": showVerification(backupset.Verification{Damaged: []backupset.Problem{{}}}),
+		"BackupSet":  showSet(backupset.BackupSet{}),
 		"Comparison": showComparison(backupset.Comparison{Changed: []backupset.ChangedPolicy{{Diff: []backupset.Change{{}}}}}), "RetentionPlan": showPlan(retention.GroupPlan{}),
 		"Policy": showPolicy(backupset.Policy{}), "AuditEntry": showAudit(runs.AuditEntry{}),
 	} {

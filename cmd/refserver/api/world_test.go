@@ -109,8 +109,10 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 		}
 	})
 	w.must(w.store.Migrate(t.Context()))
+	requests, err := capture.NewRequests(w.store, nil)
+	w.must(err)
 	w.starter, err = runs.NewStarter(runs.StarterConfig{
-		Store: w.store, Queue: w.queue, Authorizer: runs.RoleAuthorizer{RoleOf: roleOf}, Clock: w.clock,
+		Store: w.store, Queue: w.queue, Authorizer: runs.RoleAuthorizer{RoleOf: roleOf}, Clock: w.clock, Preparers: []runs.Preparer{requests},
 	})
 	w.must(err)
 	w.retention, err = retention.New(retention.Config{Store: w.store, Starter: w.starter, Clock: w.clock, MinAge: -1})
