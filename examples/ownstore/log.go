@@ -11,8 +11,11 @@ import (
 // write stores a trail. The callers hold the lock and have checked everything.
 func (m *Memory) write(tenant graph.TenantID, trail runs.Trail) {
 	for _, e := range trail.Audit {
-		e.TenantID, e.Seq = tenant, int64(len(m.audit[tenant])+1)
+		head := m.heads[tenant]
+		e.TenantID, e.Seq, e.PrevHash = tenant, head.Seq+1, head.Hash
+		e.Hash = runs.ChainHash(head.Hash, e)
 		m.audit[tenant] = append(m.audit[tenant], keep(e))
+		m.heads[tenant] = runs.AuditHead{Seq: e.Seq, Hash: e.Hash}
 	}
 	for _, n := range trail.Notifications {
 		m.notifications.put(tenant, n.ID, n)
@@ -42,6 +45,15 @@ func (m *Memory) ListAudit(ctx context.Context, tenant graph.TenantID, filter ru
 		}
 	}
 	return page(list, slice, func(e runs.AuditEntry) runs.Keyset { return numberKey(e.Seq, e.ID) }, newestFirst), nil
+}
+
+// AuditHead implements [runs.AuditStore].
+func (m *Memory) AuditHead(ctx context.Context, tenant graph.TenantID) (runs.AuditHead, error) {
+	if err := m.lock(ctx); err != nil {
+		return runs.AuditHead{}, err
+	}
+	defer m.mu.Unlock()
+	return m.heads[tenant], nil
 }
 
 // inbox returns the notifications of one recipient.

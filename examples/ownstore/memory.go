@@ -24,6 +24,7 @@ type Memory struct {
 	runs          table[runs.Run]
 	items         map[runs.ID][]runs.Item // by run
 	audit         map[graph.TenantID][]runs.AuditEntry
+	heads         map[graph.TenantID]runs.AuditHead
 	notifications table[runs.Notification]
 	sets          table[backupset.BackupSet]
 	setItems      map[runs.ID][]backupset.Item // by set
@@ -43,6 +44,7 @@ func NewMemory(clock runs.Clock) *Memory {
 	return &Memory{
 		clock: clock, schedules: table[backupsched.Schedule]{}, runs: table[runs.Run]{},
 		items: map[runs.ID][]runs.Item{}, audit: map[graph.TenantID][]runs.AuditEntry{},
+		heads:         map[graph.TenantID]runs.AuditHead{},
 		notifications: table[runs.Notification]{}, sets: table[backupset.BackupSet]{},
 		setItems: map[runs.ID][]backupset.Item{}, policies: table[backupset.Policy]{}, versions: table[version]{},
 	}

@@ -14,9 +14,6 @@ import (
 
 var errPending = errors.New("pending")
 
-func (*Memory) AuditHead(context.Context, graph.TenantID) (runs.AuditHead, error) {
-	return runs.AuditHead{}, errPending
-}
 func (*Memory) SaveSnapshot(context.Context, graph.TenantID, runs.Lease, backupset.Captured, runs.Item) (backupset.PolicyVersion, bool, error) {
 	return backupset.PolicyVersion{}, false, errPending
 }

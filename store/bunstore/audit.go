@@ -2,8 +2,9 @@ package bunstore
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 	"strconv"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -44,61 +45,6 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 	return list, err
 }
 
-// auditRows numbers the collected entries within their tenants; last is the number before
-// the first one.
-func (t *tx) auditRows(last map[graph.TenantID]num) ([]auditRow, error) {
-	rows := make([]auditRow, 0, len(t.entries))
-	for _, e := range t.entries {
-		last[e.TenantID]++
-		r, err := auditRowOf(e, last[e.TenantID])
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, r)
-	}
-	t.entries = nil
-	return rows, nil
-}
-
-// flush writes the trail and then the tallies, which count the trail too.
-func (d sqliteDialect) flush(ctx context.Context, t *tx) error {
-	last := map[graph.TenantID]num{}
-	for _, e := range t.entries {
-		if _, known := last[e.TenantID]; known {
-			continue
-		}
-		seq, err := t.lastSeq(ctx, e.TenantID)
-		if err != nil {
-			return err
-		}
-		last[e.TenantID] = seq
-	}
-	rows, err := t.auditRows(last)
-	if err != nil {
-		return err
-	}
-	if err := insert(ctx, t, rows...); err != nil {
-		return err
-	}
-	if err := insert(ctx, t, t.notices...); err != nil {
-		return err
-	}
-	return t.writeTallies(ctx)
-}
-
-// lastSeq needs no lock where only one transaction writes.
-func (t *tx) lastSeq(ctx context.Context, tenant graph.TenantID) (num, error) {
-	stmt, err := t.prepare(ctx, "SELECT max(seq) FROM {audit_log} WHERE tenant_id = ?")
-	if err != nil {
-		return 0, fmt.Errorf("store: numbering the audit log: %w", err)
-	}
-	var last ts // NULL when the tenant has none
-	if err := stmt.QueryRowContext(ctx, ident(tenant).value()).Scan(&last); err != nil {
-		return 0, fmt.Errorf("store: numbering the audit log: %w", err)
-	}
-	return num(last.micro), nil
-}
-
 type auditRow struct {
 	TenantID                   ident
 	Seq                        num
@@ -109,10 +55,12 @@ type auditRow struct {
 	ResourceID                 ident
 	RunID                      uid
 	Outcome, Details           text
+	PrevHash, Hash             link
 }
 
-var auditTable = &table{name: "audit_log", key: 2, columns: []string{
+var auditTable = &table{name: "audit_log", key: 2, added: 2, chained: 2, columns: []string{
 	"tenant_id", "seq", "id", "at", "actor_id", "actor_name", "action", "resource_type", "resource_id", "run_id", "outcome", "details",
+	"prev_hash", "hash",
 }}
 
 func (*auditRow) table() *table { return auditTable }
@@ -120,17 +68,27 @@ func (*auditRow) table() *table { return auditTable }
 func (r *auditRow) columns() []column {
 	return []column{
 		&r.TenantID, &r.Seq, &r.ID, &r.At, &r.ActorID, &r.ActorName, &r.Action, &r.ResourceType, &r.ResourceID, &r.RunID, &r.Outcome, &r.Details,
+		&r.PrevHash, &r.Hash,
 	}
 }
 
-func auditRowOf(e runs.AuditEntry, seq num) (auditRow, error) {
+// auditRowOf makes the row of an entry that follows the head.
+func auditRowOf(e runs.AuditEntry, head *headRow) (auditRow, error) {
 	var f fields
 	details, err := jsonText(e.Details, len(e.Details))
 	if err != nil {
 		return auditRow{}, err
 	}
+	if strings.Contains(string(details), `\ufffd`) { // JSON writes what is no UTF-8 so
+		e.Details = nil
+		if err := json.Unmarshal([]byte(details), &e.Details); err != nil {
+			return auditRow{}, err
+		}
+	}
+	e.Seq = int64(head.Seq) + 1
 	return auditRow{
-		TenantID: ident(e.TenantID), Seq: seq, ID: f.key("audit.id", e.ID), At: tsOf(e.At), ActorID: text(e.Actor.ID),
+		PrevHash: head.Hash, Hash: link(runs.ChainHash(runs.AuditHash(head.Hash), e)),
+		TenantID: ident(e.TenantID), Seq: num(e.Seq), ID: f.key("audit.id", e.ID), At: tsOf(e.At), ActorID: text(e.Actor.ID),
 		ActorName: text(e.Actor.Name), Action: text(e.Action), ResourceType: text(e.Resource.Type),
 		ResourceID: ident(e.Resource.ID), RunID: f.id("audit.run_id", e.RunID), Outcome: text(e.Outcome), Details: details,
 	}, f.bad.Err()
@@ -141,6 +99,7 @@ func (r *auditRow) entry() (runs.AuditEntry, error) {
 		ID: r.ID.id(), Seq: int64(r.Seq), At: r.At.time(), Actor: runs.Actor{ID: string(r.ActorID), Name: string(r.ActorName)},
 		TenantID: graph.TenantID(r.TenantID), Action: string(r.Action),
 		Resource: runs.Target{Type: string(r.ResourceType), ID: runs.ID(r.ResourceID)}, RunID: r.RunID.id(), Outcome: string(r.Outcome),
+		PrevHash: runs.AuditHash(r.PrevHash), Hash: runs.AuditHash(r.Hash),
 	}
 	return e, fromJSON(r, r.Details, &e.Details)
 }

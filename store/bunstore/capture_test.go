@@ -128,6 +128,7 @@ func (w *worker) claimed(s backupsched.Schedule) runs.Run {
 	w.ok(err)
 	return w.change(r.ID, "run.started", func(r *runs.Run) {
 		r.Status, r.Attempt, r.StartedAt, r.LeaseToken, r.LeaseOwner, r.LeaseUntil = runs.StatusRunning, 1, w.now, 1, "worker", w.now.Add(time.Hour)
+		r.AttemptStartedAt = w.now
 	})
 }
 

@@ -20,6 +20,8 @@ const (
 	problemCount     = "count_wrong"       // a stored count is not that of the rows
 	problemUnused    = "row_unused"        // a row that nothing needs any more was left
 	problemPayload   = "payload_damaged"   // bytes that do not hash to their address
+	problemChain     = "chain_broken"      // an audit entry does not follow from the one before it
+	problemHead      = "chain_head_wrong"  // the head of a chain is not the tenant's last entry
 	problemHash      = "hash_wrong"        // a version whose content has another hash
 )
 
@@ -36,7 +38,7 @@ func (s *Store) Check(ctx context.Context, opts store.CheckOptions) (store.Check
 		return store.CheckReport{}, fmt.Errorf("store: beginning to check: %w", err)
 	}
 	c := &checker{s: s, q: tx}
-	steps := []func(context.Context) error{c.migrations, c.database, c.schema, c.rows, c.facts}
+	steps := []func(context.Context) error{c.migrations, c.database, c.schema, c.rows, c.facts, c.chain}
 	if opts.ReadData {
 		steps = append(steps, c.payloads)
 	}
@@ -122,7 +124,7 @@ func (c *checker) schema(ctx context.Context) error {
 // rows with the tally.
 func (c *checker) rows(ctx context.Context) error {
 	counts := map[string]int{}
-	for _, r := range blankRows() {
+	for _, r := range blankRows(c.s.dialect) {
 		name := r.table().name
 		if name == talliesTable.name {
 			continue
@@ -139,7 +141,7 @@ func (c *checker) rows(ctx context.Context) error {
 		return err
 	}
 	c.report.Rows += len(tallies)
-	for _, t := range tables() {
+	for _, t := range tables(c.s.dialect) {
 		if t == talliesTable {
 			continue
 		}

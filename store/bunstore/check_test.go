@@ -173,10 +173,10 @@ func TestCheckReportsAnyChangedColumn(t *testing.T) {
 	}
 }
 
-// damagedIn tells whether a check found a row or payload of a table to be damaged.
+// damagedIn tells whether a check found a row or payload of a table, or the chain, to be damaged.
 func damagedIn(report store.CheckReport, table string) bool {
 	return slices.ContainsFunc(report.Problems, func(p store.Problem) bool {
-		return "tb_"+p.Table == table && (p.Code == "row_damaged" || p.Code == "payload_damaged")
+		return "tb_"+p.Table == table && (p.Code == "row_damaged" || p.Code == "payload_damaged" || p.Code == "chain_broken")
 	})
 }
 

@@ -303,6 +303,43 @@ func (d digest) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
 	return appendLiteral(gen, b, &d)
 }
 
+// link is a hash of a chain; the zero value is NULL.
+type link [32]byte
+
+func (l *link) Scan(src any) error {
+	if src == nil {
+		*l = link{}
+		return nil
+	}
+	v, ok := src.([]byte)
+	if !ok || len(v) != len(l) || link(v) == (link{}) {
+		return unexpected("a hash of 32 bytes or none", src)
+	}
+	copy(l[:], v)
+	return nil
+}
+
+func (l link) value() any {
+	if l == (link{}) {
+		return nil
+	}
+	return l[:]
+}
+
+func (l link) appendSum(b []byte) []byte {
+	if l == (link{}) {
+		return append(b, sumNull)
+	}
+	return appendSumBytes(b, sumBytes, l[:])
+}
+
+func (l link) appendText(b []byte) []byte { return hex.AppendEncode(b, l[:]) }
+
+// AppendQuery implements schema.QueryAppender.
+func (l link) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
+	return appendLiteral(gen, b, &l)
+}
+
 // optional is a text that may be absent (NULL), which is not the same as empty.
 type optional struct {
 	text string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
@@ -40,6 +41,9 @@ type sqlDialect interface {
 	blockSize() int // schedules planned and written at once
 
 	flush(ctx context.Context, t *tx) error // the trail and the tallies
+	auditHead(ctx context.Context, s *Store, q querier, tenant graph.TenantID) (headRow, error)
+	auditHeads(ctx context.Context, c *checker) (map[ident]headRow, error)
+	ownRows() []row // of tables that no other database has in this form
 	tallies(ctx context.Context, c *checker) (map[string]num, error)
 	tallyBooks(name string, rows num, known bool) string // for the SQL of a migration
 	dispatchSettings() string                            // of the transaction that dispatches

@@ -19,4 +19,5 @@ func ExampleMigrations() {
 	// Output:
 	// 1 initial true
 	// 2 lanes true
+	// 3 chain true
 }

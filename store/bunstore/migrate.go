@@ -190,6 +190,9 @@ func (s *Store) MigrateDown(ctx context.Context, steps int) error {
 }
 
 func (t *tx) script(ctx context.Context, script string) error {
+	if err := t.s.dialect.flushPending(ctx, t); err != nil { // it is about tables that may go now
+		return err
+	}
 	for _, stmt := range statements(script) {
 		if _, err := t.Tx.Tx.ExecContext(ctx, stmt); err != nil {
 			return err

@@ -114,7 +114,7 @@ func (m Migration) books(d sqlDialect) (string, error) {
 	if m.ID > 1 {
 		out = append(out, d.tallyBooks(migrationsTable.name, num(m.ID), true)...)
 	}
-	for _, def := range tables() {
+	for _, def := range tables(d) {
 		switch {
 		case def == talliesTable || !strings.Contains(m.Up, "CREATE TABLE {"+def.name+"}"):
 		case def == migrationsTable:

@@ -183,6 +183,10 @@ func (d *digest) scanPostgres(src any) error          { return d.Scan(src) }
 func (d digest) postgresText(b []byte) ([]byte, bool) { return appendBytea(b, d[:]), false }
 func (digest) postgresType() string                   { return "bytea" }
 
+func (l *link) scanPostgres(src any) error          { return l.Scan(src) }
+func (l link) postgresText(b []byte) ([]byte, bool) { return appendBytea(b, l[:]), l == link{} }
+func (link) postgresType() string                   { return "bytea" }
+
 func (b *blob) scanPostgres(src any) error            { return b.Scan(src) }
 func (b blob) postgresText(dst []byte) ([]byte, bool) { return appendBytea(dst, b), false }
 func (blob) postgresType() string                     { return "bytea" }

@@ -19,15 +19,16 @@ const tallyShard = "pg_backend_pid() & 255"
 // heads of the audit log by tenant, then tallies by name), so that nobody waits in a ring.
 func (d postgresDialect) flush(ctx context.Context, t *tx) error {
 	if len(t.entries) > 0 {
-		last, err := d.numberAudit(ctx, t)
+		heads, err := d.numberAudit(ctx, t)
 		if err != nil {
 			return fmt.Errorf("store: numbering the audit log: %w", err)
 		}
-		rows, err := t.auditRows(last)
+		rows, err := t.chain(heads)
 		if err != nil {
 			return err
 		}
 		put(t, rows)
+		putHeads(t, heads)
 	}
 	put(t, t.notices)
 	d.putTallies(t)
@@ -52,9 +53,9 @@ func put[R any, P rowOf[R]](t *tx, rows []R) {
 	t.tally[b.def.name] += int64(len(rows))
 }
 
-// numberAudit takes numbers for the entries of each tenant and returns the ones before. The
-// heads stay locked until the end of the transaction, so that numbers have no gaps.
-func (d postgresDialect) numberAudit(ctx context.Context, t *tx) (map[graph.TenantID]num, error) {
+// numberAudit takes numbers for the entries of each tenant and returns the heads before. They
+// stay locked until the end of the transaction, so that numbers have no gaps.
+func (d postgresDialect) numberAudit(ctx context.Context, t *tx) (map[graph.TenantID]*headRow, error) {
 	count := map[graph.TenantID]num{}
 	for _, e := range t.entries {
 		count[e.TenantID]++
@@ -66,21 +67,21 @@ func (d postgresDialect) numberAudit(ctx context.Context, t *tx) (map[graph.Tena
 		values, args = append(values, "(?, ?)"), append(args, &name, &n)
 	}
 	rows, err := t.Tx.Tx.QueryContext(ctx, string(appendFormatted(nil, t.s.sql("INSERT INTO {audit_heads} AS h (tenant_id, seq) VALUES "+strings.Join(values, ", ")+
-		" ON CONFLICT (tenant_id) DO UPDATE SET seq = h.seq + excluded.seq RETURNING tenant_id, seq"), args)))
+		" ON CONFLICT (tenant_id) DO UPDATE SET seq = h.seq + excluded.seq RETURNING tenant_id, seq, hash"), args)))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	last := map[graph.TenantID]num{}
+	heads := map[graph.TenantID]*headRow{}
 	for rows.Next() {
-		var tenant ident
-		var seq num
-		if err := rows.Scan(postgresDest{&tenant}, postgresDest{&seq}); err != nil {
+		var h headRow
+		if err := rows.Scan(postgresDest{&h.TenantID}, postgresDest{&h.Seq}, postgresDest{&h.Hash}); err != nil {
 			return nil, err
 		}
-		last[graph.TenantID(tenant)] = seq - count[graph.TenantID(tenant)]
+		h.Seq -= count[graph.TenantID(h.TenantID)]
+		heads[graph.TenantID(h.TenantID)] = &h
 	}
-	return last, rows.Err()
+	return heads, rows.Err()
 }
 
 // putTallies adds what the transaction added and removed to one shard of the tallies.
@@ -118,7 +119,7 @@ func (postgresDialect) tallies(ctx context.Context, c *checker) (map[string]num,
 
 func (postgresDialect) tallyBooks(name string, rows num, known bool) string {
 	if known {
-		return fmt.Sprintf("UPDATE {tallies} SET rows = %d WHERE name = '%s' AND shard = 0;\n", rows, name)
+		return fmt.Sprintf("UPDATE {tallies} SET rows = CASE shard WHEN 0 THEN %d ELSE 0 END WHERE name = '%s';\n", rows, name)
 	}
 	return fmt.Sprintf("INSERT INTO {tallies} (name, shard, rows) VALUES ('%s', 0, %d);\n", name, rows)
 }

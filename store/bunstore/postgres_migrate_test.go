@@ -316,7 +316,12 @@ func TestAPostgresOfEveryVersionIsUpgradedWithItsRows(t *testing.T) {
 			if err != nil || len(runsOf) == 0 {
 				t.Errorf("%d runs, error %v", len(runsOf), err)
 			}
-			fill(t, d.open(d.loginURL, d.options()), "fabrikam")
+			s = d.open(d.loginURL, d.options())
+			fill(t, s, "fabrikam")
+			if n == 1 {
+				goesOn(t, s)
+			}
+			checkPostgres(t, s)
 		})
 	}
 }

@@ -19,6 +19,8 @@ type table struct {
 	key     int      // the first key columns are the primary key
 	data    string   // a column with bulk bytes that have a checksum of their own; "" for none
 	added   int      // the last columns came with a later migration
+	folded  int      // of these, the last ones are only folded into the sum, see sum
+	chained int      // of these, the last ones are hashes that the sum leaves out, see chain
 }
 
 // stored lists all columns as they are stored: row_sum follows the others.
@@ -48,18 +50,24 @@ var sumTable = crc64.MakeTable(crc64.ECMA)
 
 // sum is the checksum of a row: CRC-64 finds every change of up to 64 neighbouring bits.
 // It guards against accidents; it is no signature. A column that was added later counts
-// only where it is not its default, so that rows from before keep their sum.
+// only where it is not its default, so that rows from before keep their sum. What is folded
+// is put into the sum by an exclusive or, which the SQL that takes the column back can undo.
 func (t *table) sum(cols []column, scratch []byte) (num, []byte) {
 	b := append(scratch[:0], t.name...)
-	first := len(cols) - t.added
+	cols = cols[:len(cols)-t.chained]
+	first, folded := len(t.columns)-t.added, int64(0)
 	for i, c := range cols {
 		if i < first {
 			b = c.appendSum(b)
 		} else if v := c.value(); v != nil && v != int64(0) {
+			if n, whole := v.(int64); whole && i >= len(cols)-t.folded {
+				folded ^= n
+				continue
+			}
 			b = c.appendSum(append(b, byte(i)))
 		}
 	}
-	return num(crc64.Checksum(b, sumTable)), b
+	return num(int64(crc64.Checksum(b, sumTable)) ^ folded), b
 }
 
 // selectList names all columns and the row sum under the alias t.

@@ -162,7 +162,7 @@ func quoteName(name string) string { return `"` + name + `"` }
 
 func tableNames() []string {
 	var names []string
-	for _, t := range tables() {
+	for _, t := range tables(postgresDialect{}) {
 		names = append(names, t.name)
 	}
 	return names

@@ -258,14 +258,15 @@ type runRow struct {
 	LeaseUntil                                 ts
 	ProcessedAtClaim                           num
 	Lane                                       num
+	AttemptStartedAt                           ts
 }
 
-var runsTable = &table{name: "runs", key: 2, added: 1, columns: []string{
+var runsTable = &table{name: "runs", key: 2, added: 2, folded: 1, columns: []string{
 	"tenant_id", "id", "kind", "trigger", "actor_id", "actor_name", "status", "key", "schedule_id", "scheduled_for",
 	"target_type", "target_id", "retry_of", "params", "created_at", "updated_at", "started_at", "finished_at",
 	"not_before", "attempt", "stalls", "error_code", "error_message", "total", "processed", "succeeded", "failed",
 	"skipped", "backup_set_id", "summary", "cancel_requested", "canceled_by_id", "canceled_by_name", "lease_token",
-	"lease_owner", "lease_until", "processed_at_claim", "lane",
+	"lease_owner", "lease_until", "processed_at_claim", "lane", "attempt_started_at",
 }}
 
 func (*runRow) table() *table { return runsTable }
@@ -276,7 +277,7 @@ func (r *runRow) columns() []column {
 		&r.TargetType, &r.TargetID, &r.RetryOf, &r.Params, &r.CreatedAt, &r.UpdatedAt, &r.StartedAt, &r.FinishedAt,
 		&r.NotBefore, &r.Attempt, &r.Stalls, &r.ErrorCode, &r.ErrorMessage, &r.Total, &r.Processed, &r.Succeeded, &r.Failed,
 		&r.Skips, &r.BackupSetID, &r.Summary, &r.CancelRequested, &r.CanceledByID, &r.CanceledByName, &r.LeaseToken,
-		&r.LeaseOwner, &r.LeaseUntil, &r.ProcessedAtClaim, &r.Lane,
+		&r.LeaseOwner, &r.LeaseUntil, &r.ProcessedAtClaim, &r.Lane, &r.AttemptStartedAt,
 	}
 }
 
@@ -294,7 +295,7 @@ func runRowOf(r runs.Run) (runRow, error) {
 		BackupSetID: f.id("backup_set_id", r.BackupSetID), Summary: text(r.Summary), CancelRequested: flag(r.CancelRequested),
 		CanceledByID: text(r.CanceledBy.ID), CanceledByName: text(r.CanceledBy.Name), LeaseToken: num(r.LeaseToken),
 		LeaseOwner: text(r.LeaseOwner), LeaseUntil: tsOf(r.LeaseUntil), ProcessedAtClaim: num(r.ProcessedAtClaim),
-		Lane: num(r.Lane),
+		Lane: num(r.Lane), AttemptStartedAt: tsOf(r.AttemptStartedAt),
 	}, f.bad.Err()
 }
 
@@ -313,7 +314,7 @@ func (r *runRow) run() runs.Run {
 		BackupSetID: r.BackupSetID.id(), Summary: rawJSON(r.Summary), CancelRequested: bool(r.CancelRequested),
 		CanceledBy: runs.Actor{ID: string(r.CanceledByID), Name: string(r.CanceledByName)}, LeaseToken: int64(r.LeaseToken),
 		LeaseOwner: string(r.LeaseOwner), LeaseUntil: r.LeaseUntil.time(), ProcessedAtClaim: int(r.ProcessedAtClaim),
-		Lane: int(r.Lane),
+		Lane: int(r.Lane), AttemptStartedAt: r.AttemptStartedAt.time(),
 	}
 }
 

@@ -3,6 +3,7 @@ package bunstore_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/store"
 	"github.com/tenantatlas/tenantbackup/store/bunstore"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
@@ -78,14 +80,49 @@ func TestADatabaseOfEveryEarlierVersionIsUpgradedWithItsRows(t *testing.T) {
 			if d := cmp.Diff(schemaOf(t, now), schemaOf(t, path)); d != "" {
 				t.Errorf("schema (-new +upgraded):\n%s", d)
 			}
-			if d := cmp.Diff(before, counts(t, path)); d != "" {
+			after := counts(t, path)
+			maps.DeleteFunc(after, func(table, _ string) bool { return before[table] == "" })
+			delete(before, "tb_tallies") // each new table has one
+			delete(after, "tb_tallies")
+			if d := cmp.Diff(before, after); d != "" {
 				t.Errorf("rows of tables (-before +after):\n%s", d)
 			}
 			list, err := s.ListRuns(t.Context(), "contoso", runs.RunFilter{}, runs.Slice{Limit: 10})
 			if err != nil || len(list) == 0 {
 				t.Errorf("%d runs, error %v", len(list), err)
 			}
+			goesOn(t, s)
+			if report := check(t, s); len(report.Problems) > 0 {
+				t.Errorf("problems later: %+v", report.Problems)
+			}
 		})
+	}
+}
+
+// goesOn writes to the audit log of a tenant that has entries from before there was a chain.
+func goesOn(t *testing.T, s store.Store) {
+	t.Helper()
+	before, err := s.AuditHead(t.Context(), "contoso")
+	if err != nil || before.Seq == 0 || !before.Hash.IsZero() {
+		t.Errorf("head of the upgraded log: %+v, error %v; want the last number and no hash", before, err)
+	}
+	for i := range 2 {
+		id := runs.ID(fmt.Sprintf("01980000-0000-7000-8000-0000000ffff%d", i))
+		if err := s.AppendAudit(t.Context(), "contoso", runs.AuditEntry{ID: id, At: began, Action: "x"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := s.ListAudit(t.Context(), "contoso", runs.AuditFilter{}, runs.Slice{Limit: 3})
+	if err != nil || len(list) < 3 {
+		t.Fatalf("%d entries, error %v", len(list), err)
+	}
+	last, first, old := list[0], list[1], list[2]
+	if !old.Hash.IsZero() || old.Seq != before.Seq || !first.PrevHash.IsZero() || first.Seq != before.Seq+1 || last.PrevHash != first.Hash {
+		t.Errorf("the chain begins wrongly: %+v, then %+v, then %+v", old, first, last)
+	}
+	head, err := s.AuditHead(t.Context(), "contoso")
+	if want := (runs.AuditHead{Seq: last.Seq, Hash: last.Hash}); err != nil || head != want {
+		t.Errorf("head %+v, error %v, want %+v", head, err, want)
 	}
 }
 
@@ -128,7 +165,7 @@ func TestLanesAreNotTakenBackWhileOneIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.MigrateDown(t.Context(), 1); err == nil {
+	if err := s.MigrateDown(t.Context(), 2); err == nil {
 		t.Error("the lanes were taken back")
 	}
 	if after, err := dump(path); err != nil || after != before {
@@ -137,7 +174,7 @@ func TestLanesAreNotTakenBackWhileOneIsHeld(t *testing.T) {
 	change(id, func(now time.Time, r *runs.Run) {
 		r.Status, r.FinishedAt, r.LeaseUntil, r.Lane = runs.StatusFailed, now, time.Time{}, 0
 	})
-	if err := s.MigrateDown(t.Context(), 1); err != nil {
+	if err := s.MigrateDown(t.Context(), 2); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Migrate(t.Context()); err != nil {

@@ -18,6 +18,10 @@ func auditPromises() []promise {
 		{"entries are numbered 1, 2, 3 in each tenant, whatever number they bring", entriesAreNumbered},
 		{"entries of one trail keep their order", entriesKeepTheirOrder},
 		{"numbers have no hole when many write at once and some are refused", numbersHaveNoHole},
+		{"every entry carries the hash of the one before it and its own, as it comes back", entriesAreChained},
+		{"the head is the last entry's number and hash", headIsTheLastEntry},
+		{"each tenant has a chain of its own", chainsAreApart},
+		{"the chain holds when many write at once and some are refused", chainHolds},
 		{"the system has an audit log of its own", systemHasItsOwnAudit},
 		{"no entries are no error", noEntries},
 		{"entries are found by action, run and resource", entriesAreFound},
@@ -33,6 +37,7 @@ func auditEntryComesBack(t *testing.T, f *fixture) {
 	}
 	f.ok(f.store.AppendAudit(f.ctx, contoso, e))
 	e.Seq = 1
+	e.Hash = runs.ChainHash(runs.AuditHash{}, e)
 	same(t, "audit log", f.audit(contoso), []runs.AuditEntry{e})
 }
 
@@ -54,11 +59,15 @@ func entriesKeepTheirOrder(t *testing.T, f *fixture) {
 	same(t, "actions", f.actions(contoso), []string{"first", "second", "third"})
 }
 
-func numbersHaveNoHole(t *testing.T, f *fixture) {
+// rounds is how often each of a crowd writes.
+const rounds = 5
+
+// manyWrite lets many write to the audit logs at once, some of them refused.
+func (f *fixture) manyWrite() {
+	f.Helper()
 	r, s := f.start(f.newRun(contoso)), f.schedule(contoso)
 	var mu sync.Mutex
 	var failed error
-	const rounds = 5
 	note := func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -87,6 +96,10 @@ func numbersHaveNoHole(t *testing.T, f *fixture) {
 		}
 	})
 	f.ok(failed)
+}
+
+func numbersHaveNoHole(t *testing.T, f *fixture) {
+	f.manyWrite()
 	for tenant, want := range map[graph.TenantID]int{contoso: crowd / 4 * rounds * 3, fabrikam: crowd / 4 * rounds} {
 		got := f.seqs(tenant)
 		for i, n := range got {
@@ -134,6 +147,75 @@ func entriesAreFound(t *testing.T, f *fixture) {
 		}
 		same(t, what, got, q.want)
 	}
+}
+
+// chain fails the test unless the entries of a tenant are a chain that ends at the head, and
+// returns them, the oldest first.
+func (f *fixture) chain(tenant graph.TenantID) []runs.AuditEntry {
+	f.Helper()
+	entries := f.audit(tenant)
+	slices.SortFunc(entries, func(a, b runs.AuditEntry) int { return int(a.Seq - b.Seq) })
+	var head runs.AuditHead
+	for _, e := range entries {
+		if e.PrevHash != head.Hash {
+			f.Errorf("entry %d of %q: follows %s, want %s", e.Seq, tenant, e.PrevHash, head.Hash)
+		}
+		if want := runs.ChainHash(head.Hash, e); e.Hash != want {
+			f.Errorf("entry %d of %q: has the hash %s, want %s", e.Seq, tenant, e.Hash, want)
+		}
+		head = runs.AuditHead{Seq: e.Seq, Hash: e.Hash}
+	}
+	same(f, "head of "+string(tenant), must(f.store.AuditHead(f.ctx, tenant))(f), head)
+	return entries
+}
+
+func entriesAreChained(t *testing.T, f *fixture) {
+	e := f.entry(contoso, "backup_set.held")
+	e.At = time.Date(2026, time.July, 14, 23, 59, 59, 123456789, time.FixedZone("", 3600))
+	e.Actor = runs.Actor{ID: "no \xff UTF-8", Name: "Grüße\x00"}
+	e.Details = map[string]string{"a": "no \xff UTF-8", "b\xfe": `<"quoted" & 'so'>`, "c": "\u2028\ufffd"}
+	e.PrevHash, e.Hash, e.Seq = runs.AuditHash{1}, runs.AuditHash{2}, 7
+	f.ok(f.store.AppendAudit(f.ctx, contoso, e, runs.AuditEntry{ID: f.id()}))
+	s := f.due(contoso, start)
+	c := f.chunk(10)
+	f.dispatch(c)
+	f.change(f.start(f.newRun(contoso)), claimed)
+	f.backup(s, start.Add(time.Hour), content{t: settings, id: "p1", body: "a"})
+	r := f.newRun(contoso)
+	_, _, err := f.store.CreateRun(f.ctx, contoso, r, f.trail(contoso, "run.started"))
+	f.ok(err)
+	if n := len(f.chain(contoso)); n < 3 {
+		t.Errorf("%d entries, want at least 3", n)
+	}
+	if n := len(f.chain(runs.SystemTenant)); n != 1 {
+		t.Errorf("%d entries of the system, want the one of the cycle", n)
+	}
+}
+
+func headIsTheLastEntry(t *testing.T, f *fixture) {
+	for range 3 {
+		f.chain(contoso)
+		f.ok(f.store.AppendAudit(f.ctx, contoso, f.entry(contoso, "x"), f.entry(contoso, "y")))
+	}
+	f.chain(contoso)
+	f.chain(fabrikam) // has none
+}
+
+func chainsAreApart(t *testing.T, f *fixture) {
+	for _, tenant := range []graph.TenantID{contoso, fabrikam, runs.SystemTenant, contoso, fabrikam, runs.SystemTenant} {
+		f.ok(f.store.AppendAudit(f.ctx, tenant, f.entry(tenant, "x")))
+	}
+	for _, tenant := range []graph.TenantID{contoso, fabrikam, runs.SystemTenant} {
+		if n := len(f.chain(tenant)); n != 2 {
+			t.Errorf("%d entries of %q, want 2", n, tenant)
+		}
+	}
+}
+
+func chainHolds(_ *testing.T, f *fixture) {
+	f.manyWrite()
+	f.chain(contoso)
+	f.chain(fabrikam)
 }
 
 // seqs returns the numbers of a tenant's entries in ascending order.

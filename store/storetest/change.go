@@ -37,7 +37,7 @@ func runChangeIsStored(t *testing.T, f *fixture) {
 	want.Summary = json.RawMessage(`{"policies_total":3,"warnings":["ä"]}`)
 	want.CancelRequested, want.CanceledBy = true, bob
 	want.LeaseToken, want.LeaseOwner, want.LeaseUntil = 1<<40, "worker-1", start.Add(time.Minute)
-	want.Lane = 62
+	want.Lane, want.AttemptStartedAt = 62, start.Add(4*time.Second)
 	got := must(f.store.ChangeRun(f.ctx, contoso, r.ID, func(now time.Time, current runs.Run, _ runs.Room) (runs.Change, error) {
 		same(t, "run given to change", current, r)
 		if now.IsZero() {
@@ -51,6 +51,7 @@ func runChangeIsStored(t *testing.T, f *fixture) {
 
 	want.Status, want.FinishedAt, want.Summary = runs.StatusPartial, start.Add(time.Hour), nil
 	want.CancelRequested, want.CanceledBy, want.Lane = false, runs.Actor{}, 0
+	want.AttemptStartedAt = time.Time{}
 	want.NotBefore, want.LeaseUntil, want.LeaseOwner, want.ErrorCode, want.ErrorMessage = time.Time{}, time.Time{}, "", "", ""
 	f.change(r, func(_ time.Time, r *runs.Run) { *r = want })
 	same(t, "run with everything cleared again", f.get(r), want)

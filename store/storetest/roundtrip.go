@@ -51,10 +51,10 @@ func timesComeBackInUTC(t *testing.T, f *fixture) {
 
 	changed := f.change(r, func(now time.Time, r *runs.Run) {
 		claimed(now, r)
-		r.StartedAt, r.LeaseUntil = precise, precise
+		r.StartedAt, r.LeaseUntil, r.AttemptStartedAt = precise, precise, precise
 	})
 	for what, run := range map[string]runs.Run{"run returned by ChangeRun": changed, "run stored by ChangeRun": f.get(r)} {
-		same(t, what, []time.Time{run.StartedAt, run.LeaseUntil}, []time.Time{want, want})
+		same(t, what, []time.Time{run.StartedAt, run.LeaseUntil, run.AttemptStartedAt}, []time.Time{want, want, want})
 	}
 
 	set := f.newSet(changed)

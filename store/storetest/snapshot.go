@@ -23,6 +23,9 @@ func (f *fixture) snapshot() map[string]any {
 	for i, e := range must(f.store.ListAudit(f.ctx, runs.SystemTenant, runs.AuditFilter{}, all))(f) {
 		rows[fmt.Sprintf("system/audit/%d", i)] = e
 	}
+	for _, tenant := range []graph.TenantID{contoso, fabrikam, runs.SystemTenant} {
+		rows[key(tenant, "audit", "head")] = must(f.store.AuditHead(f.ctx, tenant))(f)
+	}
 	for _, tenant := range []graph.TenantID{contoso, fabrikam} {
 		f.readRuns(rows, tenant)
 		f.readSets(rows, tenant)
