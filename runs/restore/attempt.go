@@ -121,25 +121,16 @@ func (l *looking) begin(ctx context.Context, preview Preview, ids []runs.ID) err
 
 // resume takes over what an earlier attempt has saved.
 func (l *looking) resume(ctx context.Context, preview runs.ID) error {
-	const page = 1000
-	slice := runs.Slice{Limit: page}
-	for {
-		items, err := l.p.cfg.Store.ListPreviewItems(ctx, l.a.Tenant(), preview, Filter{}, slice)
-		if err != nil {
-			return fmt.Errorf("restore: reading what an earlier attempt found: %w", err)
+	err := eachPreviewItem(ctx, l.p.cfg.Store, l.a.Tenant(), preview, Filter{}, func(item PreviewItem) {
+		k := key{item.Type, item.ExternalID}
+		l.saved[k] = true
+		l.mapper.outcomes[k] = outcome{item.Action, item.TargetID}
+		if item.Action == Added {
+			l.added++
 		}
-		for _, item := range items[:min(page, len(items))] {
-			k := key{item.Type, item.ExternalID}
-			l.saved[k] = true
-			l.mapper.outcomes[k] = outcome{item.Action, item.TargetID}
-			if item.Action == Added {
-				l.added++
-			}
-			slice.After = runs.Keyset{Key: fmt.Sprint(item.Position), ID: item.ItemID}
-		}
-		if len(items) <= page {
-			break
-		}
+	})
+	if err != nil {
+		return fmt.Errorf("restore: reading what an earlier attempt found: %w", err)
 	}
 	l.work = slices.DeleteFunc(l.work, func(w *work) bool { return l.saved[key{w.item.Type, w.item.ExternalID}] })
 	return nil

@@ -58,7 +58,9 @@ func policyOf(t testing.TB, pt graph.PolicyType, raw string, parts ...graph.Part
 	return &graph.Policy{Type: pt, ID: head.ID, Name: head.DisplayName + head.Name, ODataType: head.Type, Raw: json.RawMessage(raw), Parts: parts}
 }
 
-func assignments(raw string) graph.Part { return graph.Part{Name: "assignments", Raw: json.RawMessage(raw)} }
+func assignments(raw string) graph.Part {
+	return graph.Part{Name: "assignments", Raw: json.RawMessage(raw)}
+}
 
 // wishOf is a wish whose references all mean the same in the target.
 func wishOf(t testing.TB, e *engine, captured, live *graph.Policy, o Options) wish {
