@@ -127,7 +127,7 @@ func (s source) printMigrations(out io.Writer, dialect string) error {
 	} else {
 		fmt.Fprintf(out, "-- With -db there is also what the application's user is granted.\n")
 	}
-	fmt.Fprintf(out, "%s;\n", grantQueue(who...))
+	fmt.Fprintf(out, "%s;\n", guequeue.Grants(who...))
 	return nil
 }
 

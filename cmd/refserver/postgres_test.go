@@ -370,7 +370,7 @@ func TestWhyAPartIsNotReady(t *testing.T) {
 	for err, want := range map[error]string{
 		bunstore.ErrSchemaNewer: "newer", bunstore.ErrSchemaChanged: "changed", bunstore.ErrNotMigrated: "not_migrated",
 		bunstore.ErrRowSecurity: "not_secured", guequeue.ErrNoTable: "not_migrated", errQueuePrivileges: "no_privileges",
-		errors.New(password): "unavailable",
+		guequeue.ErrNoPrivileges: "no_privileges", errors.New(password): "unavailable",
 	} {
 		err = fmt.Errorf("wrapped: %w", err)
 		if got := code(err); got != want {
