@@ -113,11 +113,13 @@ func (w *crew) run(ctx context.Context) {
 func (w *crew) again(ctx context.Context, job runs.Job, cause error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	w.opts.Logger.WarnContext(ctx, "the work of a job failed; it is delivered again", "run_id", job.RunID, redact.Err(cause))
 	job.NotBefore = w.clock.Now().Add(w.opts.RetryAfter)
 	if err := w.Enqueue(ctx, job); err != nil {
-		w.opts.Logger.ErrorContext(ctx, "a job could not be queued again; a sweep will find its run", "run_id", job.RunID, redact.Err(err))
+		w.opts.Logger.ErrorContext(ctx, "the work of a job failed and it could not be queued again; a sweep will find its run",
+			"run_id", job.RunID, "queueing", redact.Text(err.Error()), redact.Err(cause))
+		return
 	}
+	w.opts.Logger.WarnContext(ctx, "the work of a job failed; it is delivered again", "run_id", job.RunID, redact.Err(cause))
 }
 
 // pause waits after a failure of the database, longer each time.
