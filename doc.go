@@ -11,7 +11,8 @@
 //   - [github.com/tenantatlas/tenantbackup/runs/backupset]: what was captured. Backup
 //     sets, policy versions, canonical form and hash, verify and compare.
 //   - [github.com/tenantatlas/tenantbackup/runs/capture]: reads Graph into backup sets.
-//   - [github.com/tenantatlas/tenantbackup/runs/memqueue]: a queue within the process.
+//   - [github.com/tenantatlas/tenantbackup/runs/memqueue]: a queue within the process;
+//     [github.com/tenantatlas/tenantbackup/runs/guequeue] is one for several machines.
 //   - [github.com/tenantatlas/tenantbackup/backupsched]: when. Recurrence with its
 //     daylight-saving rules, schedules, and the dispatcher that ticks once a minute.
 //   - [github.com/tenantatlas/tenantbackup/retention]: what stays. A pure plan with a
@@ -20,7 +21,8 @@
 //     traces of what the observers of all these are told.
 //   - [github.com/tenantatlas/tenantbackup/store]: the roles that a backend plays;
 //     [github.com/tenantatlas/tenantbackup/store/bunstore] plays them over bun,
-//     [github.com/tenantatlas/tenantbackup/store/sqlitestore] opens it on SQLite.
+//     [github.com/tenantatlas/tenantbackup/store/sqlitestore] opens it on SQLite,
+//     [github.com/tenantatlas/tenantbackup/store/pgstore] on Postgres.
 //
 // Beside the seam stands its fake, graph/graphtest, and beside the store its suite,
 // store/storetest.

@@ -52,7 +52,7 @@ func (d Draft) validate(catalogue *graph.Catalogue) error {
 		info, known := catalogue.Lookup(t)
 		switch {
 		case !known:
-			bad.Add(field, "policy_type_unknown", "is not in the catalogue of policy types")
+			bad.Add(field, "policy_type_unknown", "is not in the catalogue of policy types, where names look like settingsCatalogPolicy")
 		case !info.Capturable():
 			bad.Add(field, "policy_type_not_capturable", strings.TrimSpace("cannot be captured by itself. "+info.Note))
 		case slices.Contains(d.PolicyTypes[:i], t):

@@ -127,7 +127,7 @@ func (s source) printMigrations(out io.Writer, dialect string) error {
 	} else {
 		fmt.Fprintf(out, "-- With -db there is also what the application's user is granted.\n")
 	}
-	fmt.Fprintf(out, "%s;\n", grantQueue(who...))
+	fmt.Fprintf(out, "%s;\n", guequeue.Grants(who...))
 	return nil
 }
 
@@ -167,5 +167,12 @@ func (s source) check(ctx context.Context, opts store.CheckOptions) (store.Check
 		return store.CheckReport{}, err
 	}
 	defer db.close()
-	return db.Check(ctx, opts)
+	report, err := db.Check(ctx, opts)
+	if err != nil && s.postgres() {
+		switch code(db.schemaReady(ctx)) {
+		case "not_migrated", "not_secured", "no_privileges":
+			err = fmt.Errorf("%w\nWho checks is the user that the server works as, on a database that is prepared for it; run refserver migrate first", err)
+		}
+	}
+	return report, err
 }

@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/api"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/guequeue"
 	"github.com/tenantatlas/tenantbackup/store/bunstore"
 )
-
-// queuePrivileges is what is done with the queue's table.
-var queuePrivileges = []string{"SELECT", "INSERT", "UPDATE", "DELETE"}
 
 // prepare migrates when something is missing. A login that only works with what is there
 // needs no more privileges than that.
@@ -61,7 +57,7 @@ func (s source) migrate(ctx context.Context, db *database, always bool) error {
 		if err := owner.SecureRows(ctx); err != nil {
 			return err
 		}
-		_, err := owner.pool.ExecContext(ctx, grantQueue(login(s.url), tenantRole, systemRole))
+		_, err := owner.pool.ExecContext(ctx, guequeue.Grants(login(s.url), tenantRole, systemRole))
 		return err
 	})
 	return explained(err)
@@ -74,16 +70,6 @@ func explained(err error) error {
 	}
 	return fmt.Errorf("%w\nWho migrates must own the tables and, for row-level security, may create roles (CREATEROLE). "+
 		"Name such a user with -migrate-db or %s, or have somebody run what 'refserver migrate -print -dialect postgres' prints", err, migrateVariable)
-}
-
-// grantQueue lets roles that do not own the queue's table work with it: the login takes jobs,
-// and the roles of row-level security queue those of the runs that they make.
-func grantQueue(roles ...string) string {
-	names := make([]string, len(roles))
-	for i, r := range roles {
-		names[i] = `"` + strings.ReplaceAll(r, `"`, `""`) + `"`
-	}
-	return "GRANT " + strings.Join(queuePrivileges, ", ") + " ON gue_jobs TO " + strings.Join(names, ", ")
 }
 
 // insufficientPrivilege is a code of https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -145,20 +131,17 @@ func (d *database) schemaReady(ctx context.Context) error {
 	return err
 }
 
-var errQueuePrivileges = errors.New("the login, or a role of row-level security, may not work with gue_jobs")
+var errQueuePrivileges = errors.New("a role of row-level security may not work with gue_jobs")
 
-// queueReady also looks at who may work with the table.
+// queueReady also looks at what the roles of row-level security may do with the table: it is
+// under them that new runs are queued.
 func (d *database) queueReady(ctx context.Context) error {
-	if err := d.queue.Ready(ctx); err != nil {
+	if err := d.queue.Ready(ctx); err != nil || !d.secured {
 		return err
 	}
-	who := "current_user"
-	if d.secured {
-		who += ", '" + tenantRole + "', '" + systemRole + "'"
-	}
 	var missing int
-	err := d.pool.QueryRowContext(ctx, `SELECT count(*) FROM pg_roles AS r, unnest(ARRAY['`+strings.Join(queuePrivileges, "', '")+`']) AS p
-		WHERE r.rolname IN (`+who+`) AND NOT has_table_privilege(r.oid, 'gue_jobs', p)`).Scan(&missing)
+	err := d.pool.QueryRowContext(ctx, `SELECT count(*) FROM pg_roles AS r, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p
+		WHERE r.rolname IN ('`+tenantRole+`', '`+systemRole+`') AND NOT has_table_privilege(r.oid, 'gue_jobs', p)`).Scan(&missing)
 	if err != nil {
 		return err
 	}
@@ -179,7 +162,7 @@ func code(err error) string {
 		return "changed"
 	case errors.Is(err, bunstore.ErrRowSecurity):
 		return "not_secured"
-	case errors.Is(err, errQueuePrivileges), sqlState(err) == insufficientPrivilege:
+	case errors.Is(err, guequeue.ErrNoPrivileges), errors.Is(err, errQueuePrivileges), sqlState(err) == insufficientPrivilege:
 		return "no_privileges"
 	}
 	return "unavailable"

@@ -288,6 +288,26 @@ func TestWhoeverMayNotMigrateIsToldWhatToRun(t *testing.T) {
 	}
 }
 
+func TestACheckThatCannotRunTellsAsWhomItCan(t *testing.T) {
+	w := newWorld(t)
+	says := func(when, url string) {
+		t.Helper()
+		code, out, errOut := callSafely(t, "check", "-db", url)
+		if code != exitNoCheck || !strings.Contains(errOut, "the user that the server works as") || !strings.Contains(errOut, "refserver migrate") {
+			t.Errorf("%s: %d %s %s", when, code, out, errOut)
+		}
+	}
+	says("an empty database", w.login)
+	if code, _, errOut := callSafely(t, "migrate", "-db", w.login, "-migrate-db", w.owner); code != exitOK {
+		t.Fatal(code, errOut)
+	}
+	execute(t, w.admin, "REVOKE tenantbackup_app, tenantbackup_system FROM "+login(w.owner))
+	says("an owner who may not play the roles", w.owner)
+	if code, out, errOut := callSafely(t, "check", "-db", w.login); code != exitOK {
+		t.Errorf("the login: %d %s %s", code, out, errOut)
+	}
+}
+
 func TestTheSQLThatMigratePrintsIsAllThatIsNeeded(t *testing.T) {
 	w := newWorld(t)
 	code, script, errOut := callSafely(t, "migrate", "-print", "-db", w.login)
@@ -370,7 +390,7 @@ func TestWhyAPartIsNotReady(t *testing.T) {
 	for err, want := range map[error]string{
 		bunstore.ErrSchemaNewer: "newer", bunstore.ErrSchemaChanged: "changed", bunstore.ErrNotMigrated: "not_migrated",
 		bunstore.ErrRowSecurity: "not_secured", guequeue.ErrNoTable: "not_migrated", errQueuePrivileges: "no_privileges",
-		errors.New(password): "unavailable",
+		guequeue.ErrNoPrivileges: "no_privileges", errors.New(password): "unavailable",
 	} {
 		err = fmt.Errorf("wrapped: %w", err)
 		if got := code(err); got != want {

@@ -78,7 +78,7 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 	if o.addr != "" {
 		var lc net.ListenConfig
 		if listener, err = lc.Listen(ctx, "tcp", o.addr); err != nil {
-			return err
+			return fmt.Errorf("-addr: %w", err)
 		}
 		defer listener.Close()
 		if onLoopback(listener.Addr()) {
@@ -118,8 +118,12 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 	}
 	log.Info("serving", "role", string(o.role), "database", o.source.String())
 	err = serveUntil(ctx, server, listener, work)
-	log.Info("stopped", "role", string(o.role), "error", err)
-	return err
+	if err != nil {
+		log.Error("stopped", "role", string(o.role), "error", err)
+		return err
+	}
+	log.Info("stopped", "role", string(o.role))
+	return nil
 }
 
 // workerName names this process in leases, for people.

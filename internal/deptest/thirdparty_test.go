@@ -46,7 +46,7 @@ var tests = []allowance{
 	{"backupsched", "github.com/robfig/cron/v3", "what the benchmarks compare with"},
 	{"runs/guequeue", "github.com/jackc/pgx/v5", "the other driver it runs on"},
 	{"store/bunstore", "github.com/jackc/pgx/v5/stdlib", "looks at a database behind the store's back"},
-	{"store/pgstore", "github.com/jackc/pgx/v5/stdlib", "the other driver it runs on"},
+	{"store/pgstore", "github.com/jackc/pgx/v5", "the other driver it runs on"},
 	{"cmd/refserver", "modernc.org/sqlite", "damages a database behind the store's back"},
 	{"runs/capture", "modernc.org/sqlite", "damages a database behind the store's back"},
 }

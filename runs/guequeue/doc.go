@@ -1,7 +1,7 @@
 // Package guequeue is the [runs.Queue] of several machines: jobs are rows of the table of
 // github.com/vgarvardt/gue, v5, in a Postgres database, usually the one of the store.
 //
-//   - [Migrate] creates the table, [Schema] prints it.
+//   - [Migrate] creates the table, [Schema] prints it; [Grants] is for users who do not own it.
 //   - [New] makes a [Queue] over a pool of pgdriver or pgx/v5/stdlib.
 //   - Queue.Enqueue and Queue.EnqueueTx put jobs in, at most one per run.
 //   - Queue.Work takes them out.
@@ -33,7 +33,10 @@
 // Work holds up to [Options].Takers connections of the pool, each for the moment in which a
 // run is claimed, and the store needs one of its own for each of these claims: a pool that
 // both share needs twice the number of takers, plus what works, requests and dispatchers
-// use, and never less than takers plus one. The listener has one connection besides, outside
-// the pool. Works hold none. Parameters of the server: idle_in_transaction_session_timeout
+// use, and never less than takers plus one. The default listener has one connection besides,
+// outside the pool. [New] refuses a pool that is too small when it knows its size; that of a
+// pgxpool behind stdlib.OpenDBFromPool it does not, and by default that has only 4 connections
+// or one for each CPU, so set pool_max_conns: takers that wait for each other's connections
+// break off after 30 s. Works hold none. Parameters of the server: idle_in_transaction_session_timeout
 // must be longer than a claim; a claim that lasts longer than 30 s is broken off.
 package guequeue

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun/driver/pgdriver"
 	"go.uber.org/goleak"
 
@@ -139,24 +139,4 @@ func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
 func noLeaks(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
-}
-
-// pgxListener shows what a Listener over pgx is: it takes a connection out of the pool.
-type pgxListener struct{ db *sql.DB }
-
-func (l pgxListener) Listen(ctx context.Context, channel string, heard func()) error {
-	conn, err := l.db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return conn.Raw(func(c any) error {
-		pg := c.(*stdlib.Conn).Conn()
-		_, err := pg.Exec(ctx, `LISTEN "`+channel+`"`)
-		for err == nil {
-			heard()
-			_, err = pg.WaitForNotification(ctx)
-		}
-		return err
-	})
 }

@@ -39,8 +39,9 @@ type Options struct {
 	RetryAfter time.Duration
 
 	// Listener hears of new jobs. Defaults to one that listens over a connection of its
-	// own when the pool is pgdriver's; with any other pool Work hears of jobs that this
-	// Queue itself takes in, and polls for the others.
+	// own when the pool is pgdriver's. With a pool of pgx give one, as the Example shows:
+	// without it Work hears only of what this Queue takes in by Enqueue, and finds what
+	// others or EnqueueTx put in, such as the runs of a store with an Enqueuer, by polling.
 	Listener Listener
 
 	// Logger receives what goes wrong with jobs and connections. Defaults to discarding.

@@ -54,18 +54,42 @@ func Migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// Ready says whether jobs can be queued and taken: nil, [ErrNoTable], or why the database
-// does not answer.
+// privileges is what a queue does with the table.
+const privileges = "SELECT, INSERT, UPDATE, DELETE"
+
+// Grants returns the statement that lets users and roles work with the table who do not own
+// it. Those are the user that the queue's pool logs in as and, where the table lies in the
+// database of a store with row-level security, both roles of that: they queue the jobs of the
+// runs that they make. It returns "" for nobody.
+func Grants(roles ...string) string {
+	if len(roles) == 0 {
+		return ""
+	}
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = `"` + strings.ReplaceAll(r, `"`, `""`) + `"`
+	}
+	return "GRANT " + privileges + " ON gue_jobs TO " + strings.Join(names, ", ")
+}
+
+// ErrNoPrivileges: the pool's user may not work with the table of jobs.
+var ErrNoPrivileges = errors.New("guequeue: the user may not work with the table gue_jobs; as its owner run what guequeue.Grants returns")
+
+// Ready says whether jobs can be queued and taken: nil, [ErrNoTable], [ErrNoPrivileges], or
+// why the database does not answer. What other roles may do it does not ask.
 func (q *Queue) Ready(ctx context.Context) error {
-	var columns int
-	err := q.db.QueryRowContext(ctx, `SELECT count(*) FROM pg_attribute
-WHERE attrelid = to_regclass('gue_jobs') AND NOT attisdropped AND attname IN
-('job_id', 'priority', 'run_at', 'job_type', 'args', 'error_count', 'last_error', 'queue', 'created_at', 'updated_at')`).Scan(&columns)
+	var columns, refused int
+	err := q.db.QueryRowContext(ctx, `SELECT count(*), (
+SELECT count(*) FROM unnest(string_to_array($1, ', ')) AS p WHERE NOT has_table_privilege(to_regclass('gue_jobs'), p))
+FROM pg_attribute WHERE attrelid = to_regclass('gue_jobs') AND NOT attisdropped AND attname IN
+('job_id', 'priority', 'run_at', 'job_type', 'args', 'error_count', 'last_error', 'queue', 'created_at', 'updated_at')`, privileges).Scan(&columns, &refused)
 	switch {
 	case err != nil:
 		return fmt.Errorf("guequeue: %w", err)
 	case columns != 10:
 		return ErrNoTable
+	case refused > 0:
+		return ErrNoPrivileges
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package guequeue_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -55,6 +56,40 @@ func TestATableOfAnotherFormIsNotReady(t *testing.T) {
 	exec(t, db, `ALTER TABLE gue_jobs DROP COLUMN args`)
 	if err := q.Ready(context.Background()); !errors.Is(err, guequeue.ErrNoTable) {
 		t.Errorf("%v, want ErrNoTable", err)
+	}
+}
+
+func TestAUserWhoDoesNotOwnTheTableIsReadyWithTheGrants(t *testing.T) {
+	const user = `guequeue "test"` // the quotes are part of the name
+	ctx, owned := context.Background(), database(t)
+	owner := open(t, 0, owned)
+	exec(t, owner, `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'guequeue "test"') THEN
+		CREATE ROLE "guequeue ""test""" LOGIN PASSWORD 'secret'; END IF; END $$`)
+	u, err := url.Parse(owned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(user, "secret")
+	for i, d := range drivers {
+		t.Run(d.name, func(t *testing.T) {
+			exec(t, owner, `REVOKE ALL ON gue_jobs FROM "guequeue ""test"""`)
+			q, _ := queueOver(t, open(t, i, u.String()), guequeue.Options{})
+			if err := q.Ready(ctx); !errors.Is(err, guequeue.ErrNoPrivileges) {
+				t.Errorf("before: %v, want ErrNoPrivileges", err)
+			}
+			exec(t, owner, `GRANT SELECT, INSERT, UPDATE ON gue_jobs TO "guequeue ""test"""`)
+			if err := q.Ready(ctx); !errors.Is(err, guequeue.ErrNoPrivileges) {
+				t.Errorf("without DELETE: %v, want ErrNoPrivileges", err)
+			}
+			exec(t, owner, guequeue.Grants(user))
+			if err := q.Ready(ctx); err != nil {
+				t.Errorf("after: %v", err)
+			}
+			came, handle := told()
+			work(t, q, handle)
+			enqueue(t, q, job(i))
+			receive(t, came)
+		})
 	}
 }
 

@@ -233,6 +233,30 @@ func TestAJobThatCannotBeReadIsSetAside(t *testing.T) {
 	}
 }
 
+func TestTheLogDoesNotPromiseAJobThatCouldNotBeQueuedAgain(t *testing.T) {
+	for _, c := range []struct{ damage, want, not string }{
+		{`SELECT 1`, "delivered again", "could not be queued"},
+		{`ALTER TABLE gue_jobs RENAME TO gone`, "could not be queued", "delivered again"},
+	} {
+		var log bytes.Buffer
+		q, db := newQueue(t, database(t), guequeue.Options{Workers: 1, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		began := make(chan int, 10)
+		stop := work(t, q, func(context.Context, runs.Job) (runs.Work, error) {
+			return func(ctx context.Context) error {
+				_, err := db.ExecContext(ctx, c.damage)
+				began <- 1
+				return errors.Join(err, errors.New("broken off"))
+			}, nil
+		})
+		enqueue(t, q, job(1))
+		receive(t, began)
+		stop() // waits for works
+		if text := log.String(); !strings.Contains(text, c.want) || strings.Contains(text, c.not) || !strings.Contains(text, "broken off") {
+			t.Errorf("after %s the log says %s", c.damage, text)
+		}
+	}
+}
+
 func TestOnlyAcknowledgingDoesNotWaitForTheDisk(t *testing.T) {
 	q, db := newQueue(t, database(t), guequeue.Options{Workers: 1})
 	db.SetMaxOpenConns(2)

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/tenantatlas/tenantbackup/internal/pgtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/guequeue"
@@ -27,7 +29,11 @@ func TestAWaitingWorkerHearsOfJobsThatAnotherProcessQueues(t *testing.T) {
 			db := open(t, i, url)
 			o := guequeue.Options{PollEvery: time.Hour} // only a notification can wake it
 			if d.name == "pgx" {
-				o.Listener = pgxListener{db}
+				config, err := pgx.ParseConfig(url)
+				if err != nil {
+					t.Fatal(err)
+				}
+				o.Listener = pgxListener{config}
 			}
 			q, _ := queueOver(t, db, o)
 			came, handle := told()

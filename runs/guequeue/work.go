@@ -42,6 +42,29 @@ type crew struct {
 	free    chan struct{} // holds an element for each job in hand
 	lookout chan struct{} // holds an element while a taker watches for all that wait
 	works   sync.WaitGroup
+
+	mu   sync.Mutex
+	away string // why the database failed, as it was logged last; "" while it does not
+}
+
+// failed logs a failure of the database, and does not say the same for each taker and try.
+func (w *crew) failed(ctx context.Context, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if text := err.Error(); w.away != text {
+		w.away = text
+		w.opts.Logger.WarnContext(ctx, "the database failed the queue; it is tried again", redact.Err(err))
+	}
+}
+
+// answered logs that the database is back.
+func (w *crew) answered(ctx context.Context) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.away != "" {
+		w.away = ""
+		w.opts.Logger.InfoContext(ctx, "the database answers the queue again")
+	}
 }
 
 // run takes jobs until ctx ends.
@@ -58,6 +81,9 @@ func (w *crew) run(ctx context.Context) {
 		}
 		since := w.clock.Now()
 		t, err := w.take(ctx, w.handle)
+		if err == nil {
+			w.answered(ctx)
+		}
 		if t.work != nil {
 			w.works.Go(func() {
 				defer func() { <-w.free }()
@@ -71,7 +97,7 @@ func (w *crew) run(ctx context.Context) {
 		switch {
 		case err != nil:
 			failures++
-			w.opts.Logger.WarnContext(ctx, "the database failed the queue; it is tried again", "failures", failures, redact.Err(err))
+			w.failed(ctx, err)
 			w.pause(ctx, failures)
 		case t.found:
 			failures = 0
@@ -87,11 +113,13 @@ func (w *crew) run(ctx context.Context) {
 func (w *crew) again(ctx context.Context, job runs.Job, cause error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	w.opts.Logger.WarnContext(ctx, "the work of a job failed; it is delivered again", "run_id", job.RunID, redact.Err(cause))
 	job.NotBefore = w.clock.Now().Add(w.opts.RetryAfter)
 	if err := w.Enqueue(ctx, job); err != nil {
-		w.opts.Logger.ErrorContext(ctx, "a job could not be queued again; a sweep will find its run", "run_id", job.RunID, redact.Err(err))
+		w.opts.Logger.ErrorContext(ctx, "the work of a job failed and it could not be queued again; a sweep will find its run",
+			"run_id", job.RunID, "queueing", redact.Text(err.Error()), redact.Err(cause))
+		return
 	}
+	w.opts.Logger.WarnContext(ctx, "the work of a job failed; it is delivered again", "run_id", job.RunID, redact.Err(cause))
 }
 
 // pause waits after a failure of the database, longer each time.

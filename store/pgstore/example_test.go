@@ -5,7 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/guequeue"
 	"github.com/tenantatlas/tenantbackup/store/bunstore"
 	"github.com/tenantatlas/tenantbackup/store/pgstore"
 )
@@ -42,6 +48,51 @@ func ExampleOpen_rowSecurity() {
 	}
 	defer db.Close()
 	if err := db.Ready(ctx); err != nil {
+		panic(err)
+	}
+}
+
+// A host shares its own pool, here of pgx, with the store and the queue: a new run and its job
+// are stored in one transaction. The pool must be large enough, see guequeue. Give the queue to runs.NewStarter, runs.NewRunner and
+// backupsched.NewDispatcher too; the rest is wired as in examples/quickstart.
+func ExampleNew() {
+	ctx := context.Background()
+	open := func(url string) *bun.DB {
+		pool, err := pgxpool.New(ctx, url+"&pool_max_conns=30&statement_timeout=30s&lock_timeout=10s")
+		if err != nil {
+			panic(err)
+		}
+		return bun.NewDB(stdlib.OpenDBFromPool(pool), pgdialect.New())
+	}
+	security := &bunstore.RowSecurity{Login: "backup"} // CREATE ROLE backup LOGIN NOINHERIT PASSWORD '...'
+
+	// Before a deployment, as the owner of the tables.
+	owned := open("postgres://owner:secret@db.example.com/backup?sslmode=verify-full")
+	defer owned.Close()
+	owner, err := pgstore.New(owned, pgstore.Options{RowSecurity: security})
+	if err != nil {
+		panic(err)
+	}
+	if err := errors.Join(owner.Migrate(ctx), owner.SecureRows(ctx), guequeue.Migrate(ctx, owned.DB)); err != nil {
+		panic(err)
+	}
+	// The user takes jobs; the roles of row-level security queue those of new runs.
+	if _, err := owned.ExecContext(ctx, guequeue.Grants("backup", "tenantbackup_app", "tenantbackup_system")); err != nil {
+		panic(err)
+	}
+
+	// In the program. With pgx give Options.Listener too, see guequeue.Listener.
+	db := open("postgres://backup:secret@db.example.com/backup?sslmode=verify-full")
+	defer db.Close()
+	queue, err := guequeue.New(db.DB, guequeue.Options{})
+	if err != nil {
+		panic(err)
+	}
+	store, err := pgstore.New(db, pgstore.Options{RowSecurity: security, Enqueuer: queue})
+	if err != nil {
+		panic(err)
+	}
+	if err := errors.Join(store.Ready(ctx), queue.Ready(ctx)); err != nil {
 		panic(err)
 	}
 }

@@ -108,7 +108,7 @@ func (a *API) checkTypes(types []graph.PolicyType) error {
 		info, known := a.cfg.Catalogue.Lookup(t)
 		switch {
 		case !known:
-			bad.Add(index("policy_types", i), "policy_type_unknown", "is not in the catalogue of policy types")
+			bad.Add(index("policy_types", i), "policy_type_unknown", "is not in the catalogue of policy types, where names look like settingsCatalogPolicy")
 		case !info.Capturable():
 			bad.Add(index("policy_types", i), "policy_type_not_capturable", "cannot be captured by itself")
 		case slices.Contains(types[:i], t):

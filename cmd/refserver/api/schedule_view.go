@@ -77,7 +77,7 @@ type scheduleBody struct {
 	Frequency          string    `json:"frequency" enum:"daily,weekly"`
 	TimeOfDay          string    `json:"time_of_day" doc:"Local time, HH:MM"`
 	DaysOfWeek         *[]int    `json:"days_of_week,omitempty" doc:"1 (Monday) to 7 (Sunday); only and always for a weekly schedule"`
-	PolicyTypes        *[]string `json:"policy_types" minItems:"1"`
+	PolicyTypes        *[]string `json:"policy_types" minItems:"1" doc:"Names of the catalogue of policy types, such as settingsCatalogPolicy; docs/graph-types.md lists them"`
 	IncludeFoundations *bool     `json:"include_foundations,omitempty" default:"true" doc:"Also back up what policies refer to"`
 	RetentionKeepLast  *int      `json:"retention_keep_last,omitempty" default:"30" minimum:"1" maximum:"10000" doc:"How many complete backup sets to keep"`
 }
@@ -102,7 +102,7 @@ type schedulePatchBody struct {
 	Frequency          *string   `json:"frequency,omitempty" enum:"daily,weekly" doc:"daily clears days_of_week"`
 	TimeOfDay          *string   `json:"time_of_day,omitempty"`
 	DaysOfWeek         *[]int    `json:"days_of_week,omitempty"`
-	PolicyTypes        *[]string `json:"policy_types,omitempty" minItems:"1"`
+	PolicyTypes        *[]string `json:"policy_types,omitempty" minItems:"1" doc:"Names of the catalogue of policy types, such as settingsCatalogPolicy; docs/graph-types.md lists them"`
 	IncludeFoundations *bool     `json:"include_foundations,omitempty"`
 	RetentionKeepLast  *int      `json:"retention_keep_last,omitempty" minimum:"1" maximum:"10000"`
 	ConfirmPlan        *string   `json:"confirm_plan,omitempty" doc:"confirm_plan of a retention plan; needed when a lower retention_keep_last would delete backup sets"`
