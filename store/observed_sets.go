@@ -30,6 +30,13 @@ func (o observed) CopyItems(ctx context.Context, tenant graph.TenantID, lease ru
 	return o.Store.CopyItems(ctx, tenant, lease, from, to, types)
 }
 
+// SaveSnapshot implements [backupset.CaptureStore].
+func (o observed) SaveSnapshot(ctx context.Context, tenant graph.TenantID, lease runs.Lease, captured backupset.Captured, item runs.Item) (_ backupset.PolicyVersion, _ bool, err error) {
+	ctx, call := o.begin(ctx, "SaveSnapshot", tenant)
+	defer call.done(&err)
+	return o.Store.SaveSnapshot(ctx, tenant, lease, captured, item)
+}
+
 // SaveManifest implements [backupset.CaptureStore].
 func (o observed) SaveManifest(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID, m backupset.Manifest) (err error) {
 	ctx, call := o.begin(ctx, "SaveManifest", tenant)

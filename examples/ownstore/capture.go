@@ -46,6 +46,9 @@ func (m *Memory) building(tenant graph.TenantID, lease runs.Lease, id runs.ID) (
 	if set.Status != backupset.Building {
 		return runs.Run{}, backupset.BackupSet{}, runs.Conflict("set_sealed", "the set is sealed; make a new one")
 	}
+	if r.BackupSetID != id {
+		return runs.Run{}, backupset.BackupSet{}, runs.Conflict("set_of_another_run", "another run fills the set")
+	}
 	return r, set, nil
 }
 
@@ -72,7 +75,7 @@ func (m *Memory) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease 
 		return err
 	}
 	defer m.mu.Unlock()
-	r, _, err := m.building(tenant, lease, set)
+	r, s, err := m.taking(tenant, lease, set)
 	if err != nil {
 		return err
 	}
@@ -82,24 +85,31 @@ func (m *Memory) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease 
 		}
 	}
 	items = slices.Clone(items)
+	var added []graph.PolicyType
 	for _, c := range captured {
 		if m.holds(set, c.Policy.Type, c.Policy.ID) {
-			items = slices.DeleteFunc(items, func(i runs.Item) bool {
-				return i.PolicyType == c.Policy.Type && i.PolicyID == c.Policy.ID
-			})
+			items = held(items, s, c.Policy)
 			continue
 		}
-		policy := m.inventoryRow(tenant, c.Policy.Type, c.Policy.ID)
-		v := m.versionOf(tenant, policy.ID, r.ID, c)
-		policy.Name, policy.LastSeenAt, policy.CurrentVersionID = c.Policy.Name, c.CapturedAt, v.ID
-		m.policies.put(tenant, policy.ID, policy)
+		v := m.keepVersion(tenant, r.ID, c)
 		m.setItems[set] = append(m.setItems[set], keep(backupset.Item{
-			ID: c.ItemID, SetID: set, PolicyID: policy.ID, VersionID: v.ID, Type: c.Policy.Type, ExternalID: c.Policy.ID,
-			Name: c.Policy.Name, Hash: c.Hash, CapturedAt: c.CapturedAt, Warnings: c.Policy.Warnings,
+			ID: c.ItemID, SetID: set, PolicyID: v.PolicyID, VersionID: v.ID, Type: c.Policy.Type, ExternalID: c.Policy.ID,
+			Name: c.Policy.Name, Hash: c.Hash, CapturedAt: c.CapturedAt, Warnings: c.Policy.Warnings, Revision: s.Revision + 1,
 		}))
+		added = append(added, c.Policy.Type)
 	}
+	m.account(s, added)
 	m.putItems(r, items)
 	return nil
+}
+
+// keepVersion makes what was captured the policy's current version.
+func (m *Memory) keepVersion(tenant graph.TenantID, run runs.ID, c backupset.Captured) version {
+	policy := m.inventoryRow(tenant, c.Policy.Type, c.Policy.ID)
+	v := m.versionOf(tenant, policy.ID, run, c)
+	policy.Name, policy.LastSeenAt, policy.CurrentVersionID = c.Policy.Name, c.CapturedAt, v.ID
+	m.policies.put(tenant, policy.ID, policy)
+	return v
 }
 
 // versionOf finds the version of a policy with the captured content, or makes it.
@@ -136,7 +146,7 @@ func (m *Memory) CopyItems(ctx context.Context, tenant graph.TenantID, lease run
 		if !slices.Contains(types, item.Type) || m.holds(to, item.Type, item.ExternalID) {
 			continue
 		}
-		item.ID, item.SetID = m.newID(), to
+		item.ID, item.SetID, item.Revision = m.newID(), to, 1
 		m.setItems[to] = append(m.setItems[to], keep(item))
 		outcomes = append(outcomes, runs.Item{
 			ID: m.newID(), PolicyType: item.Type, PolicyID: item.ExternalID, Name: item.Name,

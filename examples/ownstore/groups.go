@@ -93,8 +93,11 @@ func (m *Memory) PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID
 	return result, nil
 }
 
-// needed tells whether a version is a policy's current one or in a set.
+// needed tells whether a version is a policy's current one, a snapshot or in a set.
 func (m *Memory) needed(tenant graph.TenantID, v version) bool {
+	if v.Snapshot {
+		return true
+	}
 	if p, err := m.policies.get(tenant, v.PolicyID); err == nil && p.CurrentVersionID == v.ID {
 		return true
 	}

@@ -36,7 +36,8 @@ type Memory struct {
 // version is a policy version with its payload.
 type version struct {
 	backupset.PolicyVersion
-	Payload []byte
+	Payload  []byte
+	Snapshot bool // one was taken of it, so that it stays
 }
 
 // NewMemory returns an empty store that takes its time from the clock.

@@ -187,12 +187,12 @@ func content(ctx context.Context, store SetStore, tenant graph.TenantID, version
 	return Decode(payload)
 }
 
-// each walks over all items of a set.
-func each(ctx context.Context, store SetStore, tenant graph.TenantID, set runs.ID, do func(Item) error) error {
+// each walks over all items that a set had when it was read.
+func each(ctx context.Context, store SetStore, tenant graph.TenantID, set BackupSet, do func(Item) error) error {
 	const page = 500
 	slice := runs.Slice{Limit: page}
 	for {
-		items, err := store.ListSetItems(ctx, tenant, set, SetItemFilter{}, slice)
+		items, err := store.ListSetItems(ctx, tenant, set.ID, SetItemFilter{Revision: set.Revision}, slice)
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func (a *Archive) Compare(ctx context.Context, tenant graph.TenantID, actor runs
 			return Comparison{}, err
 		}
 		sets[i], items[i] = set, map[policyKey]Item{}
-		if err := each(ctx, a.store, tenant, id, func(item Item) error {
+		if err := each(ctx, a.store, tenant, set, func(item Item) error {
 			items[i][policyKey{item.Type, item.ExternalID}] = item
 			return nil
 		}); err != nil {

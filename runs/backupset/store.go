@@ -51,7 +51,10 @@ type CaptureStore interface {
 	//
 	// A manual set that is sealed takes additions of a run whose Target it is: each call that
 	// adds something raises the set's Revision, which the new items carry, its ItemsCount and
-	// the Listed and Captured of its manifests.
+	// the Listed and Captured of its manifests; a type that it had none of gets a manifest
+	// that is whole. The outcome of a policy that the set holds is stored as skipped then,
+	// [runs.ReasonAlreadyInSet], unless the run put it there. A set that is deleted is
+	// ErrDeleted, any other that the run does not fill ErrConflict.
 	SaveCaptured(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID, captured []Captured, items []runs.Item) error
 
 	// CopyItems puts the items of another set of the tenant into this one, those of the
@@ -62,7 +65,8 @@ type CaptureStore interface {
 
 	// SaveSnapshot stores one captured policy without a set, and the run's item for it, in
 	// one transaction: inventory row, version and payload where the content is new. It returns
-	// the version that holds the content, and whether it was made now.
+	// the version that holds the content, and whether it was made now. The version stays
+	// from then on, whatever sets are purged.
 	SaveSnapshot(ctx context.Context, tenant graph.TenantID, lease runs.Lease, captured Captured, item runs.Item) (version PolicyVersion, created bool, err error)
 
 	// SaveManifest stores the account of one type of a set being built, replacing an
@@ -180,7 +184,8 @@ type GroupStore interface {
 	// PurgeSet removes at most limit items of a soft-deleted set for good, with the
 	// versions and payloads that nothing else needs, and with the last item the set
 	// itself; then the trail is written, made of what this last step removed. The current
-	// version of a policy stays. The first step sets PurgingAt; calling again goes on. A
+	// version of a policy and those that snapshots were taken of stay. The first step sets
+	// PurgingAt; calling again goes on. A
 	// set that is not deleted, held or in use is ErrConflict.
 	PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID, limit int, trail func(BackupSet, PurgeResult) runs.Trail) (PurgeResult, error)
 }

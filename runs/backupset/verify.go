@@ -64,7 +64,7 @@ func (v *Verifier) Verify(ctx context.Context, tenant graph.TenantID, id runs.ID
 
 func (v *Verifier) verify(ctx context.Context, tenant graph.TenantID, set BackupSet) (found Verification, err error) {
 	rows := map[graph.PolicyType]int{}
-	err = each(ctx, v.store, tenant, set.ID, func(item Item) error {
+	err = each(ctx, v.store, tenant, set, func(item Item) error {
 		rows[item.Type]++
 		problem := Problem{ItemID: item.ID, PolicyType: item.Type, ExternalID: item.ExternalID, Name: item.Name}
 		err := v.verifyItem(ctx, tenant, item)

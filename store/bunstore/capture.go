@@ -66,7 +66,7 @@ func (t *tx) filling(ctx context.Context, tenant graph.TenantID, lease runs.Leas
 		return runRow{}, setRow{}, err
 	}
 	if run.BackupSetID != r.ID {
-		return runRow{}, setRow{}, runs.Conflict("set_of_another_run", "the run fills another backup set")
+		return runRow{}, setRow{}, errOtherSet()
 	}
 	return run, r, nil
 }
@@ -75,7 +75,7 @@ func (t *tx) filling(ctx context.Context, tenant graph.TenantID, lease runs.Leas
 func (t *tx) building(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID) (runRow, setRow, error) {
 	run, r, err := t.filling(ctx, tenant, lease, set)
 	if err == nil && r.Status != text(backupset.Building) {
-		err = runs.Conflict("set_sealed", "the backup set is sealed and never changes again")
+		err = errSealed()
 	}
 	return run, r, err
 }
@@ -88,7 +88,7 @@ func (s *Store) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease r
 		return err
 	}
 	return s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
-		run, r, err := t.building(ctx, tenant, lease, set)
+		run, r, err := t.taking(ctx, tenant, lease, set)
 		if err != nil {
 			return err
 		}
@@ -97,13 +97,13 @@ func (s *Store) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease r
 		if err != nil {
 			return err
 		}
-		var fresh []runs.Item // the outcome of what the set holds already stands
-		for _, item := range items {
-			if !held[policyRef{text(item.PolicyType), ident(item.PolicyID)}] {
-				fresh = append(fresh, item)
-			}
+		if err := k.release(ctx); err != nil {
+			return err
 		}
-		return k.close(ctx, fresh)
+		if err := k.account(ctx); err != nil {
+			return err
+		}
+		return k.close(ctx, k.outcomes(items, held))
 	})
 }
 

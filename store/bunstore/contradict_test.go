@@ -12,6 +12,7 @@ func Contradictions() []func(ctx context.Context, s *Store) error {
 		edit("WHERE t.items_count > 0", func(r *setRow) { r.ItemsCount-- }),
 		edit("WHERE t.captured > 0", func(r *manifestRow) { r.Captured++ }),
 		drop[manifestRow]("WHERE t.captured > 0"),
+		edit("", func(r *setItemRow) { r.Revision = 2 }),
 		edit("WHERE t.backup_set_id IS NOT NULL", func(r *runRow) { r.BackupSetID = "" }),
 		edit("WHERE t.backup_item_id IS NOT NULL", func(r *itemRow) { r.BackupItemID = r.ID }),
 		edit("", func(r *scheduleRow) { r.LastRunStatus = "canceled" }),

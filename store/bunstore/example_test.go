@@ -14,10 +14,11 @@ func ExampleMigrations() {
 		panic(err)
 	}
 	for _, m := range list {
-		fmt.Println(m.ID, m.Name, strings.Contains(m.Up, `"backup_runs"`))
+		fmt.Println(m.ID, m.Name, strings.Contains(m.Up, `"backup_`))
 	}
 	// Output:
 	// 1 initial true
 	// 2 lanes true
 	// 3 chain true
+	// 4 operations true
 }

@@ -29,6 +29,10 @@ func facts() []fact {
 			JOIN {backup_items} AS i ON i.set_id = t.id
 			JOIN {policies} AS p ON p.tenant_id = i.tenant_id AND p.id = i.policy_id
 			WHERE t.status <> 'building' AND NOT EXISTS (SELECT 1 FROM {backup_manifests} AS m WHERE m.set_id = t.id AND m.type = p.type)`},
+		{problemCount, "backup_items", "the item came with a revision that the set never had", `
+			SELECT t.tenant_id, t.id FROM {backup_items} AS t
+			JOIN {backup_sets} AS s ON s.tenant_id = t.tenant_id AND s.id = t.set_id
+			WHERE t.revision < 0 OR t.revision = 1 OR t.revision > 1 AND t.revision > s.revision`},
 		{problemReference, "backup_sets", "the run that made the set does not name it", `
 			SELECT t.tenant_id, t.id FROM {backup_sets} AS t
 			WHERE NOT EXISTS (SELECT 1 FROM {runs} AS r WHERE r.tenant_id = t.tenant_id AND r.id = t.run_id AND r.backup_set_id = t.id)`},
@@ -52,9 +56,9 @@ func facts() []fact {
 		{problemCount, "policies", "a version has a higher number than the policy ever gave", `
 			SELECT t.tenant_id, t.id FROM {policies} AS t
 			WHERE t.last_number < (SELECT coalesce(max(v.number), 0) FROM {policy_versions} AS v WHERE v.policy_id = t.id)`},
-		{problemUnused, "policy_versions", "neither a set nor its policy needs the version", `
+		{problemUnused, "policy_versions", "neither a set nor its policy needs the version, and it is no snapshot", `
 			SELECT t.tenant_id, t.id FROM {policy_versions} AS t
-			WHERE NOT EXISTS (SELECT 1 FROM {backup_items} AS i WHERE i.policy_id = t.policy_id AND i.version_id = t.id)
+			WHERE t.snapshot = 0 AND NOT EXISTS (SELECT 1 FROM {backup_items} AS i WHERE i.policy_id = t.policy_id AND i.version_id = t.id)
 				AND NOT EXISTS (SELECT 1 FROM {policies} AS p WHERE p.tenant_id = t.tenant_id AND p.id = t.policy_id AND p.current_version_id = t.id)`},
 		{problemUnused, "payloads", "no version needs the payload", `
 			SELECT t.tenant_id, t.id FROM {payloads} AS t

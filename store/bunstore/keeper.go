@@ -10,37 +10,42 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// keeper puts policies into one set within one transaction.
+// keeper keeps captured policies within one transaction, in a set but for snapshots.
 type keeper struct {
 	*tx
 	tenant   graph.TenantID
 	run      runRow
 	set      setRow
 	payloads map[digest]payloadRow // made before the transaction
-	added    int                   // items
+	added    []setItemRow
+
+	policies    map[policyRef]policyRow // those that are known
+	versions    map[contentRef]versionRow
+	newPolicies []policyRow
+	newVersions []versionRow
+	replaced    []policyRow // whose current version is another one now
+}
+
+// look reads what is known of captured policies, and locks it.
+func (k *keeper) look(ctx context.Context, captured []backupset.Captured) (err error) {
+	k.policies, err = k.s.policiesOf(ctx, k.tx, k.tenant, captured)
+	if err != nil {
+		return err
+	}
+	k.versions, err = k.s.versionsOf(ctx, k.tx, k.tenant, contentsOf(captured, k.policies))
+	return err
 }
 
 // keep stores captured policies and tells which of them the set held already.
 func (k *keeper) keep(ctx context.Context, captured []backupset.Captured) (held map[policyRef]bool, err error) {
-	policies, err := k.s.policiesOf(ctx, k.tx, k.tenant, captured)
+	if err := k.look(ctx, captured); err != nil {
+		return nil, err
+	}
+	held, err = k.held(ctx)
 	if err != nil {
 		return nil, err
 	}
-	held, err = k.held(ctx, policies)
-	if err != nil {
-		return nil, err
-	}
-	versions, err := k.s.versionsOf(ctx, k.tx, k.tenant, contentsOf(captured, policies))
-	if err != nil {
-		return nil, err
-	}
-	var (
-		items       []setItemRow
-		newPolicies []policyRow
-		newVersions []versionRow
-		taken       = map[policyRef]bool{} // twice in one call: the first counts
-		replaced    []policyRow            // whose current version is another one now
-	)
+	taken := map[policyRef]bool{} // twice in one call: the first counts
 	for i := range captured {
 		c := &captured[i]
 		ref := refOf(c.Policy)
@@ -48,58 +53,87 @@ func (k *keeper) keep(ctx context.Context, captured []backupset.Captured) (held 
 			continue
 		}
 		taken[ref] = true
-		old, known := policies[ref]
-		p := old
-		if known {
-			p.see(c.Policy.Name, tsOf(c.CapturedAt))
-		} else {
-			p = k.s.newPolicy(k.tenant, c.Policy.Type, c.Policy.ID, c.Policy.Name, tsOf(c.CapturedAt))
-		}
-		v, exists := versions[contentRef{p.ID, digest(c.Hash)}]
-		if !exists {
-			p.LastNumber++
-			v = versionRow{
-				TenantID: p.TenantID, ID: k.s.newID(), PolicyID: p.ID, Number: p.LastNumber, Hash: digest(c.Hash),
-				PayloadID: sha256.Sum256(c.Payload), Name: text(c.Policy.Name), CapturedAt: tsOf(c.CapturedAt), RunID: k.run.ID,
-			}
-			newVersions = append(newVersions, v)
-		}
-		p.CurrentVersionID = v.ID
-		if known {
-			if err := update(ctx, k.tx, &old, &p); err != nil {
-				return nil, err
-			}
-			if old.CurrentVersionID != "" && old.CurrentVersionID != v.ID {
-				replaced = append(replaced, old)
-			}
-		} else {
-			newPolicies = append(newPolicies, p)
+		p, v, _, err := k.content(ctx, c, false)
+		if err != nil {
+			return nil, err
 		}
 		item, err := k.item(c, &p, &v)
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, item)
+		k.added = append(k.added, item)
 	}
-	if err := insert(ctx, k.tx, newPolicies...); err != nil {
+	if err := k.write(ctx, captured); err != nil {
 		return nil, err
 	}
-	if err := k.addPayloads(ctx, newVersions, captured); err != nil {
-		return nil, err
+	return held, insert(ctx, k.tx, k.added...)
+}
+
+// content finds the policy and the version of a capture, or makes them: new ones are for
+// write to store. A snapshot keeps the version for good.
+func (k *keeper) content(ctx context.Context, c *backupset.Captured, snapshot bool) (p policyRow, v versionRow, created bool, err error) {
+	old, known := k.policies[refOf(c.Policy)]
+	p = old
+	if known {
+		p.see(c.Policy.Name, tsOf(c.CapturedAt))
+	} else {
+		p = k.s.newPolicy(k.tenant, c.Policy.Type, c.Policy.ID, c.Policy.Name, tsOf(c.CapturedAt))
 	}
-	if err := insert(ctx, k.tx, newVersions...); err != nil {
-		return nil, err
-	}
-	if err := insert(ctx, k.tx, items...); err != nil {
-		return nil, err
-	}
-	k.added += len(items)
-	for _, p := range replaced { // a purge may have left the old one for the policy alone
-		if err := k.purgeVersion(ctx, p.TenantID, p.ID, p.CurrentVersionID, &backupset.PurgeResult{}); err != nil {
-			return nil, err
+	v, exists := k.versions[contentRef{p.ID, digest(c.Hash)}]
+	switch {
+	case !exists:
+		p.LastNumber++
+		v = versionRow{
+			TenantID: p.TenantID, ID: k.s.newID(), PolicyID: p.ID, Number: p.LastNumber, Hash: digest(c.Hash),
+			PayloadID: sha256.Sum256(c.Payload), Name: text(c.Policy.Name), CapturedAt: tsOf(c.CapturedAt), RunID: k.run.ID,
+			Snapshot: flagNum(snapshot),
+		}
+		k.newVersions = append(k.newVersions, v)
+	case snapshot:
+		was := v
+		v.Snapshot = 1
+		if err := update(ctx, k.tx, &was, &v); err != nil {
+			return p, v, false, err
 		}
 	}
-	return held, nil
+	p.CurrentVersionID = v.ID
+	if !known {
+		k.newPolicies = append(k.newPolicies, p)
+		return p, v, !exists, nil
+	}
+	if old.CurrentVersionID != "" && old.CurrentVersionID != v.ID {
+		k.replaced = append(k.replaced, old)
+	}
+	return p, v, !exists, update(ctx, k.tx, &old, &p)
+}
+
+// flagNum is a yes or no as a number, which every database compares alike.
+func flagNum(yes bool) num {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// write stores the policies and versions that are new.
+func (k *keeper) write(ctx context.Context, captured []backupset.Captured) error {
+	if err := insert(ctx, k.tx, k.newPolicies...); err != nil {
+		return err
+	}
+	if err := k.addPayloads(ctx, k.newVersions, captured); err != nil {
+		return err
+	}
+	return insert(ctx, k.tx, k.newVersions...)
+}
+
+// release removes versions that were kept only for being current. It comes after the items.
+func (k *keeper) release(ctx context.Context) error {
+	for _, p := range k.replaced { // a purge may have left the old one for the policy alone
+		if err := k.purgeVersion(ctx, p.TenantID, p.ID, p.CurrentVersionID, &backupset.PurgeResult{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (k *keeper) item(c *backupset.Captured, p *policyRow, v *versionRow) (setItemRow, error) {
@@ -112,19 +146,22 @@ func (k *keeper) item(c *backupset.Captured, p *policyRow, v *versionRow) (setIt
 		TenantID: k.set.TenantID, SetID: k.set.ID, ID: f.key("captured.item_id", c.ItemID), PolicyID: p.ID, VersionID: v.ID,
 		CapturedAt: tsOf(c.CapturedAt), Warnings: warnings,
 	}
+	if k.set.Status != text(backupset.Building) {
+		item.Revision = k.set.Revision + 1
+	}
 	item.named(c.Policy.Name, v)
 	return item, f.bad.Err()
 }
 
 // held tells which of the policies the set has items of.
-func (k *keeper) held(ctx context.Context, policies map[policyRef]policyRow) (map[policyRef]bool, error) {
+func (k *keeper) held(ctx context.Context) (map[policyRef]bool, error) {
 	held := map[policyRef]bool{}
 	if k.set.ItemsCount == 0 {
 		return held, nil
 	}
-	ids := make([]uid, 0, len(policies))
-	refs := make(map[uid]policyRef, len(policies))
-	for ref, p := range policies {
+	ids := make([]uid, 0, len(k.policies))
+	refs := make(map[uid]policyRef, len(k.policies))
+	for ref, p := range k.policies {
 		ids = append(ids, p.ID)
 		refs[p.ID] = ref
 	}
@@ -177,13 +214,16 @@ func (k *keeper) close(ctx context.Context, items []runs.Item) error {
 	if err := k.saveItems(ctx, &run, items); err != nil {
 		return err
 	}
-	if run != k.run || k.added > 0 {
+	if run != k.run || len(k.added) > 0 {
 		run.UpdatedAt = tsOf(k.now)
 	}
 	if err := update(ctx, k.tx, &k.run, &run); err != nil {
 		return err
 	}
-	set.ItemsCount += num(k.added)
+	set.ItemsCount += num(len(k.added))
+	if set.Status != text(backupset.Building) && len(k.added) > 0 {
+		set.Revision++
+	}
 	return update(ctx, k.tx, &k.set, &set)
 }
 
@@ -215,7 +255,7 @@ func (s *Store) CopyItems(ctx context.Context, tenant graph.TenantID, lease runs
 		outcomes := make([]runs.Item, len(rows))
 		for i, w := range rows {
 			items[i] = w.setItemRow
-			items[i].SetID, items[i].ID = set.ID, s.newID()
+			items[i].SetID, items[i].ID, items[i].Revision = set.ID, s.newID(), 0
 			outcomes[i] = runs.Item{
 				ID: s.newID().id(), PolicyType: graph.PolicyType(w.policyType), PolicyID: string(w.externalID), Name: w.name(),
 				Status: runs.ItemSuccess, Attempt: int(run.Attempt), BackupItemID: items[i].ID.id(),
@@ -225,7 +265,7 @@ func (s *Store) CopyItems(ctx context.Context, tenant graph.TenantID, lease runs
 			return err
 		}
 		copied = len(items)
-		k := keeper{tx: t, tenant: tenant, run: run, set: set, added: copied}
+		k := keeper{tx: t, tenant: tenant, run: run, set: set, added: items}
 		return k.close(ctx, outcomes)
 	})
 	if err != nil {

@@ -7,16 +7,12 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
-	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
 
 var errPending = errors.New("pending")
 
-func (*Store) SaveSnapshot(context.Context, graph.TenantID, runs.Lease, backupset.Captured, runs.Item) (backupset.PolicyVersion, bool, error) {
-	return backupset.PolicyVersion{}, false, errPending
-}
 func (*Store) OpenPreview(context.Context, graph.TenantID, runs.Lease, restore.Preview) (restore.Preview, error) {
 	return restore.Preview{}, errPending
 }

@@ -103,7 +103,7 @@ func (t *tx) purgeItem(ctx context.Context, item *setItemRow, result *backupset.
 	return t.purgeVersion(ctx, item.TenantID, item.PolicyID, item.VersionID, result)
 }
 
-// purgeVersion removes a version, unless a set or the policy needs it.
+// purgeVersion removes a version, unless a set or the policy needs it or it is a snapshot.
 func (t *tx) purgeVersion(ctx context.Context, tenant ident, policy, version uid, result *backupset.PurgeResult) error {
 	used, err := count(ctx, t, t.s.sql(`SELECT (SELECT count(*) FROM {backup_items} AS t WHERE t.policy_id = ? AND t.version_id = ?) +
 		(SELECT count(*) FROM {policies} AS t WHERE t.tenant_id = ? AND t.id = ? AND t.current_version_id = ?)`),
@@ -112,7 +112,7 @@ func (t *tx) purgeVersion(ctx context.Context, tenant ident, policy, version uid
 		return err
 	}
 	v, found, err := findOne[versionRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id = ?", tenant, version)
-	if err != nil || !found {
+	if err != nil || !found || v.Snapshot != 0 {
 		return err
 	}
 	if err := remove(ctx, t, &v); err != nil {

@@ -16,16 +16,17 @@ type setItemRow struct {
 	Name                           optional // where it differs from the version's
 	CapturedAt                     ts
 	Warnings                       text
+	Revision                       num // of the set when the item came, 0 for the first
 }
 
-var setItemsTable = &table{name: "backup_items", key: 3, columns: []string{
-	"tenant_id", "set_id", "id", "policy_id", "version_id", "name", "captured_at", "warnings",
+var setItemsTable = &table{name: "backup_items", key: 3, added: 1, folded: 1, columns: []string{
+	"tenant_id", "set_id", "id", "policy_id", "version_id", "name", "captured_at", "warnings", "revision",
 }}
 
 func (*setItemRow) table() *table { return setItemsTable }
 
 func (r *setItemRow) columns() []column {
-	return []column{&r.TenantID, &r.SetID, &r.ID, &r.PolicyID, &r.VersionID, &r.Name, &r.CapturedAt, &r.Warnings}
+	return []column{&r.TenantID, &r.SetID, &r.ID, &r.PolicyID, &r.VersionID, &r.Name, &r.CapturedAt, &r.Warnings, &r.Revision}
 }
 
 // named sets the name that the item was captured under.
@@ -57,6 +58,7 @@ func (w *wholeItem) item() (backupset.Item, error) {
 		ID: w.ID.id(), SetID: w.SetID.id(), PolicyID: w.PolicyID.id(), VersionID: w.VersionID.id(),
 		Type: graph.PolicyType(w.policyType), ExternalID: string(w.externalID), Name: w.name(),
 		Hash: backupset.Hash(w.hash), CapturedAt: w.CapturedAt.time(),
+		Revision: max(1, int(w.Revision)),
 	}
 	return item, fromJSON(&w.setItemRow, w.Warnings, &item.Warnings)
 }

@@ -132,6 +132,10 @@ func (s *Store) ListSetItems(ctx context.Context, tenant graph.TenantID, set run
 	if filter.Type != "" {
 		c.and("p.type = ?", text(filter.Type))
 	}
+	if filter.Revision != 0 {
+		c.and("t.revision <= ?", num(filter.Revision))
+	}
+	andIDs(c, "t.id", filter.IDs)
 	if err := c.afterID(slice.After); err != nil {
 		return nil, err
 	}

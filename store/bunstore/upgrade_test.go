@@ -165,7 +165,11 @@ func TestLanesAreNotTakenBackWhileOneIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.MigrateDown(t.Context(), 2); err == nil {
+	list, err := bunstore.Migrations("sqlite", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.MigrateDown(t.Context(), len(list)-1); err == nil {
 		t.Error("the lanes were taken back")
 	}
 	if after, err := dump(path); err != nil || after != before {
@@ -174,7 +178,7 @@ func TestLanesAreNotTakenBackWhileOneIsHeld(t *testing.T) {
 	change(id, func(now time.Time, r *runs.Run) {
 		r.Status, r.FinishedAt, r.LeaseUntil, r.Lane = runs.StatusFailed, now, time.Time{}, 0
 	})
-	if err := s.MigrateDown(t.Context(), 2); err != nil {
+	if err := s.MigrateDown(t.Context(), len(list)-1); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Migrate(t.Context()); err != nil {

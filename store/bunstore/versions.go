@@ -68,17 +68,18 @@ type versionRow struct {
 	Name         text
 	CapturedAt   ts
 	RunID        uid
+	Snapshot     num // 1 when one was taken of it, so that it stays
 }
 
-var versionsTable = &table{name: "policy_versions", key: 2, columns: []string{
-	"tenant_id", "id", "policy_id", "number", "hash", "payload_id", "name", "captured_at", "run_id",
+var versionsTable = &table{name: "policy_versions", key: 2, added: 1, folded: 1, columns: []string{
+	"tenant_id", "id", "policy_id", "number", "hash", "payload_id", "name", "captured_at", "run_id", "snapshot",
 }}
 
 func (*versionRow) table() *table { return versionsTable }
 
 func (r *versionRow) columns() []column {
 	return []column{
-		&r.TenantID, &r.ID, &r.PolicyID, &r.Number, &r.Hash, &r.PayloadID, &r.Name, &r.CapturedAt, &r.RunID,
+		&r.TenantID, &r.ID, &r.PolicyID, &r.Number, &r.Hash, &r.PayloadID, &r.Name, &r.CapturedAt, &r.RunID, &r.Snapshot,
 	}
 }
 

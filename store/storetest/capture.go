@@ -104,7 +104,7 @@ func capturedPolicyIsKept(t *testing.T, f *fixture) {
 	})
 	same(t, "set items", f.setItems(contoso, c.set.ID), []backupset.Item{{
 		ID: captured.ItemID, SetID: c.set.ID, PolicyID: policy.ID, VersionID: version.ID, Type: settings, ExternalID: "p1",
-		Name: "name of p1", Hash: captured.Hash, CapturedAt: start, Warnings: captured.Policy.Warnings,
+		Name: "name of p1", Hash: captured.Hash, CapturedAt: start, Warnings: captured.Policy.Warnings, Revision: 1,
 	}})
 	same(t, "run items", f.items(contoso, c.run.ID), []runs.Item{outcome})
 	same(t, "counts", f.get(c.run).Counts, runs.Counts{Processed: 1, Succeeded: 1})

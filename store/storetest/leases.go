@@ -26,6 +26,11 @@ func leaseRows() map[string]func(f *fixture, c *capture, lease runs.Lease) error
 			captured := f.captured(content{t: scripts, id: "new", body: "new"})
 			return f.store.SaveCaptured(f.ctx, c.tenant, lease, c.set.ID, []backupset.Captured{captured}, []runs.Item{f.outcome(captured)})
 		},
+		"SaveSnapshot": func(f *fixture, c *capture, lease runs.Lease) error {
+			captured := f.captured(content{t: scripts, id: "new", body: "new"})
+			_, _, err := f.store.SaveSnapshot(f.ctx, c.tenant, lease, captured, f.shot(captured))
+			return err
+		},
 		"CopyItems": func(f *fixture, c *capture, lease runs.Lease) error {
 			from := must(f.store.ListSets(f.ctx, c.tenant, backupset.SetFilter{Statuses: []backupset.Status{backupset.Complete}}, all))(f)
 			_, err := f.store.CopyItems(f.ctx, c.tenant, lease, first(f, from).ID, c.set.ID, []graph.PolicyType{settings})

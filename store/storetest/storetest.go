@@ -70,6 +70,8 @@ func Run(t *testing.T, open func(t testing.TB, clock runs.Clock) store.Store) {
 		{name: "StrandedRuns", promises: strandedPromises()},
 		{name: "CaptureStore", promises: capturePromises()},
 		{name: "SealSet", promises: sealPromises()},
+		{name: "Additions", promises: additionPromises()},
+		{name: "SaveSnapshot", promises: snapshotPromises()},
 		{name: "SetStore", promises: setPromises()},
 		{name: "InventoryStore", promises: inventoryPromises()},
 		{name: "GroupStore", promises: groupPromises()},

@@ -57,6 +57,11 @@ func reachRows() map[string]func(f *fixture, tenant graph.TenantID, on targets) 
 			captured := f.captured(content{t: scripts, id: "x", body: "x"})
 			return f.store.SaveCaptured(f.ctx, tenant, on.lease, on.building, []backupset.Captured{captured}, []runs.Item{f.outcome(captured)})
 		},
+		"SaveSnapshot": func(f *fixture, tenant graph.TenantID, on targets) error {
+			captured := f.captured(content{t: scripts, id: "y", body: "y"})
+			_, _, err := f.store.SaveSnapshot(f.ctx, tenant, on.lease, captured, f.shot(captured))
+			return err
+		},
 		"CopyItems": func(f *fixture, tenant graph.TenantID, on targets) error {
 			_, err := f.store.CopyItems(f.ctx, tenant, on.lease, on.sealed, on.building, []graph.PolicyType{settings})
 			return err
