@@ -187,7 +187,7 @@ func (l *looking) save(ctx context.Context, batch []*work) error {
 func (l *looking) findAdded(ctx context.Context) error {
 	position := len(l.mapper.source.items) + l.added
 	for _, m := range l.set.Types {
-		if !m.Whole() {
+		if !m.Exhaustive() {
 			continue
 		}
 		list, err := l.mapper.target.list(ctx, m.Type)

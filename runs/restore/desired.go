@@ -210,6 +210,9 @@ func (d *desired) swap(w wish, assigned bool) swapFunc {
 				r, m = one, found
 			}
 		}
+		if m.verdict > refPending && d.refersLive(w, r) {
+			return id // what the live object has is no worse for being written again
+		}
 		switch m.verdict {
 		case refPending:
 			if !slices.Contains(d.pending, r) {
@@ -227,6 +230,21 @@ func (d *desired) swap(w wish, assigned bool) swapFunc {
 		}
 		return m.id
 	}
+}
+
+// refersLive tells whether the live object refers to the same object of the target.
+func (d *desired) refersLive(w wish, r reference) bool {
+	if w.live == nil {
+		return false
+	}
+	found := false
+	rewriteRefs(nil, w.live.canon, w.live.canon, start(w.info.refs), func(rules []*graph.RefRule, id string) string {
+		for _, rule := range rules {
+			found = found || id == r.id && rule.Type == r.t && rule.Kind == r.kind
+		}
+		return id
+	})
+	return found
 }
 
 // secrets blocks what would write asterisks or tokens where a secret belongs. A secret that
