@@ -25,7 +25,7 @@ func (d *desired) assignment(w wish) {
 		return
 	}
 	was := backupset.Lookup(w.captured.canon, partAssignments)
-	active := step(start(w.info.refs), []byte(partAssignments))
+	active := step(w.info.refsIn(was), []byte(partAssignments))
 	d.assignments = writable(w.info, rewriteRefs(nil, was, w.captured.canon, active, d.swap(w, true)))
 	d.policy.Parts = []graph.Part{{Name: partAssignments, Raw: joined(d.assignments)}}
 	var now []json.RawMessage

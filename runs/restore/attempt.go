@@ -33,10 +33,9 @@ type work struct {
 	out   PreviewItem
 	done  bool // out is decided
 
-	captured  *sides
-	live      *sides
-	original  bool // live is the object of the captured id
-	unchanged bool
+	captured *sides
+	live     *sides // the object that it was matched with, nil for none
+	refs     []reference
 
 	err error // what kept from finding out; out says that it is blocked
 }

@@ -78,14 +78,7 @@ func (l *looking) matchOriginals(ctx context.Context, list *listing, batch []*wo
 		case got.err != nil:
 			w.block(runs.ReasonOf(got.err), got.err)
 		default:
-			if err := l.takeLive(w, got.policy); err != nil {
-				return err
-			}
-			w.original = true
-			if w.out.LiveHash == w.item.Hash {
-				w.same()
-				return nil
-			}
+			l.takeLive(w, got.policy)
 		}
 		if l.drift && w.live == nil || w.done {
 			return nil
@@ -96,24 +89,33 @@ func (l *looking) matchOriginals(ctx context.Context, list *listing, batch []*wo
 		switch {
 		case l.drift:
 			return l.differ(w, w.captured.policy, w.live.policy)
-		case w.original && !sameKind(*w.live, *w.captured):
-			w.live, w.original, w.out.LiveHash = nil, false, backupset.Hash{}
+		case w.live != nil && !sameKind(*w.live, *w.captured):
+			w.live, w.out.LiveHash = nil, backupset.Hash{}
 			w.out.TargetID, w.out.TargetName = "", ""
 		}
 		return nil
 	})
 }
 
-// takeLive notes the object that an item was matched with.
-func (l *looking) takeLive(w *work, p *graph.Policy) error {
-	s, err := l.sidesOf(p)
+// takeLive notes the object that an item was matched with, and decides the item when that is
+// as it was captured.
+func (l *looking) takeLive(w *work, p *graph.Policy) {
+	hash, err := l.canon.Hash(p)
 	if err != nil {
 		w.block(runs.ReasonInvalidPayload, err)
-		return nil
+		return
 	}
-	w.live, w.out.TargetID, w.out.TargetName = &s, p.ID, p.Name
-	w.out.LiveHash, err = l.canon.Hash(p)
-	return err
+	w.out.TargetID, w.out.TargetName, w.out.LiveHash = p.ID, p.Name, hash
+	if hash == w.item.Hash {
+		w.same()
+		return
+	}
+	s, err := l.sidesOf(p)
+	if err != nil { // the hash was made of the same form
+		w.block(runs.ReasonInvalidPayload, err)
+		return
+	}
+	w.live = &s
 }
 
 // takeCaptured reads what was captured. Content that is damaged concerns this item only.
@@ -182,7 +184,7 @@ func (l *looking) matchAlike(ctx context.Context, batch []*work, live map[string
 		case m.reason != "":
 			w.block(m.reason, m.err)
 		case m.live != nil:
-			return l.takeLive(w, m.live.policy)
+			l.takeLive(w, m.live.policy)
 		}
 		return nil
 	})
@@ -190,14 +192,21 @@ func (l *looking) matchAlike(ctx context.Context, batch []*work, live map[string
 
 // compare decides what a restore would do with matched items, and with those that are made.
 func (l *looking) compare(ctx context.Context, batch []*work) error {
+	err := l.each(ctx, batch, func(w *work) error {
+		w.refs = referencesOf(w.facts, *w.captured, l.mapper.options)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	var refs []reference
 	for _, w := range batch {
-		refs = append(refs, referencesOf(w.facts, *w.captured, l.mapper.options)...)
+		refs = append(refs, w.refs...)
 	}
 	if err := l.mapper.prepare(ctx, refs); err != nil {
 		return err
 	}
-	return l.each(ctx, batch, l.compareOne)
+	return l.each(ctx, open(batch), l.compareOne)
 }
 
 // prepare asks the target for everything that references of policies are mapped with.

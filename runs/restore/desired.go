@@ -70,7 +70,7 @@ func (d *desired) block(reason runs.Reason) {
 func referencesOf(info *facts, captured sides, options Options) []reference {
 	var out []reference
 	seen := map[reference]bool{}
-	active := start(info.refs)
+	active := info.refsIn(captured.canon)
 	assign := assigns(info, captured, options)
 	for name, value := range backupset.Members(captured.canon) {
 		assigned := string(name) == partAssignments
@@ -135,7 +135,7 @@ func (d *desired) content(w wish) {
 	} else {
 		canon = d.unfixed(w, canon)
 	}
-	active, swap := start(w.info.refs), d.swap(w, false)
+	active, swap := w.info.refsIn(canon), d.swap(w, false)
 	for name, value := range backupset.Members(canon) {
 		switch {
 		case string(name) == "roleScopeTagIds" && noScopeTags(w.captured.policy.Raw):
@@ -238,7 +238,7 @@ func (d *desired) refersLive(w wish, r reference) bool {
 		return false
 	}
 	found := false
-	rewriteRefs(nil, w.live.canon, w.live.canon, start(w.info.refs), func(rules []*graph.RefRule, id string) string {
+	rewriteRefs(nil, w.live.canon, w.live.canon, w.info.refsIn(w.live.canon), func(rules []*graph.RefRule, id string) string {
 		for _, rule := range rules {
 			found = found || id == r.id && rule.Type == r.t && rule.Kind == r.kind
 		}

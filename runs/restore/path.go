@@ -61,6 +61,19 @@ func start(patterns []pattern) []pos {
 	return active
 }
 
+// refsIn returns the positions before the first step of the references that may stand in a
+// canonical value: to search settings at any depth is only worth while where one says that
+// it refers to something.
+func (f *facts) refsIn(value []byte) []pos {
+	var active []pos
+	for i := range f.refs {
+		if in := f.refs[i].rule.In; in == "" || bytes.Contains(value, []byte(in)) {
+			active = reached(active, &f.refs[i], 0)
+		}
+	}
+	return active
+}
+
 // step returns the positions after going to a key, or to an element.
 func step(active []pos, name []byte) []pos {
 	var out []pos
