@@ -78,7 +78,7 @@ var refRules = map[PolicyType][]RefRule{
 	"cloudPcProvisioningPolicy": {{Path: "assignments[].target.groupId", Kind: "group"}},
 	"cloudPcUserSettings":       {{Path: "assignments[].target.groupId", Kind: "group"}},
 
-	"roleScopeTag":     {{Path: "assignments[].target.groupId", Kind: "group"}},
+	"roleScopeTag":     assignees,
 	"assignmentFilter": {{Path: "roleScopeTags[]", Type: "roleScopeTag", Fixed: []string{"0"}}}, // not roleScopeTagIds
 	"roleDefinition": {
 		scopeTags,
@@ -87,7 +87,7 @@ var refRules = map[PolicyType][]RefRule{
 		{Path: "roleAssignments[].roleScopeTags[].id", Type: "roleScopeTag", Fixed: []string{"0"}},
 	},
 	"notificationMessageTemplate": {scopeTags},
-	"termsAndConditions":          {scopeTags, {Path: "assignments[].target.groupId", Kind: "group"}},
+	"termsAndConditions":          tagsAndAssignees,
 	"deviceCategory":              {scopeTags},
 }
 

@@ -46,6 +46,14 @@ type callLog struct {
 	hooks []func(context.Context, Call)
 	count map[countKey]int
 	got   map[gotKey]int
+	log   map[graph.TenantID][]Write
+}
+
+// Write is a call that tried to change something.
+type Write struct {
+	Op   Op   // OpCreate, OpUpdate or OpAssign
+	Key  Key  // the ID is empty when nothing was created
+	Done bool // the tenant was changed, also when the reply was lost then
 }
 
 type countKey struct {
@@ -80,6 +88,35 @@ func (l *callLog) fetched(id graph.TenantID, t graph.PolicyType, results []graph
 			l.got[gotKey{id, Key{t, r.ID}}]++
 		}
 	}
+}
+
+func (l *callLog) wrote(id graph.TenantID, w Write) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.log == nil {
+		l.log = map[graph.TenantID][]Write{}
+	}
+	l.log[id] = append(l.log[id], w)
+}
+
+// WriteLog returns the calls that tried to change something in a tenant, in the order in
+// which they ended.
+func (g *Graph) WriteLog(id graph.TenantID) []Write {
+	g.calls.mu.Lock()
+	defer g.calls.mu.Unlock()
+	return slices.Clone(g.calls.log[id])
+}
+
+// Written returns the objects that clients have created or changed, each once and sorted.
+func (g *Graph) Written(id graph.TenantID) []Key {
+	var out []Key
+	for _, w := range g.WriteLog(id) {
+		if w.Done {
+			out = append(out, w.Key)
+		}
+	}
+	slices.SortFunc(out, compareKeys)
+	return slices.Compact(out)
 }
 
 // OnCall registers a function that sees every call and step before it is answered, on
@@ -141,4 +178,5 @@ func (g *Graph) ResetCounts() {
 	defer g.calls.mu.Unlock()
 	clear(g.calls.count)
 	clear(g.calls.got)
+	clear(g.calls.log)
 }

@@ -72,7 +72,7 @@ func (g *Graph) disturb(id graph.TenantID, percent float64, seed uint64,
 
 // replace gives an object new bytes. Readers that hold the old ones keep them.
 func (tn *tenant) replace(o *object, p graph.Policy) {
-	tn.types[p.Type].byID[p.ID] = &object{policy: p, incomplete: o.incomplete}
+	tn.types[p.Type].byID[p.ID] = &object{policy: p, incomplete: o.incomplete, visible: o.visible}
 }
 
 // alter changes one value that matters, and the stamps.
@@ -104,6 +104,11 @@ func flip(doc []byte, info graph.TypeInfo, rng *rand.Rand) ([]byte, bool) {
 			candidates = append(candidates, s)
 		}
 	})
+	for _, s := range properties(doc) { // what administrators cannot change
+		if slices.Contains(info.Write.Strip, s.key) || slices.Contains(info.Write.StripUpdate, s.key) {
+			candidates = slices.DeleteFunc(candidates, func(c span) bool { return s.start <= c.start && c.end <= s.end })
+		}
+	}
 	if len(candidates) == 0 {
 		return nil, false
 	}

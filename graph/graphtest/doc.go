@@ -9,7 +9,8 @@
 //     tenant behind the client's back, as administrators do.
 //   - [Fault] says what goes wrong on which call; [Graph.Inject] takes a script of them.
 //   - [Graph.OnCall] sees every call before it is answered, and may hold it up.
-//     [Graph.Count], [Graph.Fetched] and [Graph.Writes] say afterwards what was called.
+//     [Graph.Count], [Graph.Fetched] and [Graph.Writes] say afterwards what was called,
+//     [Graph.WriteLog] and [Graph.Written] what it touched.
 //   - [Graph.Object] and [Graph.Snapshot] show what a tenant really holds, without a call.
 //
 // One rule holds everywhere: bytes that were handed out never change. A changed policy

@@ -17,10 +17,12 @@ import (
 // The rules of a type that is not generated are left out too. Every other place occurs, so
 // that a misspelt one is noticed.
 var unseen = []string{
-	"appProtectionPolicy exemptAppLockerFiles", // Windows Information Protection
+	"appProtectionPolicy exemptAppLockerFiles",            // Windows Information Protection
+	"mobileApp committedContentVersion", "mobileApp size", // packaged apps
+	"mobileApp categories[].id",
 	"cloudPcProvisioningPolicy ", "cloudPcUserSettings ", "coManagementAuthority ", "windowsHelloForBusiness ",
 	"appleUserInitiatedEnrollmentProfile ", "authenticationContextClassReference ", "deviceManagementSettings ",
-	"hardwareConfiguration ", "intuneBrandingProfile ", "macCustomAttributeScript ", "mobileApp ", "mobileAppCategory ",
+	"hardwareConfiguration ", "intuneBrandingProfile ", "macCustomAttributeScript ", "mobileAppCategory ",
 	"policySet ", "reusablePolicySetting ", "termsAndConditions ", "windowsQualityUpdatePolicy ", "windowsQualityUpdateProfile ",
 
 	"groupPolicyConfiguration definitionValues[].presentationValues[].createdDateTime",

@@ -3,6 +3,8 @@ package graphtest
 import (
 	"encoding/base64"
 	"fmt"
+
+	"github.com/tenantatlas/tenantbackup/graph"
 )
 
 // appProtection makes a policy for the apps of one platform, which are most of its size.
@@ -86,8 +88,45 @@ func managedDeviceAppConfiguration(g *gen) {
 	}
 	w.end(']', '}')
 	g.profile("androidManagedStoreAppConfiguration", version,
-		func(g *gen) { g.strings("targetedMobileApps", guid(g.rng)) },
+		func(g *gen) { g.strings("targetedMobileApps", g.mobileApps(1)...) },
 		text("packageId", "app:com.contoso.mail"), text("payloadJson", base64.StdEncoding.EncodeToString(w.buf)),
 		flags("appSupportsOemConfig", "connectedAppsEnabled"), choice("profileApplicability", "androidProfileApplicability", "default", "androidWorkProfile"),
 		func(g *gen) { g.strings("permissionActions") })
+}
+
+// mobileApp has an app's metadata, which is all that Graph gives back.
+func mobileApp(kind string, props ...prop) func(*gen) {
+	return intune(kind, append(props,
+		text("publisher", "Contoso", "Fabrikam"), nulls("largeIcon", "privacyInformationUrl"), text("informationUrl", "", "https://intranet.contoso.example"),
+		text("owner", "", "IT"), text("developer", ""), text("notes", "", "Asked for by the board"),
+		func(g *gen) {
+			g.bool("isFeatured", false)
+			g.int("uploadState", 1)
+			g.enum("publishingState", "mobileAppPublishingState", "published")
+			g.bool("isAssigned", string(g.out.Parts[0].Raw) != "[]")
+			g.int("dependentAppCount", 0)
+			g.int("supersedingAppCount", 0)
+			g.int("supersededAppCount", 0)
+			g.navigation("categories")
+			g.arr("categories")
+			g.end(']')
+		})...)
+}
+
+var (
+	webApp      = mobileApp("webApp", text("appUrl", "https://portal.contoso.example", "https://time.fabrikam.example"), flags("useManagedBrowser"))
+	iosStoreApp = mobileApp("iosStoreApp", text("bundleId", "com.contoso.mail", "com.contoso.notes"), text("appStoreUrl", "https://apps.example/contoso"),
+		nested("applicableDeviceType", "iosDeviceType", flags("iPad", "iPhoneAndIPod")), nested("minimumSupportedOperatingSystem", "iosMinimumOperatingSystem", flags("v15_0", "v16_0", "v17_0")))
+	winGetApp = mobileApp("winGetApp", text("packageIdentifier", "9NBLGGH4NNS1", "9WZDNCRFJ3PZ"), nulls("manifestHash"),
+		nested("installExperience", "winGetAppInstallExperience", choice("runAsAccount", "runAsAccountType", "system", "user")))
+)
+
+// mobileApps returns the ids of some of the tenant's apps, at most n.
+func (g *gen) mobileApps(n int) []string {
+	ids := make([]string, min(n, g.plan.mobileApps))
+	for i := range ids {
+		at := (g.index + i) % g.plan.mobileApps
+		ids[i] = g.name(graph.Reference{Kind: "mobileApp", ID: g.plan.objectID("mobileApp", at), Name: g.plan.name("mobileApp", at)})
+	}
+	return ids
 }

@@ -64,6 +64,10 @@ func (g *gen) assignments() {
 			w.str("time", "01:00:00.0000000")
 			w.end('}')
 		}
+		if g.info.Key == "mobileApp" {
+			w.enum("intent", "installIntent", pick(g.rng, []string{"required", "available", "uninstall"}))
+			w.null("settings")
+		}
 		w.obj("target")
 		w.str("@odata.type", target)
 		if g.plan.foundations > 0 && g.chance(5) {

@@ -25,6 +25,12 @@ func catalogSize(rank float64) int {
 	return int(catalogSizes[len(catalogSizes)-1].bytes)
 }
 
+// How Microsoft calls every template.
+const (
+	templateName    = "Endpoint protection"
+	templateVersion = "Version 1"
+)
+
 // settingsCatalog makes a settings catalog policy: settings until it is large enough.
 func settingsCatalog(g *gen) {
 	s := &settings{gen: g, area: pick(g.rng, areas), at: g.rng.IntN(len(verbs) * len(nouns)), template: g.chance(5)}
@@ -36,10 +42,10 @@ func settingsCatalog(g *gen) {
 	if strings.HasPrefix(s.area, "com.apple") {
 		platforms, technologies = "macOS", "mdm,appleRemoteManagement"
 	}
-	family, templateID, templateName := "none", "", ""
+	family, templateID := "none", ""
 	if s.template {
 		technologies += ",microsoftSense"
-		family, templateName = "endpointSecurityAntivirus", "Endpoint protection"
+		family = "endpointSecurityAntivirus"
 		templateID = stableGUID(s.area) + "_1"
 	}
 	g.open("deviceManagementConfigurationPolicy")
@@ -55,12 +61,12 @@ func settingsCatalog(g *gen) {
 	g.str("@odata.type", "#microsoft.graph.deviceManagementConfigurationPolicyTemplateReference")
 	g.str("templateId", templateID)
 	g.enum("templateFamily", "deviceManagementConfigurationTemplateFamily", family)
-	if templateName == "" {
+	if !s.template {
 		g.null("templateDisplayName")
 		g.null("templateDisplayVersion")
 	} else {
 		g.str("templateDisplayName", templateName)
-		g.str("templateDisplayVersion", "Version 1")
+		g.str("templateDisplayVersion", templateVersion)
 	}
 	g.end('}')
 	g.navigation(partAssignments, partSettings)

@@ -5,7 +5,7 @@ import "fmt"
 // customConfiguration is a Windows profile of OMA-URI settings, now and then with an
 // encrypted value, which Graph masks.
 func customConfiguration(g *gen) {
-	g.profile("windows10CustomConfiguration", version, flags("supportsScopeTags"), nulls(
+	g.profile("windows10CustomConfiguration", version, taggable, nulls(
 		"deviceManagementApplicabilityRuleOsEdition", "deviceManagementApplicabilityRuleOsVersion", "deviceManagementApplicabilityRuleDeviceMode",
 	), func(g *gen) {
 		g.arr("omaSettings")
@@ -47,7 +47,7 @@ func (g *gen) omaSetting() {
 	g.end('}')
 }
 
-var generalConfiguration = intune("windows10GeneralConfiguration", version, flags("supportsScopeTags"),
+var generalConfiguration = intune("windows10GeneralConfiguration", version, taggable,
 	flags(
 		"taskManagerBlockEndTask", "enableAutomaticRedeployment", "bluetoothBlocked", "cameraBlocked", "cellularBlockDataWhenRoaming",
 		"certificatesBlockManualRootCertificateInstallation", "connectedDevicesServiceBlocked", "copyPasteBlocked", "cortanaBlocked",
@@ -71,7 +71,7 @@ var generalConfiguration = intune("windows10GeneralConfiguration", version, flag
 	nulls("deviceManagementApplicabilityRuleOsEdition", "edgeHomeButtonConfiguration", "networkProxyServer", "windowsSpotlightConfigureOnLockScreen"),
 )
 
-var appleRestrictions = intune("iosGeneralDeviceConfiguration", version, flags("supportsScopeTags"),
+var appleRestrictions = intune("iosGeneralDeviceConfiguration", version, taggable,
 	flags(
 		"accountBlockModification", "activationLockAllowWhenSupervised", "airDropBlocked", "airPrintBlocked", "appStoreBlocked",
 		"appleNewsBlocked", "appleWatchBlockPairing", "bluetoothBlockModification", "cameraBlocked", "cellularBlockDataRoaming",
@@ -89,7 +89,7 @@ var appleRestrictions = intune("iosGeneralDeviceConfiguration", version, flags("
 )
 
 func updateRing(g *gen) {
-	g.profile("windowsUpdateForBusinessConfiguration", version, flags("supportsScopeTags"),
+	g.profile("windowsUpdateForBusinessConfiguration", version, taggable,
 		choice("deliveryOptimizationMode", "windowsDeliveryOptimizationMode", "userDefined", "httpOnly", "httpWithPeeringNat"),
 		choice("prereleaseFeatures", "prereleaseFeatures", "userDefined", "settingsOnly", "notAllowed"),
 		choice("automaticUpdateMode", "automaticUpdateMode", "userDefined", "autoInstallAtMaintenanceTime", "windowsDefault"),

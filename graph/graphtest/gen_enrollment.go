@@ -28,7 +28,7 @@ func enrollmentStatusPage(g *gen) {
 			"allowDeviceUseOnInstallFailure", "trackInstallProgressForAutopilotOnly", "disableUserStatusTrackingAfterFirstUser",
 			"allowNonBlockingAppInstallation", "installQualityUpdates"),
 		text("customErrorMessage", "Call the help desk.", "Rufen Sie die Hotline an."), number("installProgressTimeoutInMinutes", 30, 180),
-		func(g *gen) { g.strings("selectedMobileAppIds", guid(g.rng), guid(g.rng), guid(g.rng)) })
+		func(g *gen) { g.strings("selectedMobileAppIds", g.mobileApps(3)...) })
 }
 
 func autopilot(g *gen) {

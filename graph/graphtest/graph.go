@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -27,6 +28,15 @@ type Config struct {
 	// OverlapPages begins every page but the first with the last row of the one before,
 	// as happens when objects change while they are being listed.
 	OverlapPages bool
+
+	// CreateLag is how long, on the clock, what a client has created is missing from
+	// listings, from Get, and where other objects refer to it. Changes of it by its id are
+	// taken at once. Needs a clock.
+	CreateLag time.Duration
+
+	// ApprovalRequired are the types that Multi Admin Approval protects: a write without
+	// [graph.WithJustification] is held back.
+	ApprovalRequired []graph.PolicyType
 
 	// Catalogue is the table of types. Defaults to [graph.Catalog].
 	Catalogue *graph.Catalogue
@@ -51,6 +61,9 @@ type Graph struct {
 func New(cfg Config) (*Graph, error) {
 	if cfg.PageSize < 0 {
 		return nil, fmt.Errorf("graphtest: Config.PageSize is %d; give 1 or more, or 0 for 25", cfg.PageSize)
+	}
+	if cfg.CreateLag < 0 || cfg.CreateLag > 0 && cfg.Clock == nil {
+		return nil, fmt.Errorf("graphtest: Config.CreateLag is %s; it cannot be negative, and needs Config.Clock", cfg.CreateLag)
 	}
 	if cfg.PageSize == 0 {
 		cfg.PageSize = 25
@@ -84,6 +97,16 @@ type collection struct {
 type object struct {
 	policy     graph.Policy
 	incomplete bool // fewer sub-items than the object announces
+
+	visible time.Time // when readers see it; zero for at once
+}
+
+// visibleFrom is when an object that is made now can be seen.
+func (w *writing) visibleFrom() time.Time {
+	if w.graph.cfg.CreateLag == 0 {
+		return time.Time{}
+	}
+	return w.now.Add(w.graph.cfg.CreateLag)
 }
 
 // AddTenant adds a tenant and fills it. It refuses an id that is there already.

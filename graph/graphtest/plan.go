@@ -44,6 +44,7 @@ type plan struct {
 	foundations int
 	groups      []graph.Reference
 	users, apps []graph.Reference
+	mobileApps  int
 }
 
 // GeneratedTypes returns the policy types and the foundation types that tenants are
@@ -116,6 +117,9 @@ func generate(catalogue *graph.Catalogue, cfg TenantConfig) ([]graph.Policy, *pl
 		return nil
 	}
 	for i, n := range shares(cfg.Types, cfg.Policies) {
+		if cfg.Types[i] == "mobileApp" {
+			p.mobileApps = n
+		}
 		if err := add(cfg.Types[i], n); err != nil {
 			return nil, nil, err
 		}

@@ -2,6 +2,7 @@ package graphtest
 
 import (
 	"context"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -18,7 +19,7 @@ func (g *Graph) List(ctx context.Context, id graph.TenantID, t graph.PolicyType,
 	if err != nil {
 		return err
 	}
-	pages := g.paginate(tn.headers(info))
+	pages := g.paginate(tn.headers(info, g.clock.Now()))
 	for i, p := range pages {
 		if broken.TruncateAfterPages > 0 && i >= broken.TruncateAfterPages {
 			break
@@ -36,21 +37,25 @@ func (g *Graph) List(ctx context.Context, id graph.TenantID, t graph.PolicyType,
 	return ctx.Err()
 }
 
-func (tn *tenant) headers(info graph.TypeInfo) []graph.Header {
+func (tn *tenant) headers(info graph.TypeInfo, now time.Time) []graph.Header {
 	tn.mu.RLock()
 	defer tn.mu.RUnlock()
 	c := tn.types[info.Key]
 	if c == nil {
 		return nil
 	}
-	out := make([]graph.Header, len(c.order))
-	for i, id := range c.order {
+	out := make([]graph.Header, 0, len(c.order))
+	for _, id := range c.order {
 		o := c.byID[id]
-		out[i] = graph.Header{ID: id, Name: o.policy.Name, ODataType: o.policy.ODataType}
+		if o.visible.After(now) {
+			continue
+		}
+		h := graph.Header{ID: id, Name: o.policy.Name, ODataType: o.policy.ODataType}
 		if info.ListComplete && !o.incomplete {
 			p := o.policy // a copy, so that no reader can change the stored one
-			out[i].Policy = &p
+			h.Policy = &p
 		}
+		out = append(out, h)
 	}
 	return out
 }
@@ -106,7 +111,7 @@ func (g *Graph) policy(tn *tenant, t graph.PolicyType, id string) (graph.Policy,
 	defer tn.mu.RUnlock()
 	o, _, ok := tn.find(t, id)
 	switch {
-	case !ok:
+	case !ok || o.visible.After(g.clock.Now()):
 		return graph.Policy{}, g.fail(OpGet, t, graph.KindNotFound, nil)
 	case o.incomplete:
 		return graph.Policy{}, g.fail(OpGet, t, graph.KindIncomplete, nil)

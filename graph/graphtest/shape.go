@@ -129,3 +129,6 @@ func (g *gen) profile(odataType string, props ...prop) {
 
 // version is the number that Intune raises with every change.
 func version(g *gen) { g.int("version", 1+g.rng.IntN(30)) }
+
+// taggable tells that the object takes scope tags.
+func taggable(g *gen) { g.bool("supportsScopeTags", true) }
