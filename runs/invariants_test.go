@@ -76,6 +76,7 @@ func TestWhateverHappensEveryChangeHasOneAuditLine(t *testing.T) {
 	}
 	var rt *rapid.T
 	var quiet bool
+	var die context.CancelFunc
 	work := script(func(ctx context.Context, a *runs.Attempt) error {
 		if quiet {
 			return nil
@@ -98,6 +99,7 @@ func TestWhateverHappensEveryChangeHasOneAuditLine(t *testing.T) {
 			panic("at the disco")
 		case 5:
 			l.deaf = true // the worker dies before it can say how it ended
+			die()
 			return nil
 		case 6:
 			for range 2 { // asking again changes nothing
@@ -121,7 +123,10 @@ func TestWhateverHappensEveryChangeHasOneAuditLine(t *testing.T) {
 		if job.NotBefore.After(r.Clock.Now()) {
 			r.Clock.Set(job.NotBefore)
 		}
-		if err := runner.Handle(t.Context(), job); err != nil && !errors.Is(err, errDeaf) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		die = cancel
+		if err := runner.Handle(ctx, job); err != nil && !errors.Is(err, errDeaf) {
 			rt.Fatal(err)
 		}
 		l.deaf = false

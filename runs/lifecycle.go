@@ -116,14 +116,14 @@ var errNothingToDo = errors.New("runs: nothing to do")
 
 // settle ends an attempt: it finishes the run, or puts it back for later. end is what
 // observers are told.
-func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) (end AttemptEnd, err error) {
-	ctx = context.WithoutCancel(ctx) // what ended the attempt must not keep it from being ended
+func (r *Runner) settle(handler context.Context, a *Attempt, execErr error) (end AttemptEnd, err error) {
+	ctx := context.WithoutCancel(handler) // what ended the attempt must not keep it from being ended
 	if errors.Is(execErr, ErrLeaseLost) {
 		r.log.WarnContext(ctx, "the lease was lost; another worker goes on with the run", "run_id", a.run.ID)
 		return AttemptEnd{LeaseLost: true}, nil
 	}
 	var requeued time.Duration
-	run, news, err := r.teller.change(ctx, a.Tenant(), a.run.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
+	run, news, err := r.changePatiently(handler, a, func(at time.Time, cur Run, _ Room) (Change, error) {
 		if !cur.HeldBy(a.Lease()) {
 			return Change{}, ErrLeaseLost
 		}
@@ -171,6 +171,36 @@ func (r *Runner) settle(ctx context.Context, a *Attempt, execErr error) (end Att
 	}
 	r.afterRun(ctx, run)
 	return end, r.passTurn(ctx, run)
+}
+
+// changePatiently changes the run of an attempt. A store that is away for a moment must not
+// cost the tenant the time until the lease is over and a sweep comes by: while the lease
+// lasts, the change is tried again, unless the process stops.
+func (r *Runner) changePatiently(handler context.Context, a *Attempt, change ChangeFunc) (Run, []Notification, error) {
+	ctx := context.WithoutCancel(handler)
+	run, news, err := r.teller.change(ctx, a.Tenant(), a.run.ID, change)
+	began, wait := r.cfg.Clock.Now(), 50*time.Millisecond
+	for ; storeFailed(err) && r.cfg.Clock.Now().Sub(began) < r.cfg.LeaseFor; wait = min(2*wait, 5*time.Second) {
+		r.log.WarnContext(ctx, "the end of an attempt could not be stored; it is tried again", "run_id", a.run.ID, redact.Err(err))
+		select {
+		case <-handler.Done():
+			return run, nil, err
+		case <-r.stop:
+			return run, nil, err
+		case <-r.cfg.Clock.After(wait):
+		}
+		again, said, tried := r.teller.change(ctx, a.Tenant(), a.run.ID, change)
+		if tried != nil && !storeFailed(tried) {
+			return run, nil, err // the answer to an earlier try may have been lost: the job comes again and finds out
+		}
+		run, news, err = again, said, tried
+	}
+	return run, news, err
+}
+
+// storeFailed tells whether a change failed for no reason of its own.
+func storeFailed(err error) bool {
+	return err != nil && !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrInvalid)
 }
 
 // succeed ends a run whose executor returned nil.

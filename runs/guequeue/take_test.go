@@ -257,6 +257,46 @@ func TestTheLogDoesNotPromiseAJobThatCouldNotBeQueuedAgain(t *testing.T) {
 	}
 }
 
+// warnings is what a logger writes.
+type warnings chan string
+
+func (w warnings) Write(line []byte) (int, error) {
+	select {
+	case w <- string(line):
+	default:
+	}
+	return len(line), nil
+}
+
+func TestAJobWhoseWorkFailedWhileTheDatabaseWasAwayComesAgain(t *testing.T) {
+	warned := make(warnings, 100)
+	q, db := newQueue(t, database(t), guequeue.Options{Workers: 1, RetryAfter: time.Millisecond, Logger: slog.New(slog.NewTextHandler(warned, nil))})
+	came := make(chan int, 10)
+	var times atomic.Int64
+	stop := work(t, q, func(context.Context, runs.Job) (runs.Work, error) {
+		n := int(times.Add(1))
+		return func(ctx context.Context) error {
+			defer func() { came <- n }()
+			if n > 1 {
+				return nil
+			}
+			_, err := db.ExecContext(ctx, `ALTER TABLE gue_jobs RENAME TO gone`)
+			return errors.Join(err, errors.New("broken off"))
+		}, nil
+	})
+	defer stop()
+	enqueue(t, q, job(1))
+	receive(t, came)
+	receive(t, warned) // that it could not be queued, or that nothing could be taken
+	receive(t, warned)
+	if _, err := db.ExecContext(t.Context(), `ALTER TABLE gone RENAME TO gue_jobs`); err != nil {
+		t.Fatal(err)
+	}
+	if n := receive(t, came); n != 2 {
+		t.Errorf("delivery %d came", n)
+	}
+}
+
 func TestOnlyAcknowledgingDoesNotWaitForTheDisk(t *testing.T) {
 	q, db := newQueue(t, database(t), guequeue.Options{Workers: 1})
 	db.SetMaxOpenConns(2)

@@ -109,17 +109,34 @@ func (w *crew) run(ctx context.Context) {
 	}
 }
 
-// again queues a job whose work failed.
+// requeueFor is how long it is tried to queue a job again; by then a sweep has come by, too.
+const requeueFor = 2 * time.Minute
+
+// again queues a job whose work failed, often because the database was away; then it is tried
+// for a while. A run whose job is lost in the end is found by a sweep.
 func (w *crew) again(ctx context.Context, job runs.Job, cause error) {
+	began := w.clock.Now()
+	for failures := 1; ; failures++ {
+		err := w.requeue(ctx, job)
+		if err == nil {
+			w.opts.Logger.WarnContext(ctx, "the work of a job failed; it is delivered again", "run_id", job.RunID, redact.Err(cause))
+			return
+		}
+		if ctx.Err() != nil || w.clock.Now().Sub(began) > requeueFor {
+			w.opts.Logger.ErrorContext(ctx, "the work of a job failed and it could not be queued again; a sweep will find its run",
+				"run_id", job.RunID, "queueing", redact.Text(err.Error()), redact.Err(cause))
+			return
+		}
+		w.failed(ctx, err)
+		w.pause(ctx, failures)
+	}
+}
+
+func (w *crew) requeue(ctx context.Context, job runs.Job) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	job.NotBefore = w.clock.Now().Add(w.opts.RetryAfter)
-	if err := w.Enqueue(ctx, job); err != nil {
-		w.opts.Logger.ErrorContext(ctx, "the work of a job failed and it could not be queued again; a sweep will find its run",
-			"run_id", job.RunID, "queueing", redact.Text(err.Error()), redact.Err(cause))
-		return
-	}
-	w.opts.Logger.WarnContext(ctx, "the work of a job failed; it is delivered again", "run_id", job.RunID, redact.Err(cause))
+	return w.Enqueue(ctx, job)
 }
 
 // pause waits after a failure of the database, longer each time.
