@@ -91,9 +91,9 @@ func (p *pair) sound() {
 // empty makes the database as it was after the migration, which is quicker than a new one.
 func (p *pair) empty() {
 	p.Helper()
-	p.exec(`TRUNCATE tb_schedules, tb_runs, tb_run_items, tb_audit_log, tb_audit_heads, tb_notifications, tb_policies, tb_payloads,
-		tb_policy_versions, tb_backup_sets, tb_backup_manifests, tb_backup_holds, tb_backup_items;
-		DELETE FROM tb_tallies WHERE shard <> 0; UPDATE tb_tallies SET rows = 0 WHERE name <> 'migrations'`)
+	p.exec(pgtest.Empty("tb_schedules", "tb_runs", "tb_run_items", "tb_audit_log", "tb_audit_heads", "tb_notifications", "tb_policies", "tb_payloads",
+		"tb_policy_versions", "tb_backup_sets", "tb_backup_manifests", "tb_backup_holds", "tb_backup_items") +
+		`; DELETE FROM tb_tallies WHERE shard <> 0; UPDATE tb_tallies SET rows = 0 WHERE name <> 'migrations'`)
 }
 
 // waiters waits until n sessions of the database wait for a lock.
