@@ -37,7 +37,7 @@ func newPair(t *testing.T, opts pgstore.Options) *pair {
 	as := p.url
 	if opts.RowSecurity != nil {
 		p.exec(`DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'guest') THEN
-			CREATE ROLE guest LOGIN NOINHERIT PASSWORD 'secret'; END IF; END $$`)
+			CREATE ROLE guest LOGIN NOINHERIT PASSWORD '` + pgtest.Verifier("secret") + `'; END IF; END $$`)
 		p.ok(owner.SecureRows(t.Context()))
 		u, err := url.Parse(p.url)
 		p.ok(err)

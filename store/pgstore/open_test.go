@@ -58,7 +58,7 @@ func newDatabase(t testing.TB, w way) *database {
 	ok(t, owner.Migrate(t.Context()))
 	if w.secure {
 		d.exec(t, `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '`+login+`') THEN
-			CREATE ROLE `+login+` LOGIN NOINHERIT PASSWORD 'secret'; END IF; END $$`)
+			CREATE ROLE `+login+` LOGIN NOINHERIT PASSWORD '`+pgtest.Verifier("secret")+`'; END IF; END $$`)
 		ok(t, owner.SecureRows(t.Context()))
 		u := must(url.Parse(d.url))(t)
 		u.User = url.UserPassword(login, "secret")
