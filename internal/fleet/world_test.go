@@ -44,7 +44,7 @@ func newWorld(t testing.TB, server *pgtest.Instance) *world {
 	owner := must(pgstore.New(pool, pgstore.Options{RowSecurity: &bunstore.RowSecurity{Login: login}}))(t)
 	ok(t, owner.Migrate(t.Context()))
 	w.exec(`DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '` + login + `') THEN
-		CREATE ROLE ` + login + ` LOGIN NOINHERIT PASSWORD 'secret'; END IF; END $$`)
+		CREATE ROLE ` + login + ` LOGIN NOINHERIT PASSWORD '` + pgtest.Verifier("secret") + `'; END IF; END $$`)
 	ok(t, owner.SecureRows(t.Context()))
 	ok(t, guequeue.Migrate(t.Context(), w.admin))
 	w.exec("GRANT SELECT, INSERT, UPDATE, DELETE ON gue_jobs TO tenantbackup_app, tenantbackup_system, " + login)

@@ -79,7 +79,7 @@ func start(p programs, o Options) (*Instance, error) {
 		Scheme: "postgres", User: url.UserPassword(superuser, password), Path: "/postgres", RawQuery: "sslmode=disable",
 	}}
 	file := filepath.Join(dir, "password")
-	err = cmp.Or(os.WriteFile(file, []byte(password), 0o600), handOver(dir, file), c.choosePort())
+	err = cmp.Or(os.WriteFile(file, []byte(Verifier(password)), 0o600), handOver(dir, file), c.choosePort())
 	for name, content := range o.Files {
 		file := filepath.Join(dir, name)
 		err = cmp.Or(err, os.WriteFile(file, content, 0o600), handOver(file))

@@ -29,9 +29,18 @@ import (
 )
 
 var (
-	kills = flag.Int("kills", 30, "how many times the worker process is killed")
+	kills = flag.Int("kills", usualKills(), "how many times the worker process is killed")
 	seed  = flag.Uint64("seed", 1, "seed of the random points")
 )
+
+// usualKills is less with the race detector, which has no say in what a killed process
+// leaves behind, and makes each of them three times as slow.
+func usualKills() int {
+	if raceDetector {
+		return 10
+	}
+	return 30
+}
 
 // The environment of a worker process: the test binary run again.
 const (

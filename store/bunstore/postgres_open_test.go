@@ -40,7 +40,7 @@ func newPostgres(t testing.TB) *pgDatabase {
 	d.url = server.Database(t)
 	d.admin = d.openRaw(d.url)
 	t.Cleanup(func() { _ = d.admin.Close() })
-	d.exec(`CREATE ROLE ` + d.security.Login + ` LOGIN NOINHERIT PASSWORD 'secret'`)
+	d.exec(`CREATE ROLE ` + d.security.Login + ` LOGIN NOINHERIT PASSWORD '` + pgtest.Verifier("secret") + `'`)
 	u, err := url.Parse(d.url)
 	d.ok(err)
 	u.User = url.UserPassword(d.security.Login, "secret")

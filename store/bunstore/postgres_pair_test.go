@@ -37,7 +37,7 @@ func newPair(t *testing.T, opts pgstore.Options) *pair {
 	as := p.url
 	if opts.RowSecurity != nil {
 		p.exec(`DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'guest') THEN
-			CREATE ROLE guest LOGIN NOINHERIT PASSWORD 'secret'; END IF; END $$`)
+			CREATE ROLE guest LOGIN NOINHERIT PASSWORD '` + pgtest.Verifier("secret") + `'; END IF; END $$`)
 		p.ok(owner.SecureRows(t.Context()))
 		u, err := url.Parse(p.url)
 		p.ok(err)
@@ -91,9 +91,9 @@ func (p *pair) sound() {
 // empty makes the database as it was after the migration, which is quicker than a new one.
 func (p *pair) empty() {
 	p.Helper()
-	p.exec(`TRUNCATE tb_schedules, tb_runs, tb_run_items, tb_audit_log, tb_audit_heads, tb_notifications, tb_policies, tb_payloads,
-		tb_policy_versions, tb_backup_sets, tb_backup_manifests, tb_backup_holds, tb_backup_items;
-		DELETE FROM tb_tallies WHERE shard <> 0; UPDATE tb_tallies SET rows = 0 WHERE name <> 'migrations'`)
+	p.exec(pgtest.Empty("tb_schedules", "tb_runs", "tb_run_items", "tb_audit_log", "tb_audit_heads", "tb_notifications", "tb_policies", "tb_payloads",
+		"tb_policy_versions", "tb_backup_sets", "tb_backup_manifests", "tb_backup_holds", "tb_backup_items") +
+		`; DELETE FROM tb_tallies WHERE shard <> 0; UPDATE tb_tallies SET rows = 0 WHERE name <> 'migrations'`)
 }
 
 // waiters waits until n sessions of the database wait for a lock.

@@ -58,7 +58,7 @@ func newDatabase(t testing.TB, w way) *database {
 	ok(t, owner.Migrate(t.Context()))
 	if w.secure {
 		d.exec(t, `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '`+login+`') THEN
-			CREATE ROLE `+login+` LOGIN NOINHERIT PASSWORD 'secret'; END IF; END $$`)
+			CREATE ROLE `+login+` LOGIN NOINHERIT PASSWORD '`+pgtest.Verifier("secret")+`'; END IF; END $$`)
 		ok(t, owner.SecureRows(t.Context()))
 		u := must(url.Parse(d.url))(t)
 		u.User = url.UserPassword(login, "secret")
@@ -84,9 +84,9 @@ func (d *database) exec(t testing.TB, query string) {
 // empty removes all rows but the bookkeeping's.
 func (d *database) empty(t testing.TB) {
 	t.Helper()
-	d.exec(t, `TRUNCATE tb_schedules, tb_runs, tb_run_items, tb_audit_log, tb_audit_heads, tb_notifications, tb_policies, tb_payloads,
-		tb_policy_versions, tb_backup_sets, tb_backup_manifests, tb_backup_holds, tb_backup_items;
-		DELETE FROM tb_tallies WHERE shard <> 0; UPDATE tb_tallies SET rows = 0 WHERE name <> 'migrations'`)
+	d.exec(t, pgtest.Empty("tb_schedules", "tb_runs", "tb_run_items", "tb_audit_log", "tb_audit_heads", "tb_notifications", "tb_policies", "tb_payloads",
+		"tb_policy_versions", "tb_backup_sets", "tb_backup_manifests", "tb_backup_holds", "tb_backup_items")+
+		`; DELETE FROM tb_tallies WHERE shard <> 0; UPDATE tb_tallies SET rows = 0 WHERE name <> 'migrations'`)
 }
 
 // store opens the database the way it is for.

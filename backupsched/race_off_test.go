@@ -1,0 +1,5 @@
+//go:build !race
+
+package backupsched_test
+
+const raceDetector = false
