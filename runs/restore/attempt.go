@@ -22,7 +22,8 @@ type looking struct {
 	mapper *mapper
 
 	work  []*work // in the order of restore
-	added int     // items of live policies that the set does not have, found so far
+	total int     // items, with those that an earlier attempt has saved
+	added int     // live policies that the set does not have, found so far
 	saved map[key]bool
 }
 
@@ -112,10 +113,11 @@ func (l *looking) begin(ctx context.Context, preview Preview, ids []runs.ID) err
 			ExternalID: w.item.ExternalID, Name: w.item.Name, VersionID: w.item.VersionID,
 		}
 	}
+	l.total = len(l.work)
 	if err := l.resume(ctx, preview.RunID); err != nil {
 		return err
 	}
-	return l.a.SaveItems(ctx, nil, len(l.work)+l.added)
+	return l.a.SaveItems(ctx, nil, l.total)
 }
 
 // resume takes over what an earlier attempt has saved.
@@ -126,6 +128,7 @@ func (l *looking) resume(ctx context.Context, preview runs.ID) error {
 		l.mapper.outcomes[k] = outcome{item.Action, item.TargetID}
 		if item.Action == Added {
 			l.added++
+			l.total++
 		}
 	})
 	if err != nil {
@@ -211,6 +214,11 @@ func (l *looking) findAdded(ctx context.Context) error {
 				},
 			})
 			position++
+		}
+		if l.total += len(batch); len(batch) > 0 {
+			if err := l.a.SaveItems(ctx, nil, l.total); err != nil {
+				return err
+			}
 		}
 		for part := range slices.Chunk(batch, l.p.cfg.SaveSize) {
 			if err := l.a.Check(ctx); err != nil {

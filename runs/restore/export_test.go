@@ -1,0 +1,4 @@
+package restore
+
+// For tests of the package from outside.
+var TestTypes = testTypes
