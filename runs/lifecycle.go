@@ -25,8 +25,9 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 	var early time.Duration
 	var due time.Time
 	var seen Run
+	var busy bool // another backup of the schedule is under way
 	run, err = r.cfg.Store.ChangeRun(ctx, job.TenantID, job.RunID, func(at time.Time, cur Run, room Room) (Change, error) {
-		early, seen = 0, cur
+		early, seen, busy = 0, cur, room.Busy
 		switch {
 		case cur.Status != StatusQueued:
 			return Change{}, errNothingToDo
@@ -64,6 +65,8 @@ func (r *Runner) claim(ctx context.Context, job Job) (run Run, waited time.Durat
 		}
 		return seen, 0, claimedNothing, nil
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
+		return seen, 0, claimedNothing, nil
+	case errors.Is(err, ErrBusy) && busy: // its end queues this run, which was started before
 		return seen, 0, claimedNothing, nil
 	case errors.Is(err, ErrBusy):
 		// Two runs were claimed at the same instant and the database let one through. The
@@ -240,7 +243,11 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int,
 		for _, run := range list {
 			after = run.ID
 			if run.Status == StatusQueued {
-				jobs = append(jobs, run.Job())
+				job := run.Job()
+				if queuedFor > 0 && run.Kind.UsesGraph() {
+					job.Interactive = false // else it would get back what passTurn took from it
+				}
+				jobs = append(jobs, job)
 				continue
 			}
 			ok, err := r.rescue(ctx, run)
