@@ -259,10 +259,14 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int,
 			}
 		}
 		if len(jobs) > 0 {
-			if err := r.cfg.Queue.Enqueue(ctx, jobs...); err != nil {
-				return count, fmt.Errorf("runs: queueing stranded runs: %w", err)
+			switch err := r.cfg.Queue.Enqueue(ctx, jobs...); {
+			case err == nil:
+				requeued += len(jobs)
+			case ctx.Err() != nil:
+				return count, err
+			case failed == nil:
+				failed = fmt.Errorf("runs: queueing stranded runs: %w", err)
 			}
-			requeued += len(jobs)
 		}
 		if len(list) < q.Limit {
 			return count, failed

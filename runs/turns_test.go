@@ -282,6 +282,39 @@ func TestASweepGivesNoPreferenceBack(t *testing.T) {
 	wantJobs(t, r, names, "b back", "b") // a queue of one job a run keeps the first
 }
 
+// onlyOne is a queue that takes one job at a time.
+type onlyOne struct{ runs.Queue }
+
+func (q onlyOne) Enqueue(ctx context.Context, jobs ...runs.Job) error {
+	if len(jobs) > 1 {
+		return errDeaf
+	}
+	return q.Queue.Enqueue(ctx, jobs...)
+}
+
+func TestASweepGoesOnWhenTheQueueRefusesAPage(t *testing.T) {
+	r := rig.New(t, with(idle))
+	for i := range 501 {
+		if _, _, err := r.Starter.StartSystem(t.Context(), rig.Tenant, runs.Request{Kind: runs.KindRetentionApply, Key: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Clock.Add(time.Second)
+	last := system(t, r, "last")
+	take(t, r.Runner, last) // its worker dies
+	r.Clock.Add(10 * time.Minute)
+	runner, err := runs.NewRunner(runs.Config{Store: r.Store, Queue: onlyOne{r.Queue}, Clock: r.Clock, Executors: []runs.Executor{script(idle)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := runner.Sweep(t.Context()); n != 1 || !errors.Is(err, errDeaf) {
+		t.Errorf("%d runs were brought back, error %v", n, err)
+	}
+	if got := r.Run(last.ID).Status; got != runs.StatusQueued {
+		t.Errorf("the run of the dead worker is %s", got)
+	}
+}
+
 // It is not asked again and again, and the next one may be in another lane.
 func TestAResumedRunWaitsForTheEndOfAnotherOfItsSchedule(t *testing.T) {
 	o := rig.Options{Policies: -1}
