@@ -41,7 +41,7 @@ func confine(t *testing.T, owner string) string {
 	admin := open(t, 1, owner)
 	exec(t, admin, `DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'queue_login') THEN
 		CREATE ROLE queue_login LOGIN NOINHERIT PASSWORD 'secret'; END IF; END $$`)
-	exec(t, admin, `GRANT SELECT, INSERT, UPDATE, DELETE ON gue_jobs TO queue_login`)
+	exec(t, admin, guequeue.Grants("queue_login"))
 	u, err := url.Parse(owner)
 	if err != nil {
 		t.Fatal(err)

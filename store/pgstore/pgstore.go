@@ -110,7 +110,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 }
 
 // New makes a store of a pool that the host has opened and closes itself. Its connections
-// should have a statement_timeout and a lock_timeout.
+// should have a statement_timeout, a lock_timeout and an idle_in_transaction_session_timeout.
 func New(db *bun.DB, opts Options) (*bunstore.Store, error) {
 	if db == nil {
 		return nil, runs.Invalid("db", "required", "is required")
