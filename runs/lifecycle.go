@@ -33,8 +33,9 @@ func (r *Runner) claim(ctx context.Context, job Job) (claim, error) {
 	var early time.Duration
 	var due time.Time
 	var seen Run
+	var busy bool // another backup of the schedule is under way
 	run, news, err := r.teller.change(ctx, job.TenantID, job.RunID, func(at time.Time, cur Run, room Room) (Change, error) {
-		early, seen = 0, cur
+		early, seen, busy = 0, cur, room.Busy
 		switch {
 		case cur.Status != StatusQueued:
 			return Change{}, errNothingToDo
@@ -73,6 +74,8 @@ func (r *Runner) claim(ctx context.Context, job Job) (claim, error) {
 		}
 		return claim{run: seen}, nil
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict):
+		return claim{run: seen}, nil
+	case errors.Is(err, ErrBusy) && busy: // its end queues this run, which was started before
 		return claim{run: seen}, nil
 	case errors.Is(err, ErrBusy):
 		// Two runs were claimed at the same instant and the database let one through. The
@@ -280,7 +283,11 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int,
 		for _, run := range list {
 			after = run.ID
 			if run.Status == StatusQueued {
-				jobs = append(jobs, run.Job())
+				job := run.Job()
+				if queuedFor > 0 && run.Kind.UsesGraph() {
+					job.Interactive = false // else it would get back what passTurn took from it
+				}
+				jobs = append(jobs, job)
 				continue
 			}
 			ok, err := r.rescue(ctx, run)
@@ -292,10 +299,14 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int,
 			}
 		}
 		if len(jobs) > 0 {
-			if err := r.cfg.Queue.Enqueue(ctx, jobs...); err != nil {
-				return count, fmt.Errorf("runs: queueing stranded runs: %w", err)
+			switch err := r.cfg.Queue.Enqueue(ctx, jobs...); {
+			case err == nil:
+				requeued += len(jobs)
+			case ctx.Err() != nil:
+				return count, err
+			case failed == nil:
+				failed = fmt.Errorf("runs: queueing stranded runs: %w", err)
 			}
-			requeued += len(jobs)
 		}
 		if len(list) < q.Limit {
 			return count, failed

@@ -266,7 +266,91 @@ func TestASweepQueuesOnlyTheRunWhoseTurnItIs(t *testing.T) {
 	finish(t, work)
 	r.Queue.Lose()
 	sweep()
-	wantJobs(t, r, names, "b interactive")
+	wantJobs(t, r, names, "b")
+}
+
+// A person who starts a thousand runs would keep all others waiting, a run each minute.
+func TestASweepGivesNoPreferenceBack(t *testing.T) {
+	r := rig.New(t, with(idle))
+	a, _, _, names := three(t, r)
+	r.Clock.Add(10 * time.Minute)
+	finish(t, take(t, r.Runner, a))
+	wantJobs(t, r, names, "b back")
+	if _, err := r.Runner.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantJobs(t, r, names, "b back", "b") // a queue of one job a run keeps the first
+}
+
+// onlyOne is a queue that takes one job at a time.
+type onlyOne struct{ runs.Queue }
+
+func (q onlyOne) Enqueue(ctx context.Context, jobs ...runs.Job) error {
+	if len(jobs) > 1 {
+		return errDeaf
+	}
+	return q.Queue.Enqueue(ctx, jobs...)
+}
+
+func TestASweepGoesOnWhenTheQueueRefusesAPage(t *testing.T) {
+	r := rig.New(t, with(idle))
+	for i := range 501 {
+		if _, _, err := r.Starter.StartSystem(t.Context(), rig.Tenant, runs.Request{Kind: runs.KindRetentionApply, Key: fmt.Sprint(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Clock.Add(time.Second)
+	last := system(t, r, "last")
+	take(t, r.Runner, last) // its worker dies
+	r.Clock.Add(10 * time.Minute)
+	runner, err := runs.NewRunner(runs.Config{Store: r.Store, Queue: onlyOne{r.Queue}, Clock: r.Clock, Executors: []runs.Executor{script(idle)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := runner.Sweep(t.Context()); n != 1 || !errors.Is(err, errDeaf) {
+		t.Errorf("%d runs were brought back, error %v", n, err)
+	}
+	if got := r.Run(last.ID).Status; got != runs.StatusQueued {
+		t.Errorf("the run of the dead worker is %s", got)
+	}
+}
+
+// It is not asked again and again, and the next one may be in another lane.
+func TestAResumedRunWaitsForTheEndOfAnotherOfItsSchedule(t *testing.T) {
+	o := rig.Options{Policies: -1}
+	o.Runner.PerTenant = 2
+	r := rig.New(t, o)
+	s := r.Schedule(nil)
+	backup := func(key string) runs.Run {
+		run, _, err := r.Starter.StartSystem(t.Context(), rig.Tenant, runs.Request{
+			Kind: runs.KindBackup, Key: key, ScheduleID: s.ID, Params: runs.BackupParams{PolicyTypes: s.PolicyTypes}.JSON(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	resumed, other := backup("a"), backup("b")
+	_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, resumed.ID, func(now time.Time, cur runs.Run, _ runs.Room) (runs.Change, error) {
+		cur.StartedAt = now // a process that stopped gave it back
+		return runs.Change{Run: cur}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Queue.Lose()
+	work := take(t, r.Runner, other)
+	waits(t, r, r.Runner, resumed)
+	names := map[runs.ID]string{resumed.ID: "resumed"}
+	wantJobs(t, r, names)
+	finish(t, work)
+	if jobs := queued(r, names); !slices.Contains(jobs, "resumed back") {
+		t.Errorf("the end of the other one queued %q", jobs)
+	}
+	r.Drain()
+	if got := r.Run(resumed.ID); !got.Status.Terminal() || got.Status == runs.StatusSkipped {
+		t.Errorf("the resumed run is %s", got.Status)
+	}
 }
 
 func TestARunThatDoesNotUseGraphNeedsNoLane(t *testing.T) {

@@ -97,7 +97,7 @@ func (d *database) exclusively(ctx context.Context, fn func() error) error {
 	defer tx.Rollback() // releases the lock; nothing is written
 	// In turn: the timeouts of the pool would give up while another one migrates.
 	for _, statement := range []string{
-		"SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)",
+		"SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)",
 		"SELECT pg_advisory_xact_lock(hashtext('refserver'))",
 	} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {

@@ -29,6 +29,7 @@ type config struct {
 	Workers    int           // runs at once
 	LeaseFor   time.Duration
 	SweepEvery time.Duration
+	StopGrace  time.Duration
 	RetryBase  time.Duration
 	ChunkSize  int           // schedules in one transaction of a dispatcher
 	Grace      time.Duration // of a dispatcher
@@ -79,7 +80,7 @@ func (n *node) runner(queue runs.Queue, reader graph.Reader) (*runs.Runner, erro
 	}
 	return runs.NewRunner(runs.Config{
 		Store: n.store, Queue: queue, Executors: []runs.Executor{executor}, Clock: n.clock, Worker: n.Name, Logger: n.log,
-		LeaseFor: n.LeaseFor, SweepEvery: n.SweepEvery, Retry: runs.RetryPolicy{Base: n.RetryBase},
+		LeaseFor: n.LeaseFor, SweepEvery: n.SweepEvery, StopGrace: n.StopGrace, Retry: runs.RetryPolicy{Base: n.RetryBase},
 	})
 }
 

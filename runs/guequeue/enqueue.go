@@ -4,10 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/uptrace/bun/driver/pgdriver"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -59,11 +62,29 @@ func (q *Queue) Enqueue(ctx context.Context, jobs ...runs.Job) error {
 	if q.deferred(ctx, jobs) {
 		return nil
 	}
-	if err := q.put(ctx, q.db, jobs); err != nil {
+	err := q.put(ctx, q.db, jobs)
+	// A taker that queues other runs' jobs beside the one that it holds may meet us halfway. The
+	// server rolls one of us back, and then the other one has what it waited for.
+	for try := 1; try < tries && lockedOut(err); try++ {
+		err = q.put(ctx, q.db, jobs)
+	}
+	if err != nil {
 		return err
 	}
 	q.signal()
 	return nil
+}
+
+// tries is how often jobs are queued that meet others again and again.
+const tries = 10
+
+// lockedOut tells whether a statement was rolled back to end a deadlock.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+func lockedOut(err error) bool {
+	const deadlock = "40P01"
+	var pgx interface{ SQLState() string }
+	var pg pgdriver.Error
+	return errors.As(err, &pgx) && pgx.SQLState() == deadlock || errors.As(err, &pg) && pg.Field('C') == deadlock
 }
 
 // EnqueueTx is Enqueue within a transaction of the same database, for runs that the

@@ -95,6 +95,40 @@ func TestHandlersMayQueueTheirOwnAndEachOthersRuns(t *testing.T) {
 	}
 }
 
+func TestWhoQueuesManyJobsIsNotLockedOutByATaker(t *testing.T) {
+	for i, d := range drivers {
+		t.Run(d.name, func(t *testing.T) {
+			url := database(t)
+			admin := open(t, 1, url)
+			taker, _ := newQueue(t, url, guequeue.Options{Workers: 1})
+			other, _ := queueOver(t, open(t, i, url), guequeue.Options{})
+			later := job(1)
+			later.NotBefore = time.Now().Add(time.Hour)
+			enqueue(t, taker, later, job(2))
+			began := make(chan int)
+			var first sync.Once
+			work(t, taker, func(ctx context.Context, j runs.Job) (work runs.Work, err error) {
+				first.Do(func() {
+					began <- 1
+					// The other one has the row of the first job by now and waits for that of this one.
+					eventually(t, admin, waitsForLock)
+					back := job(1)
+					back.Back = true
+					err = taker.Enqueue(ctx, back)
+				})
+				return nil, err
+			})
+			receive(t, began)
+			sooner, back := later, job(2)
+			sooner.NotBefore, back.Back = later.NotBefore.Add(-time.Minute), true
+			if err := other.Enqueue(t.Context(), sooner, back); err != nil {
+				t.Error(err)
+			}
+			eventually(t, admin, `SELECT count(*) = 0 FROM gue_jobs WHERE run_at <= now()`)
+		})
+	}
+}
+
 func TestJobsAreQueuedWithTheTransactionOfTheStore(t *testing.T) {
 	for i, d := range drivers {
 		t.Run(d.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/vgarvardt/gue/v5"
@@ -25,6 +26,9 @@ const jobType = "run"
 type payload struct {
 	TenantID graph.TenantID `json:"tenant_id"`
 	RunID    runs.ID        `json:"run_id"`
+
+	// Raw is the tenant when JSON cannot hold it, since it is no UTF-8.
+	Raw []byte `json:"tenant_bytes,omitempty"`
 }
 
 // row is a job on its way into the table, as the statement reads it.
@@ -55,7 +59,11 @@ func rows(jobs []runs.Job) ([]row, error) {
 	list := make([]row, 0, len(jobs))
 	at := map[string]int{}
 	for _, job := range jobs {
-		args, err := json.Marshal(payload{job.TenantID, job.RunID})
+		p := payload{TenantID: job.TenantID, RunID: job.RunID}
+		if !utf8.ValidString(string(job.TenantID)) {
+			p.Raw = []byte(job.TenantID)
+		}
+		args, err := json.Marshal(p)
 		if err != nil {
 			return nil, fmt.Errorf("guequeue: %w", err)
 		}
@@ -93,6 +101,9 @@ func read(j *gue.Job) (runs.Job, error) {
 	var p payload
 	if j.Type != jobType || json.Unmarshal(j.Args, &p) != nil || p.RunID == "" {
 		return runs.Job{}, errUnreadable
+	}
+	if len(p.Raw) > 0 {
+		p.TenantID = graph.TenantID(p.Raw)
 	}
 	return runs.Job{TenantID: p.TenantID, RunID: p.RunID, Interactive: j.Priority < gue.JobPriorityDefault}, nil
 }

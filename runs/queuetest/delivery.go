@@ -47,7 +47,7 @@ func jobArrivesWhole(f *fixture) {
 		came <- j
 		return nil, nil
 	})
-	for _, want := range []runs.Job{interactive(job(1)), {TenantID: "Ünïcode'; --", RunID: job(2).RunID}} {
+	for _, want := range []runs.Job{interactive(job(1)), {TenantID: "Ünïcode'; --", RunID: job(2).RunID}, {TenantID: "no UTF-8 \xff, NUL \x00", RunID: job(3).RunID}} {
 		f.enqueue(q, want)
 		got := receive(f, "the job", came)
 		if got.TenantID != want.TenantID || got.RunID != want.RunID || got.Interactive != want.Interactive {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/uptrace/bun"
 )
 
@@ -90,3 +91,18 @@ type queryHook func(query string)
 
 func (h queryHook) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
 func (h queryHook) AfterQuery(_ context.Context, e *bun.QueryEvent)                    { h(e.Query) }
+
+// ImportRuns stores many runs in one transaction.
+func (s *Store) ImportRuns(ctx context.Context, list []runs.Run) error {
+	return s.change(ctx, everybody, func(ctx context.Context, t *tx) error {
+		rows := make([]runRow, len(list))
+		for i, run := range list {
+			r, err := runRowOf(run)
+			if err != nil {
+				return err
+			}
+			rows[i] = r
+		}
+		return insert(ctx, t, rows...)
+	})
+}

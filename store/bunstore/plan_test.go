@@ -163,9 +163,9 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 		{"StrandedRuns", func() error { _, err := s.StrandedRuns(ctx, runs.Stranded{QueuedBefore: began, Limit: 10}); return err },
 			[]string{"tb_runs_active (status=? AND updated_at<?)", "tb_runs_active (status=?)"}, sorts},
 		{"StrandedRuns with lanes", func() error {
-			_, err := s.StrandedRuns(ctx, runs.Stranded{QueuedBefore: began, Lanes: 1, Limit: 10})
+			_, err := s.StrandedRuns(ctx, runs.Stranded{QueuedBefore: began.AddDate(1, 0, 0), Lanes: 1, Limit: 10})
 			return err
-		}, []string{"tb_runs_active (status=? AND updated_at<?)", "tb_runs_active (status=?)", "SEARCH l USING COVERING INDEX tb_runs_lane (tenant_id=?", "SEARCH o USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
+		}, []string{"tb_runs_active (status=? AND updated_at<?)", "tb_runs_active (status=?)", "SEARCH l USING COVERING INDEX tb_runs_lane (tenant_id=?", "SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, append(sorts, "USE TEMP B-TREE FOR LAST 3 TERMS OF ORDER BY")},
 		{"WaitingRuns", func() error { _, err := s.WaitingRuns(ctx, tenant, 3); return err },
 			[]string{"tb_runs_lane (tenant_id=?", "SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
 		{"ListItems", func() error { _, err := s.ListItems(ctx, tenant, done.ID, runs.ItemFilter{}, byID); return err }, []string{"PRIMARY KEY (run_id=? AND id>?)"}, nil},

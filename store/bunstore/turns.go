@@ -93,33 +93,81 @@ func (s *Store) WaitingRuns(ctx context.Context, tenant graph.TenantID, lanes in
 
 // StrandedRuns implements [runs.SystemStore].
 func (s *Store) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, error) {
-	var list []runs.Run
-	for _, c := range []*conditions{ // one by one, since each has a range of the index
-		where("t.status IN ('queued', 'running') AND t.status = 'running' AND t.lease_until < ?", s.dialect.nowArg(s)),
-		where("t.status IN ('queued', 'running') AND t.status = 'queued' AND t.updated_at <= ?", tsOf(q.QueuedBefore)),
-	} {
-		if q.After != "" {
-			c.and("t.id > ?", uidOf(q.After))
-		}
-		if q.Lanes > 0 {
-			c.and(s.sql(turnHasCome), localKinds(), s.dialect.nowArg(s), q.Lanes, localKinds(), s.dialect.nowArg(s), q.Lanes)
-		}
-		part, err := s.runs(ctx, everybody, c.clause+" ORDER BY t.id"+limit(q.Limit), c.args...)
+	lost := where("t.status IN ('queued', 'running') AND t.status = 'running' AND t.lease_until < ?", s.dialect.nowArg(s))
+	list, err := s.stranded(ctx, lost, q.After, q.Limit)
+	if err != nil {
+		return nil, err
+	}
+	found := len(list)
+	for after := q.After; len(list)-found < q.Limit; {
+		queued := where("t.status IN ('queued', 'running') AND t.status = 'queued' AND t.updated_at <= ?", tsOf(q.QueuedBefore))
+		part, err := s.stranded(ctx, queued, after, q.Limit)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, part...)
+		early, err := s.waitFor(ctx, part, q.Lanes)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range part {
+			after = r.ID
+			if !early[uidOf(r.ID)] {
+				list = append(list, r)
+			}
+		}
+		if len(part) < q.Limit {
+			break
+		}
 	}
 	slices.SortFunc(list, func(a, b runs.Run) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return list[:min(len(list), max(q.Limit, 0))], nil
 }
 
-// turnHasCome leaves out the runs that wait for a lane. The lanes are counted first: while
-// they are all taken, nobody needs to know who comes before whom.
-const turnHasCome = `(NOT (t.status = 'queued' AND t.kind NOT IN (?) AND (t.not_before IS NULL OR t.not_before <= ?))
-	OR (SELECT count(*) FROM {runs} AS l WHERE l.tenant_id = t.tenant_id AND l.status = 'running' AND l.lane > 0) < ?
-	AND (SELECT count(*) FROM {runs} AS o WHERE o.tenant_id = t.tenant_id
-		AND (o.status = 'running' AND o.lane > 0 OR o.status = 'queued' AND o.kind NOT IN (?) AND (o.not_before IS NULL OR o.not_before <= ?)
-			AND (CASE WHEN o."trigger" IN ('manual', 'retry') THEN 0 ELSE 1 END, o.created_at, o.id)
-				< (CASE WHEN t."trigger" IN ('manual', 'retry') THEN 0 ELSE 1 END, t.created_at, t.id))
-		AND o.status IN ('queued', 'running')) < ?)`
+// stranded returns a page of runs in the order of their ids.
+func (s *Store) stranded(ctx context.Context, c *conditions, after runs.ID, n int) ([]runs.Run, error) {
+	if after != "" {
+		c.and("t.id > ?", uidOf(after))
+	}
+	return s.runs(ctx, everybody, c.clause+" ORDER BY t.id"+limit(n), c.args...)
+}
+
+// waitFor tells which of the runs, given in the order of their ids, wait for one of so many
+// lanes. The lines of their tenants are counted off once: to ask for each run who comes before
+// it would take the square of a line.
+func (s *Store) waitFor(ctx context.Context, list []runs.Run, lanes int) (map[uid]bool, error) {
+	early := map[uid]bool{}
+	if lanes < 1 || len(list) == 0 {
+		return early, nil
+	}
+	first, last := uidOf(list[0].ID), uidOf(list[len(list)-1].ID)
+	var tenants []ident
+	for _, r := range list {
+		tenants = append(tenants, ident(r.TenantID))
+	}
+	slices.Sort(tenants)
+	for part := range slices.Chunk(slices.Compact(tenants), maxInList) {
+		err := s.look(ctx, everybody, func(q querier) error {
+			rows, err := q.QueryContext(ctx, s.sql(`SELECT w.id FROM (SELECT t.id, t.tenant_id,
+					row_number() OVER (PARTITION BY t.tenant_id ORDER BY `+turn+`, t.created_at, t.id) AS place
+				FROM {runs} AS t `+s.dialect.using("runs_key")+`WHERE t.tenant_id IN (?) AND t.status IN ('queued', 'running') AND `+waits+`) AS w
+				WHERE w.place > ? - (SELECT count(*) FROM {runs} AS l WHERE l.tenant_id = w.tenant_id AND l.status = 'running' AND l.lane > 0)
+					AND w.id BETWEEN ? AND ?`), bun.List(part), localKinds(), s.dialect.nowArg(s), lanes, first, last)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var id uid
+				if err := rows.Scan(s.dialect.dest(&id)); err != nil {
+					return err
+				}
+				early[id] = true
+			}
+			return rows.Err()
+		})
+		if err != nil {
+			return nil, fmt.Errorf("store: looking at whose turn it is: %w", err)
+		}
+	}
+	return early, nil
+}

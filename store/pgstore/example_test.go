@@ -58,7 +58,7 @@ func ExampleOpen_rowSecurity() {
 func ExampleNew() {
 	ctx := context.Background()
 	open := func(url string) *bun.DB {
-		pool, err := pgxpool.New(ctx, url+"&pool_max_conns=30&statement_timeout=30s&lock_timeout=10s")
+		pool, err := pgxpool.New(ctx, url+"&pool_max_conns=30&statement_timeout=30s&lock_timeout=10s&idle_in_transaction_session_timeout=60s")
 		if err != nil {
 			panic(err)
 		}

@@ -56,6 +56,12 @@ type Connection struct {
 
 	// LockTimeout ends a statement that waits longer for a lock. Defaults to 10 s.
 	LockTimeout time.Duration
+
+	// IdleTimeout ends a transaction whose process says nothing for so long between two
+	// statements, on the server. Otherwise a process that stands still, or a machine that
+	// vanished, would keep its locks, and all dispatchers waiting, until TCP gives up after
+	// hours. It must be longer than a queue takes to claim a run. Defaults to 1 min.
+	IdleTimeout time.Duration
 }
 
 // Store is an open database. It is safe for concurrent use.
@@ -104,7 +110,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 }
 
 // New makes a store of a pool that the host has opened and closes itself. Its connections
-// should have a statement_timeout and a lock_timeout.
+// should have a statement_timeout, a lock_timeout and an idle_in_transaction_session_timeout.
 func New(db *bun.DB, opts Options) (*bunstore.Store, error) {
 	if db == nil {
 		return nil, runs.Invalid("db", "required", "is required")

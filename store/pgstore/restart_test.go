@@ -64,3 +64,25 @@ func TestAConnectionOutlivesTheTimeOfItsStatements(t *testing.T) {
 		t.Errorf("backend %d after %d", again, first)
 	}
 }
+
+// A machine that loses its network in the middle of a transaction closes no connection.
+func TestAProcessThatStandsStillGivesItsLocksBack(t *testing.T) {
+	at := pgtest.Server(t).Database(t)
+	still := must(pgstore.Connect(t.Context(), at, pgstore.Connection{IdleTimeout: 300 * time.Millisecond}))(t)
+	defer still.Close()
+	other := must(pgstore.Connect(t.Context(), at, pgstore.Connection{LockTimeout: 5 * time.Second}))(t)
+	defer other.Close()
+	must(other.Exec("CREATE TABLE heads (seq int); INSERT INTO heads VALUES (1)"))(t)
+	tx := must(still.BeginTx(t.Context(), nil))(t)
+	must(tx.Exec("UPDATE heads SET seq = 2"))(t)
+	must(other.Exec("UPDATE heads SET seq = seq + 2"))(t)
+	var seq int
+	ok(t, other.QueryRow("SELECT seq FROM heads").Scan(&seq))
+	if seq != 3 {
+		t.Errorf("seq is %d: what the other one wrote was not taken back", seq)
+	}
+	if err := tx.Commit(); err == nil {
+		t.Error("the process that stood still was told that it has committed")
+	}
+	must(still.Exec("SELECT 1"))(t)
+}

@@ -35,20 +35,26 @@ func driverOptions(raw string, c Connection) ([]pgdriver.Option, error) {
 	for _, f := range []struct {
 		field string
 		bad   bool
-	}{{"connection.max_conns", c.MaxConns < 0}, {"connection.statement_timeout", c.StatementTimeout < 0}, {"connection.lock_timeout", c.LockTimeout < 0}} {
+	}{{"connection.max_conns", c.MaxConns < 0}, {"connection.statement_timeout", c.StatementTimeout < 0}, {"connection.lock_timeout", c.LockTimeout < 0}, {"connection.idle_timeout", c.IdleTimeout < 0}} {
 		if f.bad {
 			bad.Add(f.field, "negative", "must not be negative; 0 takes the default")
 		}
 	}
-	statement, lock := c.StatementTimeout, c.LockTimeout
+	statement, lock, idle := c.StatementTimeout, c.LockTimeout, c.IdleTimeout
 	if statement == 0 {
 		statement = 30 * time.Second
 	}
 	if lock == 0 {
 		lock = 10 * time.Second
 	}
+	if idle == 0 {
+		idle = time.Minute
+	}
 	params := map[string]any{
-		"statement_timeout": milliseconds(statement), "lock_timeout": milliseconds(lock),
+		"statement_timeout": milliseconds(statement), "lock_timeout": milliseconds(lock), "idle_in_transaction_session_timeout": milliseconds(idle),
+		// The server notices within two minutes that a machine is gone, and not after the two
+		// hours of TCP, during which its connections count. Where it cannot, it ignores this.
+		"tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "6",
 		"TimeZone": "UTC", "application_name": "tenantbackup",
 	}
 	if c.Schema != "" {

@@ -83,8 +83,8 @@ func TestURLs(t *testing.T) {
 			t.Errorf("%s: refused for %q, want %q", given, got, want)
 		}
 	}
-	got := refusal(t, at+"127.0.0.1/x", pgstore.Connection{MaxConns: -1, StatementTimeout: -1, LockTimeout: -1})
-	if want := []string{"connection.max_conns negative", "connection.statement_timeout negative", "connection.lock_timeout negative"}; !slices.Equal(got, want) {
+	got := refusal(t, at+"127.0.0.1/x", pgstore.Connection{MaxConns: -1, StatementTimeout: -1, LockTimeout: -1, IdleTimeout: -1})
+	if want := []string{"connection.max_conns negative", "connection.statement_timeout negative", "connection.lock_timeout negative", "connection.idle_timeout negative"}; !slices.Equal(got, want) {
 		t.Errorf("negative settings: refused for %q, want %q", got, want)
 	}
 }
@@ -110,14 +110,15 @@ func TestConnectionsHaveTheirSettings(t *testing.T) {
 		conn  pgstore.Connection
 		want  string
 	}{
-		"defaults": {want: `30s 10s UTC tenantbackup "$user", public`},
-		"given": {query: "&application_name=nightly", conn: pgstore.Connection{StatementTimeout: 90e9, LockTimeout: 1, Schema: `a "b", c`},
-			want: `90s 1ms UTC nightly "a ""b"", c"`},
+		"defaults": {want: `30s 10s 1min 60 UTC tenantbackup "$user", public`},
+		"given": {query: "&application_name=nightly", conn: pgstore.Connection{StatementTimeout: 90e9, LockTimeout: 1, IdleTimeout: 40e9, Schema: `a "b", c`},
+			want: `90s 1ms 40s 60 UTC nightly "a ""b"", c"`},
 	} {
 		s, err := pgstore.Open(t.Context(), at+c.query, pgstore.Options{Connection: c.conn})
 		ok(t, err)
 		var got string
-		ok(t, s.DB().QueryRow(`SELECT concat_ws(' ', current_setting('statement_timeout'), current_setting('lock_timeout'), current_setting('TimeZone'),
+		ok(t, s.DB().QueryRow(`SELECT concat_ws(' ', current_setting('statement_timeout'), current_setting('lock_timeout'),
+			current_setting('idle_in_transaction_session_timeout'), current_setting('tcp_keepalives_idle'), current_setting('TimeZone'),
 			current_setting('application_name'), current_setting('search_path'))`).Scan(&got))
 		ok(t, s.Close())
 		if got != c.want {
