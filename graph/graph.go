@@ -144,11 +144,13 @@ type Writer interface {
 	// again.
 	Create(ctx context.Context, tenant TenantID, t PolicyType, body json.RawMessage) (id string, err error)
 
-	// Update changes an existing object. KindNotFound when there is none.
+	// Update changes an existing object. KindNotFound when there is none. What the body
+	// leaves out stays, unless [WriteRules] say that the type's updates replace the whole.
 	Update(ctx context.Context, tenant TenantID, t PolicyType, id string, body json.RawMessage) error
 
-	// Assign replaces the whole list of assignments of an object with the given ones,
-	// each a JSON object with a target.
+	// Assign replaces the whole list of assignments of an object with the given ones, each a
+	// JSON object with a target (its "@odata.type" and the ids of group or collection and
+	// filter) and the AssignmentFields of [WriteRules], and nothing else.
 	Assign(ctx context.Context, tenant TenantID, t PolicyType, id string, assignments []json.RawMessage) error
 }
 

@@ -51,17 +51,20 @@ func TestRulesThatCannotBeFollowedAreRefusedByTheirField(t *testing.T) {
 }
 
 func TestRulesCannotBeChangedFromOutside(t *testing.T) {
-	given := own("ownThing")
-	given.Write = graph.WriteRules{
-		Strip: []string{"seen"}, StripUpdate: []string{"seen"}, MatchBy: []string{"seen"}, Assigned: true, AssignmentFields: []string{"seen"},
-		Default: &graph.DefaultRule{Property: "seen", Values: []string{"1"}}, BuiltIn: &graph.DefaultRule{Property: "seen", Values: []string{"1"}},
+	withRules := func() graph.TypeInfo {
+		info := own("ownThing")
+		info.Write = graph.WriteRules{
+			Strip: []string{"seen"}, StripUpdate: []string{"seen"}, MatchBy: []string{"seen"}, Assigned: true, AssignmentFields: []string{"seen"},
+			Default: &graph.DefaultRule{Property: "seen", Values: []string{"1"}}, BuiltIn: &graph.DefaultRule{Property: "seen", Values: []string{"1"}},
+		}
+		info.Refs = []graph.RefRule{{Path: "seen", Kind: "group", Fixed: []string{"seen"}}}
+		return info
 	}
-	given.Refs = []graph.RefRule{{Path: "seen", Kind: "group", Fixed: []string{"seen"}}}
+	given := withRules()
 	c, err := graph.NewCatalogue(given)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, _ := c.Lookup("ownThing")
 	looked, _ := c.Lookup("ownThing")
 	for _, info := range []graph.TypeInfo{given, looked, c.All()[0]} {
 		for _, list := range [][]string{info.Write.Strip, info.Write.StripUpdate, info.Write.MatchBy, info.Write.AssignmentFields, info.Refs[0].Fixed} {
@@ -71,8 +74,9 @@ func TestRulesCannotBeChangedFromOutside(t *testing.T) {
 		info.Write.BuiltIn.Property, info.Write.BuiltIn.Values[0] = "changed", "2"
 		info.Refs[0].Path = "changed"
 	}
-	if got, _ := c.Lookup("ownThing"); cmp.Diff(want, got) != "" {
-		t.Errorf("the rules changed:\n%s", cmp.Diff(want, got))
+	got, _ := c.Lookup("ownThing")
+	if diff := cmp.Diff(withRules(), got); diff != "" {
+		t.Errorf("the rules changed:\n%s", diff)
 	}
 }
 

@@ -123,7 +123,7 @@ func (r *Retention) purgeSet(ctx context.Context, tenant graph.TenantID, actor r
 		if res.Done {
 			return nil
 		}
-		if idle++; res.Items > 0 {
+		if idle++; res.Items > 0 || res.Previews > 0 {
 			idle = 0
 		}
 		if idle > 2 { // the first step may only mark the set

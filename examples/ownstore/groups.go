@@ -73,10 +73,11 @@ func (m *Memory) PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID
 		s.PurgingAt = m.now()
 		m.sets.put(tenant, id, s)
 	}
+	previews := m.purgePreviews(s, limit)
 	items := m.setItems[id]
-	step := items[:min(len(items), limit)]
+	step := items[:min(len(items), limit-previews)]
 	m.setItems[id] = items[len(step):]
-	result := backupset.PurgeResult{Items: len(step), Done: len(step) == len(items)}
+	result := backupset.PurgeResult{Items: len(step), Previews: previews, Done: len(step) == len(items) && previews < limit}
 	for _, item := range step {
 		if v, ok := m.versions[item.VersionID]; ok && !m.needed(tenant, v.record) {
 			delete(m.versions, item.VersionID)

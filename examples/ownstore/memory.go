@@ -11,6 +11,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
 	"github.com/tenantatlas/tenantbackup/store"
 )
 
@@ -30,6 +31,10 @@ type Memory struct {
 	setItems      map[runs.ID][]backupset.Item // by set
 	policies      table[backupset.Policy]
 	versions      table[version]
+	previews      table[restore.Preview]
+	previewItems  map[runs.ID][]restore.PreviewItem // by preview
+	steps         map[runs.ID][]restore.Step        // by run
+	uploads       table[upload]
 	lastID        int64
 }
 
@@ -48,6 +53,7 @@ func NewMemory(clock runs.Clock) *Memory {
 		heads:         map[graph.TenantID]runs.AuditHead{},
 		notifications: table[runs.Notification]{}, sets: table[backupset.BackupSet]{},
 		setItems: map[runs.ID][]backupset.Item{}, policies: table[backupset.Policy]{}, versions: table[version]{},
+		previews: table[restore.Preview]{}, previewItems: map[runs.ID][]restore.PreviewItem{}, steps: map[runs.ID][]restore.Step{}, uploads: table[upload]{},
 	}
 }
 

@@ -26,10 +26,13 @@ func byText(a, b runs.Keyset) int {
 }
 
 // newestFirst orders descending by a number in the key, then by id.
-func newestFirst(a, b runs.Keyset) int {
+func newestFirst(a, b runs.Keyset) int { return -byNumber(a, b) }
+
+// byNumber orders ascending by a number in the key, then by id.
+func byNumber(a, b runs.Keyset) int {
 	x, _ := strconv.ParseInt(a.Key, 10, 64)
 	y, _ := strconv.ParseInt(b.Key, 10, 64)
-	return -cmp.Or(cmp.Compare(x, y), cmp.Compare(a.ID, b.ID))
+	return cmp.Or(cmp.Compare(x, y), cmp.Compare(a.ID, b.ID))
 }
 
 func timeKey(at time.Time, id runs.ID) runs.Keyset { return numberKey(at.UnixMicro(), id) }

@@ -165,6 +165,7 @@ type GroupChange struct {
 // PurgeResult says what one step of a purge removed.
 type PurgeResult struct {
 	Items, Versions, Payloads int
+	Previews                  int   // rows of previews of the set, outcomes and steps included
 	Bytes                     int64 // of stored payloads
 	Done                      bool  // the set is gone
 }
@@ -185,8 +186,11 @@ type GroupStore interface {
 	// versions and payloads that nothing else needs, and with the last item the set
 	// itself; then the trail is written, made of what this last step removed. The current
 	// version of a policy and those that snapshots were taken of stay. The first step sets
-	// PurgingAt; calling again goes on. A
-	// set that is not deleted, held or in use is ErrConflict.
+	// PurgingAt; calling again goes on. A set that is not deleted, held or in use is
+	// ErrConflict.
+	//
+	// The tenant's previews of the set, with the steps of the restores that used them, go
+	// first and count against the limit. Those of other tenants stay.
 	PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID, limit int, trail func(BackupSet, PurgeResult) runs.Trail) (PurgeResult, error)
 }
 

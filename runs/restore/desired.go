@@ -145,6 +145,8 @@ func (d *desired) content(w wish) {
 			o.put(name, quoted(d.policy.Name))
 		case string(name) == "state" && w.info.Key == accessType:
 			o.put(name, d.accessState(w, value))
+		case string(name) == "omaSettings":
+			o.put(name, reencrypted(value))
 		default:
 			o.key(name)
 			o.buf = rewriteRefs(o.buf, value, canon, step(active, name), swap)
@@ -245,59 +247,6 @@ func (d *desired) refersLive(w wish, r reference) bool {
 		return id
 	})
 	return found
-}
-
-// secrets blocks what would write asterisks or tokens where a secret belongs. A secret that
-// is the live one too may be written back: Graph knows it by its reference.
-func (d *desired) secrets(w wish) {
-	masked := backupset.MaskedSecrets(w.captured.canon)
-	if len(masked) == 0 && !slices.Contains(w.warnings, codeSecretsMasked) && !slices.Contains(w.captured.policy.Warnings, codeSecretsMasked) {
-		return
-	}
-	d.warn(codeSecretsMasked, "%s", "the backup does not hold the secrets of this policy")
-	if len(masked) > 0 && w.live != nil {
-		now := backupset.MaskedSecrets(w.live.canon)
-		same := true
-		for path, secret := range masked {
-			same = same && now[path] == secret
-		}
-		if same {
-			return
-		}
-	}
-	d.block(runs.ReasonSecretsMasked)
-}
-
-const accessType = graph.PolicyType("conditionalAccessPolicy")
-
-// accessStates are the states of a Conditional Access policy, the weaker first.
-var accessStates = []string{"disabled", "enabledForReportingButNotEnforced", "enabled"}
-
-// strength is how strict a state is. One that is not known counts as enforced.
-func strength(state string) int {
-	if i := slices.Index(accessStates, state); i >= 0 {
-		return i
-	}
-	return len(accessStates) - 1
-}
-
-// accessState is the weakest of what was captured, what the options allow and what is live.
-func (d *desired) accessState(w wish, captured []byte) []byte {
-	state := textOf(captured)
-	allowed := map[AccessState]string{AccessDisabled: accessStates[0], AccessReportOnly: accessStates[1], AccessOriginal: state}[w.options.Access]
-	best := state
-	if strength(allowed) < strength(best) {
-		best = allowed
-	}
-	if w.live != nil {
-		if now := textOf(backupset.Lookup(w.live.canon, "state")); strength(now) < strength(best) {
-			best = now
-		}
-	}
-	if best != state {
-		d.warn(codeAccessState, "it will be %s; it was captured %s", best, state)
-	}
-	return quoted(best)
 }
 
 // asLive is the live object as far as a restore could write it.

@@ -150,11 +150,11 @@ func TestWhatTheBackupDoesNotKnowStays(t *testing.T) {
 func TestAnIDThatIsChosenIsKept(t *testing.T) {
 	e := pureEngine(t)
 	p := policyOf(t, "chosen", `{"id":"c1","displayName":"Finance"}`)
-	sameJSON(t, "create", `{"id":"c1","displayName":"Finance"}`, desire2(desire(wishOf(t, e, p, nil, Options{}))).createBody())
-	sameJSON(t, "update", `{"displayName":"Finance"}`, desire2(desire(wishOf(t, e, p, p, Options{}))).updateBody(e.factsFor("chosen")))
+	sameJSON(t, "create", `{"id":"c1","displayName":"Finance"}`, ptr(desire(wishOf(t, e, p, nil, Options{}))).createBody())
+	sameJSON(t, "update", `{"displayName":"Finance"}`, ptr(desire(wishOf(t, e, p, p, Options{}))).updateBody(e.factsFor("chosen")))
 }
 
-func desire2(d desired) *desired { return &d }
+func ptr(d desired) *desired { return &d }
 
 func TestAPolymorphicObjectSaysItsType(t *testing.T) {
 	e := pureEngine(t)
@@ -305,8 +305,17 @@ func TestMaskedSecretsAreNotWritten(t *testing.T) {
 	}
 }
 
+func TestAnEncryptedValueThatWasShownIsGivenInPlainText(t *testing.T) {
+	e := pureEngine(t)
+	p := policyOf(t, "deviceConfiguration", `{"@odata.type":"#x","id":"1","displayName":"X","omaSettings":[
+		{"omaUri":"./b","isEncrypted":true,"secretReferenceValueId":"r","value":"s3cret"},{"omaUri":"./a","isEncrypted":false,"value":"v"}]}`)
+	sameJSON(t, "create", `{"@odata.type":"#x","displayName":"X","omaSettings":[
+		{"omaUri":"./b","isEncrypted":false,"secretReferenceValueId":null,"value":"s3cret"},{"omaUri":"./a","isEncrypted":false,"value":"v"}]}`,
+		ptr(desire(wishOf(t, e, p, nil, Options{}))).createBody())
+}
+
 func TestScopeTagsAreLeftOutWhereTheyAreNotSupported(t *testing.T) {
 	e := pureEngine(t)
 	p := policyOf(t, "deviceConfiguration", `{"@odata.type":"#x","id":"1","displayName":"X","supportsScopeTags":false,"roleScopeTagIds":["0"]}`)
-	sameJSON(t, "create", `{"@odata.type":"#x","displayName":"X"}`, desire2(desire(wishOf(t, e, p, nil, Options{}))).createBody())
+	sameJSON(t, "create", `{"@odata.type":"#x","displayName":"X"}`, ptr(desire(wishOf(t, e, p, nil, Options{}))).createBody())
 }

@@ -2,6 +2,7 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -194,6 +195,11 @@ func (r *Requests) execute(ctx context.Context, s runs.Start) (runs.Request, err
 		return s.Request, runs.Invalid("preview_run_id", "id_invalid", "must be a UUID in lower case")
 	}
 	preview, err := r.cfg.Store.GetPreview(ctx, s.Tenant, p.PreviewRunID)
+	if errors.Is(err, runs.ErrNotFound) {
+		if run, rerr := r.cfg.Store.GetRun(ctx, s.Tenant, p.PreviewRunID); rerr == nil && run.Kind == runs.KindRestorePreview && run.Status.Active() {
+			err = errNotReady
+		}
+	}
 	if err != nil {
 		return s.Request, err
 	}
@@ -219,6 +225,8 @@ func (r *Requests) execute(ctx context.Context, s runs.Start) (runs.Request, err
 	return s.Request, nil
 }
 
+var errNotReady = runs.Conflict("preview_not_ready", "the preview is still being made; wait for its run")
+
 const maxReason = 500 // characters
 
 func checkReason(p *ExecuteParams, preview Preview) error {
@@ -242,7 +250,7 @@ func (r *Requests) usable(ctx context.Context, s runs.Start, p Preview) error {
 	case p.Kind != runs.KindRestorePreview:
 		return runs.Invalid("preview_run_id", "not_a_preview", "is a drift report; make a restore preview")
 	case p.ReadyAt.IsZero():
-		return runs.Conflict("preview_not_ready", "the preview is still being made; wait for its run")
+		return errNotReady
 	case p.RestoreRunID != "":
 		// Started again while it is at work, the restore is deduplicated by its key.
 		if run, err := r.cfg.Store.GetRun(ctx, s.Tenant, p.RestoreRunID); err == nil && run.Status.Active() {

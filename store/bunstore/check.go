@@ -40,7 +40,7 @@ func (s *Store) Check(ctx context.Context, opts store.CheckOptions) (store.Check
 	c := &checker{s: s, q: tx}
 	steps := []func(context.Context) error{c.migrations, c.database, c.schema, c.rows, c.facts, c.chain}
 	if opts.ReadData {
-		steps = append(steps, c.payloads)
+		steps = append(steps, c.payloads, c.chunks)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

@@ -43,6 +43,28 @@ func (c *checker) payloads(ctx context.Context) error {
 	return c.unreadable(problemPayload, payloadsTable.name, rows.Err())
 }
 
+// chunks reads every chunk of every upload and compares its bytes with their checksum.
+func (c *checker) chunks(ctx context.Context) error {
+	var r chunkRow
+	var data blob
+	rows, err := c.q.QueryContext(ctx, c.s.sql("SELECT "+chunksTable.selectList()+", t.data FROM {upload_chunks} AS t"))
+	if err != nil {
+		return c.unreadable(problemPayload, chunksTable.name, err)
+	}
+	defer rows.Close()
+	scan := c.s.newScanner(&r, []column{&data})
+	for rows.Next() {
+		if scan.row(rows) != nil {
+			continue // the row was found to be damaged before
+		}
+		r.data = data
+		if err := r.sound(); err != nil {
+			c.found(c.problemOf(&r, problemPayload, err))
+		}
+	}
+	return c.unreadable(problemPayload, chunksTable.name, rows.Err())
+}
+
 // payloadRef is a payload across tenants.
 type payloadRef struct {
 	tenant ident

@@ -63,5 +63,21 @@ func facts() []fact {
 		{problemUnused, "payloads", "no version needs the payload", `
 			SELECT t.tenant_id, t.id FROM {payloads} AS t
 			WHERE NOT EXISTS (SELECT 1 FROM {policy_versions} AS v WHERE v.tenant_id = t.tenant_id AND v.payload_id = t.id)`},
+		{problemCount, "previews", "the totals of the preview are not those of its items", `
+			SELECT t.tenant_id, t.run_id FROM {previews} AS t
+			LEFT JOIN (SELECT preview_id, count(*) AS items, count(CASE WHEN action = 'create' THEN 1 END) AS creates, count(CASE WHEN action = 'change' THEN 1 END) AS changes,
+				count(CASE WHEN action = 'unchanged' THEN 1 END) AS unchanged, count(CASE WHEN action = 'skip' THEN 1 END) AS skips,
+				count(CASE WHEN action = 'blocked' THEN 1 END) AS blocked, count(CASE WHEN action = 'added' THEN 1 END) AS added
+				FROM {preview_items} GROUP BY preview_id) AS i ON i.preview_id = t.run_id
+			WHERE t.ready_at IS NOT NULL AND (t.creates <> coalesce(i.creates, 0) OR t.changes <> coalesce(i.changes, 0)
+				OR t.unchanged <> coalesce(i.unchanged, 0) OR t.skips <> coalesce(i.skips, 0) OR t.blocked <> coalesce(i.blocked, 0)
+				OR t.added <> coalesce(i.added, 0) OR t.creates + t.changes + t.unchanged + t.skips + t.blocked + t.added + t.removed <> coalesce(i.items, 0))`},
+		{problemReference, "previews", "the preview is of a set that the tenant does not have", `
+			SELECT t.tenant_id, t.run_id FROM {previews} AS t
+			WHERE t.source_tenant = t.tenant_id AND NOT EXISTS (SELECT 1 FROM {backup_sets} AS s WHERE s.tenant_id = t.tenant_id AND s.id = t.set_id)`},
+		{problemCount, "uploads", "the chunks of the upload are not the whole file", `
+			SELECT t.tenant_id, t.id FROM {uploads} AS t
+			LEFT JOIN (SELECT upload_id, count(*) AS chunks, max(number) AS last, sum(size) AS size FROM {upload_chunks} GROUP BY upload_id) AS c ON c.upload_id = t.id
+			WHERE t.ready_at IS NOT NULL AND (coalesce(c.size, 0) <> t.size OR coalesce(c.last, -1) <> coalesce(c.chunks, 0) - 1)`},
 	}
 }

@@ -24,7 +24,10 @@ func (s *Store) PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID,
 		if !set.Deleted() || len(set.Holds) > 0 || set.InUse {
 			return runs.Conflict("set_not_purgeable", "only a deleted backup set that is neither held nor in use can be purged")
 		}
-		items, err := find[setItemRow](ctx, s, t, "WHERE t.set_id = ? ORDER BY t.id"+limit(n), old.ID)
+		if result.Previews, err = t.purgePreviews(ctx, &old, n); err != nil {
+			return err
+		}
+		items, err := find[setItemRow](ctx, s, t, "WHERE t.set_id = ? ORDER BY t.id"+limit(n-result.Previews), old.ID)
 		if err != nil {
 			return err
 		}
@@ -44,7 +47,7 @@ func (s *Store) PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID,
 		if err := update(ctx, t, &old, &left); err != nil {
 			return err
 		}
-		if left.ItemsCount > 0 {
+		if left.ItemsCount > 0 || result.Previews == n {
 			return nil
 		}
 		result.Done = true

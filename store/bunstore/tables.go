@@ -8,6 +8,7 @@ func blankRows(d sqlDialect) []row {
 	return slices.Concat([]row{
 		&migrationRow{}, &tallyRow{}, &scheduleRow{}, &runRow{}, &itemRow{}, &auditRow{}, &notificationRow{},
 		&policyRow{}, &payloadRow{}, &versionRow{}, &setRow{}, &manifestRow{}, &holdRow{}, &setItemRow{},
+		&previewRow{}, &previewItemRow{}, &stepRow{}, &uploadRow{}, &chunkRow{},
 	}, d.ownRows())
 }
 

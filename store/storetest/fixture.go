@@ -36,7 +36,8 @@ type fixture struct {
 
 	lastID atomic.Int64
 
-	filled *targets // what targets has made
+	filled  *targets // what targets has made
+	readied runs.ID  // a preview that is ready
 
 	mu        sync.Mutex
 	schedules map[graph.TenantID][]runs.ID // for snapshots: lists leave deleted ones out

@@ -8,6 +8,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
 // leaseRows names every write of a worker by its method. A method of the store that takes a
@@ -43,6 +44,24 @@ func leaseRows() map[string]func(f *fixture, c *capture, lease runs.Lease) error
 			_, err := f.store.SealSet(f.ctx, c.tenant, lease, c.set.ID, backupset.Partial, f.trail(c.tenant, "backup.created"))
 			return err
 		},
+		"OpenPreview": func(f *fixture, c *capture, lease runs.Lease) error {
+			_, err := f.store.OpenPreview(f.ctx, c.tenant, lease, f.newPreview(c.run, c.set.ID))
+			return err
+		},
+		"SavePreviewItems": func(f *fixture, c *capture, lease runs.Lease) error {
+			return f.store.SavePreviewItems(f.ctx, c.tenant, lease, []restore.PreviewItem{f.found(0, restore.Create)}, []runs.Item{f.newItem("new", runs.ItemSuccess)})
+		},
+		"ReadyPreview": func(f *fixture, c *capture, lease runs.Lease) error {
+			_, err := f.store.ReadyPreview(f.ctx, c.tenant, lease)
+			return err
+		},
+		"UsePreview": func(f *fixture, c *capture, lease runs.Lease) error {
+			_, err := f.store.UsePreview(f.ctx, c.tenant, lease, f.readied)
+			return err
+		},
+		"SaveSteps": func(f *fixture, c *capture, lease runs.Lease) error {
+			return f.store.SaveSteps(f.ctx, c.tenant, lease, []restore.Step{f.newStep(f.id())}, []runs.Item{f.newItem("new", runs.ItemSuccess)})
+		},
 		"RecordListing": func(f *fixture, c *capture, lease runs.Lease) error {
 			_, err := f.store.RecordListing(f.ctx, c.tenant, lease, backupset.Listing{
 				Type: scripts, Seen: []graph.Header{{ID: "new", Name: "new"}}, Complete: true, At: start,
@@ -71,11 +90,13 @@ func leasePromises() []promise {
 // that is.
 func (f *fixture) fenced(name string, call func(f *fixture, c *capture, lease runs.Lease) error) {
 	f.Helper()
-	f.manualSet(contoso, content{t: settings, id: "earlier", body: "earlier"}) // to copy from
+	earlier := f.manualSet(contoso, content{t: settings, id: "earlier", body: "earlier"}) // to copy from
+	f.readied = f.looking(earlier).ready().run.ID
 	newCapture := func() *capture {
 		c := f.manual(contoso)
 		c.save(content{t: scripts, id: "p1", body: "a"})
 		f.ok(f.store.SaveManifest(f.ctx, contoso, c.lease(), c.set.ID, manifest(scripts, 1)))
+		must(f.store.OpenPreview(f.ctx, contoso, c.lease(), f.newPreview(c.run, c.set.ID)))(f)
 		return c
 	}
 	c, back, ended := newCapture(), newCapture(), newCapture()

@@ -35,6 +35,8 @@ func listRows() map[string]func(f *fixture) list {
 		"ListSetItems":      setItemPages,
 		"ListPolicies":      policyPages,
 		"ListVersions":      versionPages,
+		"ListPreviewItems":  previewItemPages,
+		"ListSteps":         stepPages,
 	}
 }
 

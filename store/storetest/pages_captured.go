@@ -110,6 +110,18 @@ func systemLists() map[string]func(f *fixture) func(after runs.ID, limit int) ([
 				return ids, err
 			}
 		},
+		"OldUploads": func(f *fixture) pages {
+			for i := range 5 {
+				f.upload(tenants(i))
+			}
+			return func(after runs.ID, limit int) (ids []runs.ID, err error) {
+				rows, err := f.store.OldUploads(f.ctx, start.Add(time.Hour), after, limit)
+				for _, u := range rows {
+					ids = append(ids, u.ID)
+				}
+				return ids, err
+			}
+		},
 		"Groups": func(f *fixture) pages {
 			for i := range 5 {
 				s := f.schedule(tenants(i))

@@ -30,7 +30,9 @@ func (f *fixture) snapshot() map[string]any {
 		f.readRuns(rows, tenant)
 		f.readSets(rows, tenant)
 		f.readInventory(rows, tenant)
+		f.readPreviews(rows, tenant)
 	}
+	f.readUploads(rows)
 	return rows
 }
 

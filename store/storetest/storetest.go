@@ -77,6 +77,9 @@ func Run(t *testing.T, open func(t testing.TB, clock runs.Clock) store.Store) {
 		{name: "GroupStore", promises: groupPromises()},
 		{name: "PurgeSet", promises: purgePromises()},
 		{name: "SystemStore", promises: systemPromises()},
+		{name: "Previews", promises: previewPromises()},
+		{name: "Steps", promises: stepPromises()},
+		{name: "Uploads", promises: uploadPromises()},
 	}
 	for _, r := range slices.Concat(roles, listRoles()) {
 		runRole(t, r, open)

@@ -13,11 +13,12 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
 // systemCalls are the methods that see all tenants. They serve the engine; no request of a
 // person reaches them.
-var systemCalls = []string{"DispatchDue", "EnabledSchedules", "Groups", "PurgeableSets", "StrandedRuns"}
+var systemCalls = []string{"DispatchDue", "EnabledSchedules", "Groups", "OldUploads", "PurgeableSets", "StrandedRuns"}
 
 // rows of contoso that the other tenant tries to reach.
 type targets struct {
@@ -27,6 +28,9 @@ type targets struct {
 	sealer                         runs.Lease // of a capture whose set is ready to be sealed
 	ready                          runs.ID    // that set
 	policy, version                runs.ID
+	previewer, looked, restorer    runs.Lease // of a preview under way, one to be made ready, a restore
+	preview                        runs.ID    // that is ready
+	upload, whole, doomed          runs.ID    // files: being uploaded, whole, to be removed
 }
 
 // nobodys are the same with ids that nobody has.
@@ -34,6 +38,8 @@ var nobodys = targets{
 	schedule: nobody, queued: nobody, notification: nobody, lease: runs.Lease{RunID: nobody, Token: 1},
 	building: nobody, sealed: nobody, retired: nobody, sealer: runs.Lease{RunID: nobody, Token: 1}, ready: nobody,
 	policy: nobody, version: nobody,
+	previewer: runs.Lease{RunID: nobody, Token: 1}, looked: runs.Lease{RunID: nobody, Token: 1}, restorer: runs.Lease{RunID: nobody, Token: 1},
+	preview: nobody, upload: nobody, whole: nobody, doomed: nobody,
 }
 
 // targets fills contoso with a row of every sort, once.
@@ -56,10 +62,18 @@ func (f *fixture) targets() targets {
 	})
 	f.ok(err)
 	policy := f.policy(contoso, "p1")
+	previewer, looked := f.looking(sealed), f.looking(sealed)
+	previewer.save(f.found(0, restore.Create))
+	seen := f.looking(sealed)
+	seen.save(f.found(0, restore.Create))
+	restorer := f.readerOf(contoso, runs.KindRestoreExecute, sealed.ID)
+	f.saveSteps(restorer, f.newStep(f.id()))
 	f.filled = &targets{
 		schedule: s.ID, queued: queued.ID, notification: n.ID, lease: c.lease(), building: c.set.ID,
 		sealed: sealed.ID, retired: retired.ID, sealer: ready.lease(), ready: ready.set.ID,
 		policy: policy.ID, version: policy.CurrentVersionID,
+		previewer: previewer.run.Lease(), looked: looked.run.Lease(), restorer: restorer.Lease(), preview: seen.ready().run.ID,
+		upload: f.upload(contoso, []byte("a")).ID, whole: f.upload(contoso, []byte("b")).ID, doomed: f.upload(contoso, []byte("c")).ID,
 	}
 	return *f.filled
 }
@@ -68,7 +82,7 @@ func tenantPromises() []promise {
 	list := []promise{
 		{"every method takes the tenant or is a known call of the system", everyMethodTakesTheTenant},
 		{"a run that names another tenant's schedule does not reach it", runOfAnotherTenantsSchedule},
-		{"a worker of one tenant does not reach another tenant's set", workerDoesNotReachAnotherTenantsSet},
+		{"a worker of one tenant does not reach another tenant's set or preview", workerDoesNotReachAnotherTenantsSet},
 		{"tenants are told apart as they are written", tenantsAreComparedExactly},
 		{"an id that another tenant has does not reach its row", idOfAnotherTenant},
 	}
@@ -89,6 +103,11 @@ func otherTenantPromises() []promise {
 			f.doesNotReach(name, reachRows()[name])
 		}})
 	}
+	for _, name := range sortedKeys(restoreRows()) {
+		list = append(list, promise{name + " does not find another tenant's row", func(t *testing.T, f *fixture) {
+			f.doesNotReach(name, restoreRows()[name])
+		}})
+	}
 	for _, name := range sortedKeys(lookRows()) {
 		list = append(list, promise{name + " shows nothing of another tenant", func(t *testing.T, f *fixture) {
 			f.showsNothing(name, lookRows()[name])
@@ -100,7 +119,7 @@ func otherTenantPromises() []promise {
 func everyMethodTakesTheTenant(t *testing.T, _ *fixture) {
 	tenant := reflect.TypeFor[graph.TenantID]()
 	takes := func(m reflect.Type) bool { return m.NumIn() > 1 && m.In(1) == tenant }
-	rows := slices.Concat(sortedKeys(reachRows()), sortedKeys(lookRows()), sortedKeys(addRows()))
+	rows := slices.Concat(sortedKeys(reachRows()), sortedKeys(restoreRows()), sortedKeys(lookRows()), sortedKeys(addRows()))
 	slices.Sort(rows)
 	same(t, "methods whose second parameter is the tenant, and rows of the suite", rows, methods(takes))
 	same(t, "methods without a tenant, and known calls of the system", systemCalls, methods(func(m reflect.Type) bool { return !takes(m) }))
@@ -130,7 +149,8 @@ func (f *fixture) doesNotReach(name string, call func(f *fixture, tenant graph.T
 // withoutIDs returns the text of an error with ids taken out.
 func withoutIDs(err error, on targets) string {
 	text := fmt.Sprint(err)
-	for _, id := range []runs.ID{on.schedule, on.queued, on.notification, on.lease.RunID, on.building, on.sealed, on.retired, on.sealer.RunID, on.ready, on.policy, on.version, nobody} {
+	for _, id := range []runs.ID{on.schedule, on.queued, on.notification, on.lease.RunID, on.building, on.sealed, on.retired, on.sealer.RunID, on.ready, on.policy, on.version,
+		on.previewer.RunID, on.looked.RunID, on.restorer.RunID, on.preview, on.upload, on.whole, on.doomed, nobody} {
 		text = strings.ReplaceAll(text, string(id), "ID")
 	}
 	return text
@@ -211,6 +231,10 @@ func workerDoesNotReachAnotherTenantsSet(t *testing.T, f *fixture) {
 		},
 		"SealSet": func() error {
 			_, err := f.store.SealSet(f.ctx, fabrikam, c.lease(), on.building, backupset.Complete, runs.Trail{})
+			return err
+		},
+		"UsePreview": func() error {
+			_, err := f.store.UsePreview(f.ctx, fabrikam, c.lease(), on.preview)
 			return err
 		},
 		"CopyItems from it": func() error {

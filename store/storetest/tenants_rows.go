@@ -1,12 +1,14 @@
 package storetest
 
 import (
+	"errors"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
 
 // reachRows are the methods that name a row by its id. Each call succeeds in the tenant that
@@ -155,6 +157,16 @@ func lookRows() map[string]func(f *fixture, tenant graph.TenantID, on targets) (
 			rows, err := f.store.ListPolicies(f.ctx, tenant, backupset.PolicyFilter{}, all)
 			return len(rows), err
 		},
+		"RemoveUpload": func(f *fixture, tenant graph.TenantID, on targets) (int, error) {
+			if err := f.store.RemoveUpload(f.ctx, tenant, on.doomed); err != nil {
+				return 0, err
+			}
+			_, err := f.store.GetUpload(f.ctx, contoso, on.doomed)
+			if errors.Is(err, runs.ErrNotFound) {
+				return 1, nil
+			}
+			return 0, err
+		},
 		"ListGroup": func(f *fixture, tenant graph.TenantID, on targets) (int, error) {
 			rows, err := f.store.ListGroup(f.ctx, tenant, on.schedule)
 			return len(rows), err
@@ -192,6 +204,9 @@ func addRows() map[string]func(f *fixture, tenant graph.TenantID) error {
 		"CreateSetRun": func(f *fixture, tenant graph.TenantID) error {
 			_, _, err := f.store.CreateSetRun(f.ctx, tenant, f.newSetRun(), "added", f.trail(contoso, "x"))
 			return err
+		},
+		"AddUpload": func(f *fixture, tenant graph.TenantID) error {
+			return f.store.AddUpload(f.ctx, tenant, transfer.Upload{ID: f.id(), TenantID: contoso, CreatedAt: start})
 		},
 		"AppendAudit": func(f *fixture, tenant graph.TenantID) error {
 			return f.store.AppendAudit(f.ctx, tenant, f.entry(contoso, "x"))

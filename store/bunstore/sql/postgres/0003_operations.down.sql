@@ -8,3 +8,15 @@ ALTER TABLE {policy_versions} DROP COLUMN snapshot;
 UPDATE {backup_items} SET row_sum = row_sum # revision WHERE revision <> 0;
 
 ALTER TABLE {backup_items} DROP COLUMN revision;
+
+DROP TABLE {upload_chunks};
+
+DROP TABLE {uploads};
+
+DROP TABLE {restore_steps};
+
+DROP TABLE {preview_items};
+
+DROP TABLE {previews};
+
+DELETE FROM {tallies} WHERE name IN ('upload_chunks', 'uploads', 'restore_steps', 'preview_items', 'previews');
