@@ -121,13 +121,13 @@ func (s source) printMigrations(out io.Writer, dialect string) error {
 		return err
 	}
 	fmt.Fprintf(out, "-- row-level security, anew after every migration\n%s\n", security)
-	who := []string{tenantRole, systemRole}
+	who := []string{systemRole}
 	if name := login(s.url); name != "" {
 		who = append(who, name)
 	} else {
 		fmt.Fprintf(out, "-- With -db there is also what the application's user is granted.\n")
 	}
-	fmt.Fprintf(out, "%s;\n", guequeue.Grants(who...))
+	fmt.Fprintf(out, "%s;\n", guequeue.Confine(tenantRole, bunstore.TenantSetting, who...))
 	return nil
 }
 

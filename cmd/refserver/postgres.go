@@ -57,7 +57,7 @@ func (s source) migrate(ctx context.Context, db *database, always bool) error {
 		if err := owner.SecureRows(ctx); err != nil {
 			return err
 		}
-		_, err := owner.pool.ExecContext(ctx, guequeue.Grants(login(s.url), tenantRole, systemRole))
+		_, err := owner.pool.ExecContext(ctx, guequeue.Confine(tenantRole, bunstore.TenantSetting, systemRole, login(s.url)))
 		return err
 	})
 	return explained(err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -27,7 +28,7 @@ type payload struct {
 	TenantID graph.TenantID `json:"tenant_id"`
 	RunID    runs.ID        `json:"run_id"`
 
-	// Raw is the tenant when JSON cannot hold it, since it is no UTF-8.
+	// Raw is the tenant when it is no text of Postgres: no UTF-8, or with a NUL in it.
 	Raw []byte `json:"tenant_bytes,omitempty"`
 }
 
@@ -60,8 +61,9 @@ func rows(jobs []runs.Job) ([]row, error) {
 	at := map[string]int{}
 	for _, job := range jobs {
 		p := payload{TenantID: job.TenantID, RunID: job.RunID}
-		if !utf8.ValidString(string(job.TenantID)) {
+		if !utf8.ValidString(string(job.TenantID)) || strings.ContainsRune(string(job.TenantID), 0) {
 			p.Raw = []byte(job.TenantID)
+			p.TenantID = "" // Postgres fails on a NUL in any field, whichever it is asked for
 		}
 		args, err := json.Marshal(p)
 		if err != nil {

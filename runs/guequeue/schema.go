@@ -65,12 +65,46 @@ func Grants(roles ...string) string {
 	if len(roles) == 0 {
 		return ""
 	}
+	return "GRANT " + privileges + " ON gue_jobs TO " + quoted(roles)
+}
+
+func quoted(roles []string) string {
 	names := make([]string, len(roles))
 	for i, r := range roles {
 		names[i] = `"` + strings.ReplaceAll(r, `"`, `""`) + `"`
 	}
-	return "GRANT " + privileges + " ON gue_jobs TO " + strings.Join(names, ", ")
+	return strings.Join(names, ", ")
 }
+
+// Confine returns the statements that keep tenants apart in the table, for the database of a
+// store with row-level security: tenantRole has to do with the jobs of the tenant that the
+// setting of its transaction names ([bunstore.TenantSetting]), the others with all. They hold
+// the grants, too, and can be run again; run them as the owner of the table.
+//
+// A tenant whose name is no text of Postgres (no UTF-8, or with a NUL in it) is not kept apart
+// here: its jobs hold nothing but its name and the run's id.
+//
+// [bunstore.TenantSetting]: https://pkg.go.dev/github.com/tenantatlas/tenantbackup/store/bunstore#TenantSetting
+func Confine(tenantRole, setting string, others ...string) string {
+	all := quoted(append([]string{tenantRole}, others...))
+	b := []string{
+		"REVOKE ALL ON gue_jobs FROM PUBLIC, " + all,
+		"GRANT " + privileges + " ON gue_jobs TO " + all,
+		"ALTER TABLE gue_jobs ENABLE ROW LEVEL SECURITY",
+		"DROP POLICY IF EXISTS gue_jobs_tenant ON gue_jobs",
+		"CREATE POLICY gue_jobs_tenant ON gue_jobs TO " + quoted([]string{tenantRole}) +
+			" USING (CASE WHEN " + jobOf + " ->> 'tenant_bytes' IS NULL THEN " + jobOf + " ->> 'tenant_id' = nullif(current_setting('" +
+			strings.ReplaceAll(setting, "'", "''") + "', true), '') ELSE true END)",
+		"DROP POLICY IF EXISTS gue_jobs_others ON gue_jobs",
+	}
+	if len(others) > 0 {
+		b = append(b, "CREATE POLICY gue_jobs_others ON gue_jobs TO "+quoted(others)+" USING (true)")
+	}
+	return strings.Join(b, ";\n")
+}
+
+// jobOf is what a row's job is.
+const jobOf = "convert_from(args, 'UTF8')::json"
 
 // ErrNoPrivileges: the pool's user may not work with the table of jobs.
 var ErrNoPrivileges = errors.New("guequeue: the user may not work with the table gue_jobs; as its owner run what guequeue.Grants returns")

@@ -77,8 +77,9 @@ func auditScope(tenant graph.TenantID) scope {
 // insufficientPrivilege is what a user meets to whom nothing was granted yet.
 const insufficientPrivilege = "42501"
 
-// tenantSetting holds the tenant of a transaction.
-const tenantSetting = "tenantbackup.tenant_id"
+// TenantSetting is the setting that names the tenant of a transaction under [RowSecurity], for
+// policies of a host's own tables beside the store's.
+const TenantSetting = "tenantbackup.tenant_id"
 
 // settings are the calls that confine a transaction to its scope, "" for none.
 func (r *RowSecurity) settings(of scope) string {
@@ -91,9 +92,9 @@ func (r *RowSecurity) settings(of scope) string {
 		role = text(r.SystemRole)
 	}
 	if name == "" { // NULL would leave the setting of a pooled connection as it is
-		return fmt.Sprintf("set_config('role', %s, true), set_config('%s', '', true)", appendPostgres(nil, &role), tenantSetting)
+		return fmt.Sprintf("set_config('role', %s, true), set_config('%s', '', true)", appendPostgres(nil, &role), TenantSetting)
 	}
-	return fmt.Sprintf("set_config('role', %s, true), set_config('%s', %s, true)", appendPostgres(nil, &role), tenantSetting, appendPostgres(nil, &name))
+	return fmt.Sprintf("set_config('role', %s, true), set_config('%s', %s, true)", appendPostgres(nil, &role), TenantSetting, appendPostgres(nil, &name))
 }
 
 // privileges are what each role may do with a table; the audit log only grows.
@@ -146,7 +147,7 @@ DROP POLICY IF EXISTS {%[1]s_tenant} ON {%[1]s};
 CREATE POLICY {%[1]s_tenant} ON {%[1]s} TO %[2]s USING (tenant_id = nullif(current_setting('%[4]s', true), ''));
 DROP POLICY IF EXISTS {%[1]s_system} ON {%[1]s};
 CREATE POLICY {%[1]s_system} ON {%[1]s} TO %[3]s USING (true);
-`, table, app, system, tenantSetting)
+`, table, app, system, TenantSetting)
 	}
 	// Whether there is a schema is looked at without a role.
 	fmt.Fprintf(&b, "GRANT SELECT ON {%s} TO PUBLIC;\n", migrationsTable.name)
@@ -217,7 +218,7 @@ func (s *Store) holes(ctx context.Context, tables []string) (names []string, err
 			AND (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = c.oid) = 2
 			AND (SELECT count(*) FROM pg_policy AS p JOIN pg_roles AS r ON p.polroles = ARRAY[r.oid]
 				WHERE p.polrelid = c.oid AND p.polcmd = '*' AND p.polpermissive AND p.polwithcheck IS NULL AND (
-					r.rolname = ?2 AND strpos(pg_get_expr(p.polqual, c.oid), '(tenant_id = NULLIF(current_setting(''`+tenantSetting+`''') = 1
+					r.rolname = ?2 AND strpos(pg_get_expr(p.polqual, c.oid), '(tenant_id = NULLIF(current_setting(''`+TenantSetting+`''') = 1
 					OR r.rolname = ?3 AND pg_get_expr(p.polqual, c.oid) = 'true')) = 2)
 		UNION ALL
 		SELECT 'role ' || n FROM unnest(?1::text[]) AS n WHERE NOT EXISTS (SELECT FROM pg_roles AS r

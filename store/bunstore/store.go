@@ -52,7 +52,7 @@ type Options struct {
 
 	// Enqueuer, for Postgres, queues the jobs of new runs in the transaction that makes
 	// them. It must keep them in the same database; under RowSecurity both roles need its
-	// table (guequeue.Grants). Nil leaves it to whoever makes runs, and what is lost in
+	// table (guequeue.Confine). Nil leaves it to whoever makes runs, and what is lost in
 	// between to the sweep.
 	Enqueuer runs.TxEnqueuer
 

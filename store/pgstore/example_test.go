@@ -77,7 +77,7 @@ func ExampleNew() {
 		panic(err)
 	}
 	// The user takes jobs; the roles of row-level security queue those of new runs.
-	if _, err := owned.ExecContext(ctx, guequeue.Grants("backup", "tenantbackup_app", "tenantbackup_system")); err != nil {
+	if _, err := owned.ExecContext(ctx, guequeue.Confine("tenantbackup_app", bunstore.TenantSetting, "tenantbackup_system", "backup")); err != nil {
 		panic(err)
 	}
 
