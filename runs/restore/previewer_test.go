@@ -138,14 +138,14 @@ func TestATypeIsListedOncePerPreview(t *testing.T) {
 
 func TestWhatCouldNotBeListedIsBlockedAndNeverMissing(t *testing.T) {
 	for _, fault := range []graphtest.Fault{
-		{Op: graphtest.OpList, Type: "deviceManagementScript", Err: &graph.Error{Kind: graph.KindForbidden}, Times: -1},
-		{Op: graphtest.OpList, Type: "deviceManagementScript", TruncateAfterPages: 1, Times: -1},
+		{Op: graphtest.OpList, Type: "settingsCatalogPolicy", Err: &graph.Error{Kind: graph.KindForbidden}, Times: -1},
+		{Op: graphtest.OpList, Type: "settingsCatalogPolicy", TruncateAfterPages: 1, Times: -1},
 	} {
 		w := newWorld(t, rig.Options{Policies: 60, Graph: graphtest.Config{PageSize: 1}}, nil, restore.PreviewerConfig{})
 		set := w.backup()
 		var first string
 		for _, item := range w.SetItems(set) {
-			if item.Type == "deviceManagementScript" {
+			if item.Type == "settingsCatalogPolicy" {
 				if first == "" {
 					first = item.ExternalID
 					continue
@@ -163,7 +163,7 @@ func TestWhatCouldNotBeListedIsBlockedAndNeverMissing(t *testing.T) {
 		blocked := 0
 		for _, item := range items {
 			want := restore.Unchanged
-			if item.Type == "deviceManagementScript" && (item.ExternalID != first || fault.TruncateAfterPages == 0) {
+			if item.Type == "settingsCatalogPolicy" && (item.ExternalID != first || fault.TruncateAfterPages == 0) {
 				want = restore.Blocked
 				blocked++
 			}
@@ -262,7 +262,7 @@ var errStore = errors.New("the store is away")
 
 // failingStore fails the k-th call that saves, before or after it has saved.
 type failingStore struct {
-	restoreStore
+	restore.RequestsStore
 	calls, at int
 	after     bool
 }
@@ -270,13 +270,13 @@ type failingStore struct {
 func (f *failingStore) SavePreviewItems(ctx context.Context, tenant graph.TenantID, lease runs.Lease, outcomes []restore.PreviewItem, items []runs.Item) error {
 	if f.calls++; f.calls == f.at {
 		if f.after {
-			if err := f.restoreStore.SavePreviewItems(ctx, tenant, lease, outcomes, items); err != nil {
+			if err := f.RequestsStore.SavePreviewItems(ctx, tenant, lease, outcomes, items); err != nil {
 				return err
 			}
 		}
 		return errStore
 	}
-	return f.restoreStore.SavePreviewItems(ctx, tenant, lease, outcomes, items)
+	return f.RequestsStore.SavePreviewItems(ctx, tenant, lease, outcomes, items)
 }
 
 func TestAPreviewThatBreaksAnywhereEndsTheSame(t *testing.T) {
@@ -293,7 +293,7 @@ func TestAPreviewThatBreaksAnywhereEndsTheSame(t *testing.T) {
 				}
 				_, err := w.Graph.Add(rig.Tenant, "deviceManagementScript")
 				w.ok(err)
-				w.runner = w.newRunner(restore.PreviewerConfig{Store: &failingStore{restoreStore: w.store, at: at, after: after}, SaveSize: 2})
+				w.runner = w.newRunner(restore.PreviewerConfig{Store: &failingStore{RequestsStore: w.store, at: at, after: after}, SaveSize: 2})
 				req := restore.PreviewRequest(set, restore.PreviewParams{Options: restore.Options{Existing: restore.Overwrite}})
 				if kind == runs.KindDriftReport {
 					req = restore.DriftRequest(set, restore.DriftParams{})
