@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -158,8 +157,8 @@ func (r *Requests) Prepare(ctx context.Context, s runs.Start) (runs.Request, err
 	if err := json.Unmarshal(req.Params, &params); err != nil {
 		return req, runs.Invalid("params", "params_invalid", "must be the parameters of an import")
 	}
-	if !utf8.ValidString(params.Name) || strings.ContainsFunc(params.Name, unicode.IsControl) {
-		return req, runs.Invalid("name", "name_invalid", "must be UTF-8 without control characters")
+	if strings.ContainsFunc(params.Name, unicode.IsControl) {
+		return req, runs.Invalid("name", "name_invalid", "must not have control characters")
 	}
 	upload, err := Upload{}, runs.ErrNotFound
 	if params.UploadID.Valid() {

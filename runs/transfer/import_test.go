@@ -115,7 +115,7 @@ func TestWhateverIsExportedCanBeImported(t *testing.T) {
 		t.Skip("a few seconds")
 	}
 	to := newWorld(t, rig.Options{Policies: -1}, func(c *transfer.ImporterConfig, _ *transfer.UploaderConfig) { c.SaveSize = 7 })
-	from := rig.New(t, rig.Options{Policies: 25})
+	from := rig.New(t, rig.Options{Policies: 8})
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "changes")
 		secrets, foundations := rapid.Bool().Draw(rt, "secrets"), rapid.Bool().Draw(rt, "foundations")
@@ -166,7 +166,9 @@ func TestAMaskedPolicySaysThatItsSecretsAreMissing(t *testing.T) {
 func TestWhatTheExportedSetLackedTheImportedSetLacksToo(t *testing.T) {
 	from := rig.New(t, source)
 	raw := archived(t, from, from.Backup(from.Schedule(nil).ID).BackupSetID, transfer.ExportOptions{})
-	raw = edit(t, raw, func(m *transfer.Manifest) { m.Set.Types[0].Failed, m.Set.Types[0].Listed, m.Set.Status = 1, m.Set.Types[0].Listed+1, "partial" })
+	raw = edit(t, raw, func(m *transfer.Manifest) {
+		m.Set.Types[0].Failed, m.Set.Types[0].Listed, m.Set.Status = 1, m.Set.Types[0].Listed+1, "partial"
+	})
 	to := newWorld(t, rig.Options{Policies: -1}, nil)
 	run := to.bring(raw)
 	set := to.Set(run)
@@ -183,18 +185,26 @@ func TestOneDamagedPolicyStopsNobodyElse(t *testing.T) {
 		change func(f map[string][]byte, m *transfer.Manifest)
 		reason runs.Reason
 	}{
-		"another byte":       {func(f map[string][]byte, m *transfer.Manifest) { f[m.Items[2].File][100] ^= 1 }, runs.ReasonInvalidPayload},
-		"another size":       {func(f map[string][]byte, m *transfer.Manifest) { m.Items[2].Size++ }, runs.ReasonInvalidPayload},
-		"another hash":       {func(f map[string][]byte, m *transfer.Manifest) { m.Items[2].Hash[0] ^= 1 }, runs.ReasonInvalidPayload},
-		"another policy's":   {func(f map[string][]byte, m *transfer.Manifest) { forge(f, &m.Items[2], f[m.Items[3].File]) }, runs.ReasonInvalidPayload},
-		"no JSON":            {func(f map[string][]byte, m *transfer.Manifest) { forge(f, &m.Items[2], []byte("{")) }, runs.ReasonInvalidPayload},
-		"a key twice":        {func(f map[string][]byte, m *transfer.Manifest) { forge(f, &m.Items[2], swap(f, m, `{"type"`, `{"type":"x","type"`)) }, runs.ReasonInvalidPayload},
-		"a key twice within": {func(f map[string][]byte, m *transfer.Manifest) { forge(f, &m.Items[2], swap(f, m, `"raw":{`, `"raw":{"a":1,"a":2,`)) }, runs.ReasonInvalidPayload},
-		"a lone surrogate":   {func(f map[string][]byte, m *transfer.Manifest) { forge(f, &m.Items[2], swap(f, m, `"raw":{`, `"raw":{"a":"\ud800",`)) }, runs.ReasonInvalidPayload},
+		"another byte":     {func(f map[string][]byte, m *transfer.Manifest) { f[m.Items[2].File][100] ^= 1 }, runs.ReasonInvalidPayload},
+		"another size":     {func(f map[string][]byte, m *transfer.Manifest) { m.Items[2].Size++ }, runs.ReasonInvalidPayload},
+		"another hash":     {func(f map[string][]byte, m *transfer.Manifest) { m.Items[2].Hash[0] ^= 1 }, runs.ReasonInvalidPayload},
+		"another policy's": {func(f map[string][]byte, m *transfer.Manifest) { forge(f, &m.Items[2], f[m.Items[3].File]) }, runs.ReasonInvalidPayload},
+		"no JSON":          {func(f map[string][]byte, m *transfer.Manifest) { forge(f, &m.Items[2], []byte("{")) }, runs.ReasonInvalidPayload},
+		"a key twice": {func(f map[string][]byte, m *transfer.Manifest) {
+			forge(f, &m.Items[2], swap(f, m, `{"type"`, `{"type":"x","type"`))
+		}, runs.ReasonInvalidPayload},
+		"a key twice within": {func(f map[string][]byte, m *transfer.Manifest) {
+			forge(f, &m.Items[2], swap(f, m, `"raw":{`, `"raw":{"a":1,"a":2,`))
+		}, runs.ReasonInvalidPayload},
+		"a lone surrogate": {func(f map[string][]byte, m *transfer.Manifest) {
+			forge(f, &m.Items[2], swap(f, m, `"raw":{`, `"raw":{"a":"\ud800",`))
+		}, runs.ReasonInvalidPayload},
 		"nested deeply": {func(f map[string][]byte, m *transfer.Manifest) {
 			forge(f, &m.Items[2], swap(f, m, `"raw":{`, `"raw":{"a":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+`,`))
 		}, runs.ReasonInvalidPayload},
-		"text around the object": {func(f map[string][]byte, m *transfer.Manifest) { forge(f, &m.Items[2], swap(f, m, `"raw":{`, `"before_raw":"x","raw":{`)) }, runs.ReasonInvalidPayload},
+		"text around the object": {func(f map[string][]byte, m *transfer.Manifest) {
+			forge(f, &m.Items[2], swap(f, m, `"raw":{`, `"before_raw":"x","raw":{`))
+		}, runs.ReasonInvalidPayload},
 		"an unknown type": {func(f map[string][]byte, m *transfer.Manifest) {
 			old := m.Items[2].PolicyType
 			m.Items[2].PolicyType = "teleporter"
