@@ -152,6 +152,15 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{From: began, To: began.Add(time.Hour)}, first)
 			return err
 		}, []string{"tb_runs_created (tenant_id=? AND created_at>? AND created_at<?)"}, nil},
+		{"ListRuns of the active ones", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusRunning, runs.StatusQueued}}, after)
+			return err
+		}, []string{"SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
+		{"ListRuns of the queued ones", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued}}, first)
+			return err
+		}, []string{"SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
+		{"AuditHead", func() error { _, err := s.AuditHead(ctx, tenant); return err }, []string{"SEARCH tb_audit_heads USING PRIMARY KEY (tenant_id=?)"}, nil},
 		{"CreateRun with an active key", same(func(r *runs.Run) { r.Key = waiting.Key }), []string{"tb_runs_key (tenant_id=? AND key=?)"}, nil},
 		{"CreateRun for a taken slot", same(func(r *runs.Run) { r.ScheduledFor = done.ScheduledFor }), []string{"tb_runs_slot (tenant_id=? AND schedule_id=? AND scheduled_for=?)"}, nil},
 		{"ChangeRun", func() error {

@@ -128,6 +128,49 @@ func TestPostgresQueriesUseIndexes(t *testing.T) {
 	}
 }
 
+// TestActiveRunsAreFoundOnPostgresWithoutLookingAtTheOthers: a tenant has few active runs and
+// very many that have ended.
+func TestActiveRunsAreFoundOnPostgresWithoutLookingAtTheOthers(t *testing.T) {
+	p := newPair(t, pgstore.Options{})
+	fill(t, p.two[0], "contoso")
+	p.grown(400)
+	p.exec("ALTER TABLE tb_runs DISABLE TRIGGER ALL; UPDATE tb_runs SET status = 'success' WHERE tenant_id <> 'contoso' AND id::text > '05'; UPDATE tb_runs SET tenant_id = 'contoso' WHERE id::text > '05' AND id::text < 'e'")
+	s := p.two[0]
+	var queries []string
+	s.OnQuery(func(query string) {
+		if strings.Contains(query, `FROM "tb_runs"`) {
+			queries = append(queries, query)
+		}
+	})
+	conn, err := p.admin.Conn(t.Context())
+	p.ok(err)
+	defer conn.Close()
+	for _, how := range []string{"VACUUM tb_runs", "ANALYZE tb_runs"} {
+		p.exec(how)
+		queries = nil
+		for _, slice := range []runs.Slice{{Limit: 5}, {Limit: 200, After: runs.Keyset{Key: fmt.Sprint(began.AddDate(1, 0, 0).UnixMicro()), ID: "01980000-0000-7000-8000-000000000001"}}} {
+			_, err = s.ListRuns(t.Context(), "contoso", runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}}, slice)
+			if !errors.Is(err, backupset.ErrDamaged) {
+				p.ok(err)
+			}
+		}
+		for _, query := range queries {
+			var raw string
+			p.ok(conn.QueryRowContext(t.Context(), "EXPLAIN (FORMAT JSON) "+query).Scan(&raw))
+			var plans []struct{ Plan pgPlan }
+			p.ok(json.Unmarshal([]byte(raw), &plans))
+			plans[0].Plan.walk(func(n pgPlan) {
+				if n.Type == "Seq Scan" || n.Index == "tb_runs_created" {
+					t.Errorf("after %s, looks at runs that have ended: %s %s", how, n.Type, n.Index)
+				}
+			})
+		}
+		if len(queries) == 0 {
+			t.Error("no query was seen")
+		}
+	}
+}
+
 func postgresPlans(p *pair) map[string]func() error {
 	p.Helper()
 	ctx, s, tenant := p.Context(), p.two[0], newWorker(p, p.two[0], "contoso", 2).tenant
@@ -152,6 +195,11 @@ func postgresPlans(p *pair) map[string]func() error {
 			return err
 		},
 		"ListRuns": func() error { _, err := s.ListRuns(ctx, tenant, runs.RunFilter{}, after); return err },
+		"ListRuns of the active ones": func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}}, first)
+			return err
+		},
+		"AuditHead": func() error { _, err := s.AuditHead(ctx, tenant); return err },
 		"GetRun":   func() error { _, err := s.GetRun(ctx, tenant, done.ID); return err },
 		"a claim": func() error {
 			_, err := s.ChangeRun(ctx, tenant, waiting.ID, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
