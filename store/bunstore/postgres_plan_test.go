@@ -13,6 +13,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
 	"github.com/tenantatlas/tenantbackup/store/pgstore"
 )
 
@@ -55,7 +56,7 @@ func (p *pair) grown(copies int) {
 		"tenant_id": "'tenant ' || n % 20", "key": "t.key || n", "seq": "t.seq + 1000 * n", "created_at": "t.created_at + n * interval '1 minute'",
 		"next_run_at": "t.next_run_at + n * interval '1 minute'", "external_id": "t.external_id || n", "name_key": "t.name_key || n",
 	}
-	for _, c := range []string{"id", "run_id", "set_id", "policy_id", "version_id", "schedule_id", "backup_set_id", "last_run_id", "retry_of", "current_version_id", "backup_item_id"} {
+	for _, c := range []string{"id", "run_id", "set_id", "preview_id", "item_id", "upload_id", "restore_run_id", "policy_id", "version_id", "schedule_id", "backup_set_id", "last_run_id", "retry_of", "current_version_id", "backup_item_id"} {
 		changed[c] = id(c)
 	}
 	tx, err := p.admin.Begin()
@@ -174,13 +175,16 @@ func TestActiveRunsAreFoundOnPostgresWithoutLookingAtTheOthers(t *testing.T) {
 func postgresPlans(p *pair) map[string]func() error {
 	p.Helper()
 	ctx, s, tenant := p.Context(), p.two[0], newWorker(p, p.two[0], "contoso", 2).tenant
-	all, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusSuccess}}, runs.Slice{Limit: 5})
+	all, err := s.ListRuns(ctx, tenant, runs.RunFilter{Kinds: []runs.Kind{runs.KindBackup}, Statuses: []runs.Status{runs.StatusSuccess}}, runs.Slice{Limit: 5})
 	p.ok(err)
 	queued, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued}}, runs.Slice{Limit: 5})
 	p.ok(err)
 	done, waiting := all[0], queued[0]
 	list, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{}, runs.Slice{Limit: 1})
 	p.ok(err)
+	restores, err := s.ListRuns(ctx, tenant, runs.RunFilter{Kinds: []runs.Kind{runs.KindRestoreExecute, runs.KindRestorePreview}}, runs.Slice{Limit: 5})
+	p.ok(err)
+	restored, previewed := restores[0], restores[1]
 	first, after := runs.Slice{Limit: 10}, runs.Slice{Limit: 10, After: runs.Keyset{Key: fmt.Sprint(began.UnixMicro()), ID: done.ID}}
 	byID := runs.Slice{Limit: 10, After: runs.Keyset{ID: done.ID}}
 	yes := true
@@ -223,6 +227,12 @@ func postgresPlans(p *pair) map[string]func() error {
 			_, err := s.ListSetItems(ctx, tenant, done.BackupSetID, backupset.SetItemFilter{}, byID)
 			return err
 		},
+		"ListPreviewItems": func() error {
+			_, err := s.ListPreviewItems(ctx, tenant, previewed.ID, restore.Filter{}, runs.Slice{Limit: 10, After: runs.Keyset{Key: "0", ID: done.ID}})
+			return err
+		},
+		"ListSteps":    func() error { _, err := s.ListSteps(ctx, tenant, restored.ID, byID); return err },
+		"OldUploads":   func() error { _, err := s.OldUploads(ctx, began.AddDate(1, 0, 0), done.ID, 10); return err },
 		"ListVersions": func() error { _, err := s.ListVersions(ctx, tenant, list[0].ID, first); return err },
 		"ListPolicies": func() error { _, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{}, byID); return err },
 		"a capture": func() error {
