@@ -83,7 +83,7 @@ func places(info graph.TypeInfo, object map[string]any, seen map[string]bool) {
 
 func TestEveryPlaceThatTheCatalogueNamesOccurs(t *testing.T) {
 	seen := map[string]bool{}
-	for key, p := range with(t, 600, graphtest.Config{}).Snapshot(tenant) {
+	for key, p := range with(t, 300, graphtest.Config{}).Snapshot(tenant) {
 		info, _ := graph.Catalog.Lookup(key.Type)
 		object, err := p.Decode()
 		if err != nil {

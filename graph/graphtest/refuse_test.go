@@ -268,9 +268,9 @@ func TestEveryWriteIsOnRecord(t *testing.T) {
 
 // No change behind a client's back is one that a restore could not take back.
 func TestChurnLeavesAloneWhatNoWriteTakes(t *testing.T) {
-	g := with(t, 200, graphtest.Config{})
+	g := with(t, 100, graphtest.Config{})
 	before := g.Snapshot(tenant)
-	for seed := range uint64(5) {
+	for seed := range uint64(3) {
 		if _, err := g.Churn(tenant, 100, seed); err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ const fabrikam = graph.TenantID("fabrikam")
 type world struct {
 	*rig.Rig
 	t       testing.TB
-	store   restoreStore
+	store   restore.RequestsStore
 	reader  graph.Reader
 	starter *runs.Starter
 	runner  *runs.Runner
@@ -49,7 +49,7 @@ func newWorld(t testing.TB, o rig.Options, reader graph.Reader, cfg restore.Prev
 		o.Catalogue = graph.Catalog
 	}
 	w := &world{Rig: rig.New(t, o), t: t, opts: o}
-	w.store = newRestoreStore(w.Rig)
+	w.store = w.Store
 	w.reader = reader
 	if reader == nil {
 		w.reader = w.Graph

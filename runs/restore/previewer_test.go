@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -59,12 +60,12 @@ func TestAPreviewWritesNothing(t *testing.T) {
 		}
 	}
 	before := w.Graph.Snapshot(rig.Tenant)
-	for _, existing := range []restore.Existing{restore.SkipExisting, restore.Overwrite, restore.CreateCopy} {
-		for _, a := range []restore.Assignments{restore.NoAssignments, restore.OriginalAssignments, restore.MappedAssignments} {
-			o := restore.Options{Existing: existing, Assignments: a, Access: restore.AccessOriginal}
-			w.preview(rig.Tenant, set, restore.PreviewParams{Options: o})
-			w.preview(fabrikam, set, restore.PreviewParams{SourceTenant: rig.Tenant, Options: o})
-		}
+	for _, o := range []restore.Options{
+		{}, {Existing: restore.Overwrite, Assignments: restore.MappedAssignments, Access: restore.AccessOriginal},
+		{Existing: restore.CreateCopy, Assignments: restore.OriginalAssignments, Access: restore.AccessReportOnly},
+	} {
+		w.preview(rig.Tenant, set, restore.PreviewParams{Options: o})
+		w.preview(fabrikam, set, restore.PreviewParams{SourceTenant: rig.Tenant, Options: o})
 	}
 	w.do(rig.Tenant, restore.DriftRequest(set, restore.DriftParams{}))
 	if n := w.Graph.Writes(rig.Tenant) + w.Graph.Writes(fabrikam); n != 0 {
@@ -138,14 +139,14 @@ func TestATypeIsListedOncePerPreview(t *testing.T) {
 
 func TestWhatCouldNotBeListedIsBlockedAndNeverMissing(t *testing.T) {
 	for _, fault := range []graphtest.Fault{
-		{Op: graphtest.OpList, Type: "deviceManagementScript", Err: &graph.Error{Kind: graph.KindForbidden}, Times: -1},
-		{Op: graphtest.OpList, Type: "deviceManagementScript", TruncateAfterPages: 1, Times: -1},
+		{Op: graphtest.OpList, Type: "settingsCatalogPolicy", Err: &graph.Error{Kind: graph.KindForbidden}, Times: -1},
+		{Op: graphtest.OpList, Type: "settingsCatalogPolicy", TruncateAfterPages: 1, Times: -1},
 	} {
 		w := newWorld(t, rig.Options{Policies: 60, Graph: graphtest.Config{PageSize: 1}}, nil, restore.PreviewerConfig{})
 		set := w.backup()
 		var first string
 		for _, item := range w.SetItems(set) {
-			if item.Type == "deviceManagementScript" {
+			if item.Type == "settingsCatalogPolicy" {
 				if first == "" {
 					first = item.ExternalID
 					continue
@@ -163,7 +164,7 @@ func TestWhatCouldNotBeListedIsBlockedAndNeverMissing(t *testing.T) {
 		blocked := 0
 		for _, item := range items {
 			want := restore.Unchanged
-			if item.Type == "deviceManagementScript" && (item.ExternalID != first || fault.TruncateAfterPages == 0) {
+			if item.Type == "settingsCatalogPolicy" && (item.ExternalID != first || fault.TruncateAfterPages == 0) {
 				want = restore.Blocked
 				blocked++
 			}
@@ -262,7 +263,7 @@ var errStore = errors.New("the store is away")
 
 // failingStore fails the k-th call that saves, before or after it has saved.
 type failingStore struct {
-	restoreStore
+	restore.RequestsStore
 	calls, at int
 	after     bool
 }
@@ -270,30 +271,32 @@ type failingStore struct {
 func (f *failingStore) SavePreviewItems(ctx context.Context, tenant graph.TenantID, lease runs.Lease, outcomes []restore.PreviewItem, items []runs.Item) error {
 	if f.calls++; f.calls == f.at {
 		if f.after {
-			if err := f.restoreStore.SavePreviewItems(ctx, tenant, lease, outcomes, items); err != nil {
+			if err := f.RequestsStore.SavePreviewItems(ctx, tenant, lease, outcomes, items); err != nil {
 				return err
 			}
 		}
 		return errStore
 	}
-	return f.restoreStore.SavePreviewItems(ctx, tenant, lease, outcomes, items)
+	return f.RequestsStore.SavePreviewItems(ctx, tenant, lease, outcomes, items)
 }
 
 func TestAPreviewThatBreaksAnywhereEndsTheSame(t *testing.T) {
 	for _, kind := range []runs.Kind{runs.KindRestorePreview, runs.KindDriftReport} {
 		var want map[string]string
-		for _, at := range []int{0, 1, 7, 20, 27, 28} {
+		for at := range 8 {
 			for _, after := range []bool{false, true} {
-				w := newWorld(t, rig.Options{Policies: 12}, nil, restore.PreviewerConfig{})
+				w := newWorld(t, rig.Options{Policies: -1, Catalogue: restore.TestTypes(t)}, nil, restore.PreviewerConfig{})
+				for i := range 10 {
+					w.put(rig.Tenant, "widget", widget(fmt.Sprint(i), fmt.Sprint("Widget ", i), `"v":1`))
+				}
 				set := w.backup()
-				for i, item := range w.SetItems(set) {
-					if i%2 == 0 {
-						w.ok(w.Graph.Change(rig.Tenant, item.Type, item.ExternalID, 5))
+				for i := range 12 { // five that changed, one that is gone, two that are new
+					if i%2 == 0 || i > 9 {
+						w.put(rig.Tenant, "widget", widget(fmt.Sprint(i), fmt.Sprint("Widget ", i), `"v":2`))
 					}
 				}
-				_, err := w.Graph.Add(rig.Tenant, "deviceManagementScript")
-				w.ok(err)
-				w.runner = w.newRunner(restore.PreviewerConfig{Store: &failingStore{restoreStore: w.store, at: at, after: after}, SaveSize: 2})
+				w.ok(w.Graph.Delete(rig.Tenant, "widget", "1"))
+				w.runner = w.newRunner(restore.PreviewerConfig{Store: &failingStore{RequestsStore: w.store, at: at, after: after}, SaveSize: 2})
 				req := restore.PreviewRequest(set, restore.PreviewParams{Options: restore.Options{Existing: restore.Overwrite}})
 				if kind == runs.KindDriftReport {
 					req = restore.DriftRequest(set, restore.DriftParams{})

@@ -133,6 +133,7 @@ const exportPage = 200
 func (x *Export) write(ctx context.Context, w io.Writer) (Manifest, error) {
 	m := Manifest{
 		Format: Format, Version: FormatVersion, Portal: x.options.Portal, SecretsMasked: !x.options.Secrets, Items: []Entry{},
+		HashVersion: backupset.CanonicalVersion,
 		Set: SetInfo{
 			ID: x.set.ID, TenantID: x.tenant, Name: x.set.Name, Status: x.set.Status, Revision: x.set.Revision,
 			CreatedAt: x.set.CreatedAt, Types: []TypeInfo{},

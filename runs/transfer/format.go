@@ -29,6 +29,10 @@ type Manifest struct {
 	// SecretsMasked tells that secrets were replaced by "[masked]".
 	SecretsMasked bool `json:"secrets_masked"`
 
+	// HashVersion is the [backupset.CanonicalVersion] of the hashes; those of another one are
+	// not compared.
+	HashVersion int `json:"hash_version"`
+
 	Set   SetInfo `json:"backup_set"`
 	Items []Entry `json:"items"`
 }

@@ -79,8 +79,8 @@ func TestTheChainIsTakenBackAndMadeAgainOnPostgres(t *testing.T) {
 	checkPostgres(t, s)
 }
 
-// stepsAfter counts the migrations after the one with a name.
-func stepsAfter(t *testing.T, dialect, name string) int {
+// stepsBefore counts the migrations before the one with a name, and stepsAfter those after it.
+func stepsBefore(t *testing.T, dialect, name string) int {
 	t.Helper()
 	list, err := bunstore.Migrations(dialect, "")
 	if err != nil {
@@ -88,11 +88,20 @@ func stepsAfter(t *testing.T, dialect, name string) int {
 	}
 	for i, m := range list {
 		if m.Name == name {
-			return len(list) - 1 - i
+			return i
 		}
 	}
 	t.Fatalf("no migration %s", name)
 	return 0
+}
+
+func stepsAfter(t *testing.T, dialect, name string) int {
+	t.Helper()
+	list, err := bunstore.Migrations(dialect, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list) - 1 - stepsBefore(t, dialect, name)
 }
 
 // TestTheLogOfAStoreIsVerified: what the store chained is what the engine verifies.

@@ -77,6 +77,7 @@ func fill(t testing.TB, s store.Store, tenant graph.TenantID) {
 		})
 		w.ok(err)
 	}
+	w.operations(sets[1])
 	run := w.claimed(sched)
 	_, err := s.SaveItems(t.Context(), w.tenant, run.Lease(), []runs.Item{
 		{ID: w.id(), PolicyType: "compliancePolicy", PolicyID: "p", Name: "P", Status: runs.ItemFailed, Reason: runs.ReasonTimeout, Message: "m", Attempt: 1, TargetID: "x"},

@@ -12,7 +12,7 @@ func Contradictions() []func(ctx context.Context, s *Store) error {
 		edit("WHERE t.items_count > 0", func(r *setRow) { r.ItemsCount-- }),
 		edit("WHERE t.captured > 0", func(r *manifestRow) { r.Captured++ }),
 		drop[manifestRow]("WHERE t.captured > 0"),
-		edit("", func(r *setItemRow) { r.Revision = 2 }),
+		edit("", func(r *setItemRow) { r.Revision = 99 }),
 		edit("WHERE t.backup_set_id IS NOT NULL", func(r *runRow) { r.BackupSetID = "" }),
 		edit("WHERE t.backup_item_id IS NOT NULL", func(r *itemRow) { r.BackupItemID = r.ID }),
 		edit("", func(r *scheduleRow) { r.LastRunStatus = "canceled" }),
@@ -43,6 +43,9 @@ func Contradictions() []func(ctx context.Context, s *Store) error {
 				return insert(ctx, t, s.codec.newPayload("contoso", digest{1}, []byte("nobody's")))
 			})
 		},
+		edit("WHERE t.ready_at IS NOT NULL", func(r *previewRow) { r.Creates, r.Changes = r.Creates+1, r.Changes-1 }),
+		edit("", func(r *previewRow) { r.SetID = r.RunID }),
+		drop[chunkRow]("WHERE t.number = 0"),
 	}
 }
 

@@ -11,8 +11,10 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
@@ -112,6 +114,11 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 		t.Fatal(err)
 	}
 	waiting, done := list[0], list[len(list)-1]
+	restores, err := s.ListRuns(ctx, tenant, runs.RunFilter{Kinds: []runs.Kind{runs.KindRestoreExecute, runs.KindRestorePreview}}, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored, previewed := restores[0], restores[1]
 	sets, err := s.ListGroup(ctx, tenant, done.ScheduleID)
 	if err != nil {
 		t.Fatal(err)
@@ -152,6 +159,15 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{From: began, To: began.Add(time.Hour)}, first)
 			return err
 		}, []string{"tb_runs_created (tenant_id=? AND created_at>? AND created_at<?)"}, nil},
+		{"ListRuns of the active ones", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusRunning, runs.StatusQueued}}, after)
+			return err
+		}, []string{"SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
+		{"ListRuns of the queued ones", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued}}, first)
+			return err
+		}, []string{"SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
+		{"AuditHead", func() error { _, err := s.AuditHead(ctx, tenant); return err }, []string{"SEARCH tb_audit_heads USING PRIMARY KEY (tenant_id=?)"}, nil},
 		{"CreateRun with an active key", same(func(r *runs.Run) { r.Key = waiting.Key }), []string{"tb_runs_key (tenant_id=? AND key=?)"}, nil},
 		{"CreateRun for a taken slot", same(func(r *runs.Run) { r.ScheduledFor = done.ScheduledFor }), []string{"tb_runs_slot (tenant_id=? AND schedule_id=? AND scheduled_for=?)"}, nil},
 		{"ChangeRun", func() error {
@@ -180,6 +196,23 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			return err
 		},
 			[]string{"SEARCH t USING PRIMARY KEY (set_id=? AND id>?)"}, nil},
+		{"ListSetItems at a revision", func() error {
+			_, err := s.ListSetItems(ctx, tenant, set.ID, backupset.SetItemFilter{Revision: 1}, byID)
+			return err
+		}, []string{"SEARCH t USING PRIMARY KEY (set_id=? AND id>?)"}, nil},
+		{"ListPreviewItems", func() error {
+			_, err := s.ListPreviewItems(ctx, tenant, previewed.ID, restore.Filter{Actions: []restore.Action{restore.Change}}, runs.Slice{Limit: 10, After: runs.Keyset{Key: "0", ID: after.After.ID}})
+			return err
+		}, []string{"PRIMARY KEY (tenant_id=? AND run_id=?)", "tb_preview_items_place (preview_id=? AND place>?)"}, nil},
+		{"ListSteps", func() error { _, err := s.ListSteps(ctx, tenant, restored.ID, byID); return err }, []string{"PRIMARY KEY (run_id=? AND item_id>?)"}, nil},
+		{"a preview", func() error {
+			w := newWorker(t, s, tenant, 2)
+			w.now = began.AddDate(0, 0, 10)
+			w.ids = uuidv7.NewGenerator(func() time.Time { return w.now.Add(time.Hour) })
+			w.preview(set, nil)
+			return nil
+		}, []string{"sqlite_autoindex_tb_preview_items_1 (preview_id=? AND item_id=?)", "tb_preview_items_place (preview_id=?)"}, []string{"USE TEMP B-TREE FOR GROUP BY"}},
+		{"OldUploads", func() error { _, err := s.OldUploads(ctx, began, after.After.ID, 10); return err }, []string{"tb_uploads_id (id>?)"}, nil},
 		{"PurgeableSets", func() error { _, err := s.PurgeableSets(ctx, began, after.After.ID, 10); return err }, []string{"tb_backup_sets_deleted"}, nil},
 		{"Groups", func() error { _, err := s.Groups(ctx, after.After.ID, 10); return err }, []string{"tb_backup_sets_group"}, nil},
 		{"ListVersions", func() error { _, err := s.ListVersions(ctx, tenant, policies[0].ID, first); return err }, []string{"tb_policy_versions_number"}, nil},

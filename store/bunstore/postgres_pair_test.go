@@ -92,7 +92,8 @@ func (p *pair) sound() {
 func (p *pair) empty() {
 	p.Helper()
 	p.exec(pgtest.Empty("tb_schedules", "tb_runs", "tb_run_items", "tb_audit_log", "tb_audit_heads", "tb_notifications", "tb_policies", "tb_payloads",
-		"tb_policy_versions", "tb_backup_sets", "tb_backup_manifests", "tb_backup_holds", "tb_backup_items") +
+		"tb_policy_versions", "tb_backup_sets", "tb_backup_manifests", "tb_backup_holds", "tb_backup_items",
+		"tb_previews", "tb_preview_items", "tb_restore_steps", "tb_uploads", "tb_upload_chunks") +
 		`; DELETE FROM tb_tallies WHERE shard <> 0; UPDATE tb_tallies SET rows = 0 WHERE name <> 'migrations'`)
 }
 

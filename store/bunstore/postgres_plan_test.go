@@ -13,6 +13,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
 	"github.com/tenantatlas/tenantbackup/store/pgstore"
 )
 
@@ -55,7 +56,7 @@ func (p *pair) grown(copies int) {
 		"tenant_id": "'tenant ' || n % 20", "key": "t.key || n", "seq": "t.seq + 1000 * n", "created_at": "t.created_at + n * interval '1 minute'",
 		"next_run_at": "t.next_run_at + n * interval '1 minute'", "external_id": "t.external_id || n", "name_key": "t.name_key || n",
 	}
-	for _, c := range []string{"id", "run_id", "set_id", "policy_id", "version_id", "schedule_id", "backup_set_id", "last_run_id", "retry_of", "current_version_id", "backup_item_id"} {
+	for _, c := range []string{"id", "run_id", "set_id", "preview_id", "item_id", "upload_id", "restore_run_id", "policy_id", "version_id", "schedule_id", "backup_set_id", "last_run_id", "retry_of", "current_version_id", "backup_item_id"} {
 		changed[c] = id(c)
 	}
 	tx, err := p.admin.Begin()
@@ -128,16 +129,62 @@ func TestPostgresQueriesUseIndexes(t *testing.T) {
 	}
 }
 
+// TestActiveRunsAreFoundOnPostgresWithoutLookingAtTheOthers: a tenant has few active runs and
+// very many that have ended.
+func TestActiveRunsAreFoundOnPostgresWithoutLookingAtTheOthers(t *testing.T) {
+	p := newPair(t, pgstore.Options{})
+	fill(t, p.two[0], "contoso")
+	p.grown(400)
+	p.exec("ALTER TABLE tb_runs DISABLE TRIGGER ALL; UPDATE tb_runs SET status = 'success' WHERE tenant_id <> 'contoso' AND id::text > '05'; UPDATE tb_runs SET tenant_id = 'contoso' WHERE id::text > '05' AND id::text < 'e'")
+	s := p.two[0]
+	var queries []string
+	s.OnQuery(func(query string) {
+		if strings.Contains(query, `FROM "tb_runs"`) {
+			queries = append(queries, query)
+		}
+	})
+	conn, err := p.admin.Conn(t.Context())
+	p.ok(err)
+	defer conn.Close()
+	for _, how := range []string{"VACUUM tb_runs", "ANALYZE tb_runs"} {
+		p.exec(how)
+		queries = nil
+		for _, slice := range []runs.Slice{{Limit: 5}, {Limit: 200, After: runs.Keyset{Key: fmt.Sprint(began.AddDate(1, 0, 0).UnixMicro()), ID: "01980000-0000-7000-8000-000000000001"}}} {
+			_, err = s.ListRuns(t.Context(), "contoso", runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}}, slice)
+			if !errors.Is(err, backupset.ErrDamaged) {
+				p.ok(err)
+			}
+		}
+		for _, query := range queries {
+			var raw string
+			p.ok(conn.QueryRowContext(t.Context(), "EXPLAIN (FORMAT JSON) "+query).Scan(&raw))
+			var plans []struct{ Plan pgPlan }
+			p.ok(json.Unmarshal([]byte(raw), &plans))
+			plans[0].Plan.walk(func(n pgPlan) {
+				if n.Type == "Seq Scan" || n.Index == "tb_runs_created" {
+					t.Errorf("after %s, looks at runs that have ended: %s %s", how, n.Type, n.Index)
+				}
+			})
+		}
+		if len(queries) == 0 {
+			t.Error("no query was seen")
+		}
+	}
+}
+
 func postgresPlans(p *pair) map[string]func() error {
 	p.Helper()
 	ctx, s, tenant := p.Context(), p.two[0], newWorker(p, p.two[0], "contoso", 2).tenant
-	all, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusSuccess}}, runs.Slice{Limit: 5})
+	all, err := s.ListRuns(ctx, tenant, runs.RunFilter{Kinds: []runs.Kind{runs.KindBackup}, Statuses: []runs.Status{runs.StatusSuccess}}, runs.Slice{Limit: 5})
 	p.ok(err)
 	queued, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued}}, runs.Slice{Limit: 5})
 	p.ok(err)
 	done, waiting := all[0], queued[0]
 	list, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{}, runs.Slice{Limit: 1})
 	p.ok(err)
+	restores, err := s.ListRuns(ctx, tenant, runs.RunFilter{Kinds: []runs.Kind{runs.KindRestoreExecute, runs.KindRestorePreview}}, runs.Slice{Limit: 5})
+	p.ok(err)
+	restored, previewed := restores[0], restores[1]
 	first, after := runs.Slice{Limit: 10}, runs.Slice{Limit: 10, After: runs.Keyset{Key: fmt.Sprint(began.UnixMicro()), ID: done.ID}}
 	byID := runs.Slice{Limit: 10, After: runs.Keyset{ID: done.ID}}
 	yes := true
@@ -152,7 +199,11 @@ func postgresPlans(p *pair) map[string]func() error {
 			return err
 		},
 		"ListRuns": func() error { _, err := s.ListRuns(ctx, tenant, runs.RunFilter{}, after); return err },
-		"GetRun":   func() error { _, err := s.GetRun(ctx, tenant, done.ID); return err },
+		"ListRuns of the active ones": func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}}, first)
+			return err
+		},
+		"GetRun": func() error { _, err := s.GetRun(ctx, tenant, done.ID); return err },
 		"a claim": func() error {
 			_, err := s.ChangeRun(ctx, tenant, waiting.ID, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 				return runs.Change{Run: r}, nil
@@ -176,6 +227,12 @@ func postgresPlans(p *pair) map[string]func() error {
 			_, err := s.ListSetItems(ctx, tenant, done.BackupSetID, backupset.SetItemFilter{}, byID)
 			return err
 		},
+		"ListPreviewItems": func() error {
+			_, err := s.ListPreviewItems(ctx, tenant, previewed.ID, restore.Filter{}, runs.Slice{Limit: 10, After: runs.Keyset{Key: "0", ID: done.ID}})
+			return err
+		},
+		"ListSteps":    func() error { _, err := s.ListSteps(ctx, tenant, restored.ID, byID); return err },
+		"OldUploads":   func() error { _, err := s.OldUploads(ctx, began.AddDate(1, 0, 0), done.ID, 10); return err },
 		"ListVersions": func() error { _, err := s.ListVersions(ctx, tenant, list[0].ID, first); return err },
 		"ListPolicies": func() error { _, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{}, byID); return err },
 		"a capture": func() error {

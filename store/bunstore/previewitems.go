@@ -27,13 +27,13 @@ func (s *Store) ListPreviewItems(ctx context.Context, tenant graph.TenantID, pre
 		if err != nil {
 			return nil, errBadCursor()
 		}
-		c.and("t.position > ?", num(position))
+		c.and("t.place > ?", num(position))
 	}
 	err = s.view(ctx, tenant, func(q querier) error {
 		if _, err := s.preview(ctx, q, tenant, uidOf(preview)); err != nil {
 			return err
 		}
-		rows, err := find[previewItemRow](ctx, s, q, c.tail("t.position", slice), c.args...)
+		rows, err := find[previewItemRow](ctx, s, q, c.tail("t.place", slice), c.args...)
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ type previewItemRow struct {
 }
 
 var previewItemsTable = &table{name: "preview_items", key: 3, columns: []string{
-	"tenant_id", "preview_id", "item_id", "position", "type", "external_id", "name", "version_id", "action", "reason",
+	"tenant_id", "preview_id", "item_id", "place", "type", "external_id", "name", "version_id", "action", "reason",
 	"target_id", "target_name", "live_hash", "warnings", "diff",
 }}
 

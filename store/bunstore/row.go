@@ -54,8 +54,8 @@ var sumTable = crc64.MakeTable(crc64.ECMA)
 // is put into the sum by an exclusive or, which the SQL that takes the column back can undo.
 func (t *table) sum(cols []column, scratch []byte) (num, []byte) {
 	b := append(scratch[:0], t.name...)
+	first, folded := len(cols)-t.added, int64(0)
 	cols = cols[:len(cols)-t.chained]
-	first, folded := len(t.columns)-t.added, int64(0)
 	for i, c := range cols {
 		if i < first {
 			b = c.appendSum(b)

@@ -72,6 +72,7 @@ type Store struct {
 	codec       codec
 	rows        *RowSecurity
 	enqueuer    runs.TxEnqueuer
+	kept        keptStatements
 	migrated    atomic.Bool // the schema was found to be the program's own
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/uptrace/bun"
 )
 
 // tallyRow says how many rows a table has, so that a row which vanishes is missed even
@@ -26,14 +27,21 @@ func (r *tallyRow) columns() []column { return []column{&r.Name, &r.Rows} }
 func (t *tx) writeTallies(ctx context.Context) error {
 	tally := t.tally
 	t.tally = map[string]int64{} // the tallies are not counted themselves
-	for _, name := range slices.Sorted(maps.Keys(tally)) {
-		if tally[name] == 0 {
-			continue
-		}
-		old, found, err := findOne[tallyRow](ctx, t.s, t, "WHERE t.name = ?", name)
-		if err != nil {
-			return err
-		}
+	maps.DeleteFunc(tally, func(_ string, n int64) bool { return n == 0 })
+	if len(tally) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(tally))
+	rows, err := find[tallyRow](ctx, t.s, t, "WHERE t.name IN (?)", bun.List(names))
+	if err != nil {
+		return err
+	}
+	stored := map[string]tallyRow{}
+	for _, r := range rows {
+		stored[string(r.Name)] = r
+	}
+	for _, name := range names {
+		old, found := stored[name]
 		if !found {
 			return fmt.Errorf("store: %w: the tally of %s is missing; run a check of the store", backupset.ErrDamaged, name)
 		}

@@ -23,6 +23,7 @@ type tx struct {
 	now      time.Time
 	settings string // of the database, for this transaction only
 	stmts    map[string]*sql.Stmt
+	fresh    []string // statements that were not kept from earlier transactions
 	tally    map[string]int64
 	entries  []runs.AuditEntry
 	notices  []notificationRow
@@ -79,6 +80,7 @@ func (s *Store) once(ctx context.Context, of scope, settings string, fn func(ctx
 	if err := btx.Commit(); err != nil {
 		return fmt.Errorf("store: committing: %w", err)
 	}
+	s.kept.keep(ctx, s, t.fresh)
 	return nil
 }
 
@@ -109,11 +111,16 @@ func (t *tx) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt, ok := t.stmts[query]; ok {
 		return stmt, nil
 	}
+	if kept := t.s.kept.get(query); kept != nil {
+		t.stmts[query] = t.Tx.Tx.StmtContext(ctx, kept)
+		return t.stmts[query], nil
+	}
 	stmt, err := t.Tx.Tx.PrepareContext(ctx, t.s.sql(query))
 	if err != nil {
 		return nil, err
 	}
 	t.stmts[query] = stmt
+	t.fresh = append(t.fresh, query)
 	return stmt, nil
 }
 

@@ -40,7 +40,7 @@ CREATE TABLE {preview_items} (
   "tenant_id" text COLLATE "C" NOT NULL,
   "preview_id" uuid NOT NULL,
   "item_id" uuid NOT NULL,
-  "position" bigint NOT NULL DEFAULT 0,
+  "place" bigint NOT NULL DEFAULT 0,
   "type" text COLLATE "C" NOT NULL,
   "external_id" text COLLATE "C" NOT NULL,
   "name" text COLLATE "C",
@@ -57,7 +57,7 @@ CREATE TABLE {preview_items} (
   CONSTRAINT {preview_items_fk1} FOREIGN KEY (tenant_id, preview_id) REFERENCES {previews} (tenant_id, run_id) ON DELETE RESTRICT
 );
 
-CREATE UNIQUE INDEX {preview_items_position} ON {preview_items} (preview_id, position);
+CREATE UNIQUE INDEX {preview_items_place} ON {preview_items} (preview_id, place);
 
 CREATE TABLE {restore_steps} (
   "tenant_id" text COLLATE "C" NOT NULL,

@@ -38,7 +38,7 @@ CREATE TABLE {preview_items} (
   tenant_id ANY NOT NULL,
   preview_id BLOB NOT NULL,
   item_id BLOB NOT NULL,
-  position INTEGER NOT NULL DEFAULT 0,
+  place INTEGER NOT NULL DEFAULT 0,
   type TEXT NOT NULL,
   external_id ANY NOT NULL,
   name TEXT,
@@ -55,7 +55,7 @@ CREATE TABLE {preview_items} (
   FOREIGN KEY (tenant_id, preview_id) REFERENCES {previews} (tenant_id, run_id) ON DELETE RESTRICT
 ) STRICT;
 
-CREATE UNIQUE INDEX {preview_items_position} ON {preview_items} (preview_id, position);
+CREATE UNIQUE INDEX {preview_items_place} ON {preview_items} (preview_id, place);
 
 CREATE TABLE {restore_steps} (
   tenant_id ANY NOT NULL,

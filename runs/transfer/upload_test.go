@@ -1,0 +1,208 @@
+package transfer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
+)
+
+func refusedAs(err error, code string) bool {
+	var bad *runs.InvalidError
+	return errors.As(err, &bad) && slices.ContainsFunc(bad.Fields, func(f runs.FieldError) bool { return f.Code == code && f.Field == "file" })
+}
+
+func TestAFileIsKeptInChunks(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	for _, size := range []int{1, transfer.ChunkSize - 1, transfer.ChunkSize, transfer.ChunkSize + 1, 3 * transfer.ChunkSize} {
+		raw := bytes.Repeat([]byte("0123456789abcde"), size/15+1)[:size]
+		u, err := w.up.Receive(t.Context(), rig.Tenant, rig.Owner, iotest.HalfReader(bytes.NewReader(raw)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []byte
+		for n := 0; len(got) < size; n++ {
+			chunk, err := w.back.Chunk(t.Context(), rig.Tenant, u.ID, n)
+			if err != nil || len(chunk) != min(transfer.ChunkSize, size-len(got)) {
+				t.Fatalf("%d bytes: chunk %d has %d, %v", size, n, len(chunk), err)
+			}
+			got = append(got, chunk...)
+		}
+		if !bytes.Equal(got, raw) || u.Size != int64(size) || len(u.SHA256) != 64 || u.ReadyAt.IsZero() {
+			t.Errorf("%d bytes came back as %d, upload %+v", size, len(got), u)
+		}
+	}
+}
+
+func TestAFileThatDoesNotArriveLeavesNothingBehind(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, func(_ *transfer.ImporterConfig, u *transfer.UploaderConfig) { u.MaxSize = 2 << 20 })
+	gone := errors.New("the line broke")
+	for name, tt := range map[string]struct {
+		r    io.Reader
+		want func(error) bool
+	}{
+		"too large":  {bytes.NewReader(make([]byte, 2<<20+1)), func(err error) bool { return refusedAs(err, "file_too_large") }},
+		"empty":      {strings.NewReader(""), func(err error) bool { return refusedAs(err, "file_empty") }},
+		"broken off": {io.MultiReader(bytes.NewReader(make([]byte, 1<<20+5)), iotest.ErrReader(gone)), func(err error) bool { return errors.Is(err, gone) }},
+	} {
+		if _, err := w.up.Receive(t.Context(), rig.Tenant, rig.Owner, tt.r); !tt.want(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := w.up.Receive(ctx, rig.Tenant, rig.Owner, io.MultiReader(strings.NewReader("x"), readerFunc(func([]byte) (int, error) { cancel(); return 0, ctx.Err() })))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller went: %v", err)
+	}
+	w.back.before = func(string) error { return gone }
+	if _, err := w.up.Receive(t.Context(), rig.Tenant, rig.Owner, strings.NewReader("x")); !errors.Is(err, gone) {
+		t.Errorf("the store fails: %v", err)
+	}
+	if len(w.back.files) != 0 {
+		t.Errorf("%d uploads are left", len(w.back.files))
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestOnlyWhoMayImportUploads(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	for _, actor := range []runs.Actor{rig.Operator, rig.Reader, rig.Stranger, {}} {
+		touched := readerFunc(func([]byte) (int, error) { t.Errorf("the file of %q is read", actor.ID); return 0, io.EOF })
+		if _, err := w.up.Receive(t.Context(), rig.Tenant, actor, touched); !errors.Is(err, runs.ErrForbidden) {
+			t.Errorf("%q: %v", actor.ID, err)
+		}
+	}
+	u, err := w.up.Receive(t.Context(), rig.Tenant, rig.Owner, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.Starter.Start(t.Context(), rig.Tenant, rig.Operator, transfer.ImportRequest(u, "")); !errors.Is(err, runs.ErrForbidden) {
+		t.Errorf("an operator starts: %v", err)
+	}
+}
+
+func TestTheSameFileIsOneImportWhileItIsActive(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	raw := zipOf(t, entry{name: "x.json", content: []byte(object)})
+	first, second := w.start(raw), w.start(raw)
+	if first.ID != second.ID {
+		t.Errorf("two runs: %s and %s", first.ID, second.ID)
+	}
+	if _, err := w.Store.GetSet(t.Context(), rig.Tenant, first.BackupSetID); err != nil {
+		t.Errorf("the set is not there at once: %v", err)
+	}
+	w.Drain()
+	if third := w.start(raw); third.ID == first.ID {
+		t.Error("an import that has ended is not done again")
+	}
+}
+
+func TestAnImportNeedsItsFile(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	start := func(u transfer.Upload, name string) error {
+		_, _, err := w.Starter.Start(t.Context(), rig.Tenant, rig.Owner, transfer.ImportRequest(u, name))
+		return err
+	}
+	if err := start(transfer.Upload{ID: "0190a000-0000-7000-8000-000000000001"}, ""); !errors.Is(err, runs.ErrNotFound) {
+		t.Errorf("nobody's: %v", err)
+	}
+	if err := start(transfer.Upload{ID: "../x"}, ""); !errors.Is(err, runs.ErrNotFound) {
+		t.Errorf("no id: %v", err)
+	}
+	half := transfer.Upload{ID: w.Starter.Guard().NewID(), CreatedAt: w.Clock.Now()}
+	if err := w.back.AddUpload(t.Context(), rig.Tenant, half); err != nil {
+		t.Fatal(err)
+	}
+	var conflict *runs.ConflictError
+	if err := start(half, ""); !errors.As(err, &conflict) || conflict.Code != "upload_not_ready" {
+		t.Errorf("half a file: %v", err)
+	}
+	if err := w.back.AddUpload(t.Context(), "fabrikam", transfer.Upload{ID: "0190a000-0000-7000-8000-000000000002"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := start(transfer.Upload{ID: "0190a000-0000-7000-8000-000000000002"}, ""); !errors.Is(err, runs.ErrNotFound) {
+		t.Errorf("another tenant's: %v", err)
+	}
+	u, err := w.up.Receive(t.Context(), rig.Tenant, rig.Owner, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{strings.Repeat("x", 201), "a\nb"} {
+		if err := start(u, name); !errors.Is(err, runs.ErrInvalid) {
+			t.Errorf("the name %.20q: %v", name, err)
+		}
+	}
+}
+
+func TestACanceledImportCanBeRetriedWhileItsFileIsThere(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, func(c *transfer.ImporterConfig, _ *transfer.UploaderConfig) { c.SaveSize = 16 })
+	var list []entry
+	for _, e := range large(t, 40) {
+		e.content, e.header = bytes.TrimSpace(e.content), nil
+		list = append(list, e)
+	}
+	run := w.start(zipOf(t, list...))
+	w.back.before = func(method string) error {
+		if method != "SaveCaptured done" {
+			return nil
+		}
+		w.back.before = nil
+		_, err := w.Starter.Cancel(t.Context(), rig.Tenant, rig.Owner, run.ID)
+		return err
+	}
+	w.Drain()
+	run = w.Run(run.ID)
+	if set := w.Set(run); run.Status != runs.StatusCanceled || set.Status != "partial" || set.ItemsCount != 16 {
+		t.Fatalf("the run ended %s, the set is %s with %d items", run.Status, set.Status, set.ItemsCount)
+	}
+	again, _, err := w.Starter.Retry(t.Context(), rig.Tenant, rig.Owner, run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.BackupSetID == run.BackupSetID || again.Target.ID != again.BackupSetID {
+		t.Errorf("the retry fills %s", again.BackupSetID)
+	}
+	w.Drain()
+	if again = w.Run(again.ID); again.Status != runs.StatusSuccess || again.Counts.Succeeded != 40 {
+		t.Errorf("the retry ended %s with %+v", again.Status, again.Counts)
+	}
+	var conflict *runs.ConflictError
+	if _, _, err := w.Starter.Retry(t.Context(), rig.Tenant, rig.Owner, run.ID); !errors.As(err, &conflict) || conflict.Code != "upload_gone" {
+		t.Errorf("without the file: %v", err)
+	}
+}
+
+func TestFilesThatNobodyImportedAreSwept(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	receive := func() runs.ID {
+		u, err := w.up.Receive(t.Context(), rig.Tenant, rig.Owner, strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.ID
+	}
+	for range 120 {
+		receive()
+	}
+	w.Clock.Add(23 * time.Hour)
+	young := receive()
+	if n, err := w.up.Sweep(t.Context()); n != 0 || err != nil {
+		t.Errorf("after 23 h: %d, %v", n, err)
+	}
+	w.Clock.Add(time.Hour + time.Second)
+	if n, err := w.up.Sweep(t.Context()); n != 120 || err != nil || len(w.back.files) != 1 || w.back.files[young] == nil {
+		t.Errorf("after 24 h: %d, %v, and %d are left", n, err, len(w.back.files))
+	}
+}
