@@ -26,6 +26,7 @@ const (
 	CodeSetDamaged        Code = "SET_DAMAGED"      // verifying found content that is not what was captured
 	CodeSetUnavailable    Code = "SET_UNAVAILABLE"  // the backup set is deleted, gone, or takes nothing any more
 	CodeImportInvalid     Code = "IMPORT_INVALID"   // the file cannot be imported; the message says why
+	CodePreviewUnusable   Code = "PREVIEW_UNUSABLE" // the preview of a restore is gone, or another run has executed it
 )
 
 // Reason says why an item ended as it did: stable, lower_snake and append-only;
@@ -54,6 +55,8 @@ const (
 	ReasonAmbiguousMatch     Reason = "ambiguous_match"       // several objects could be the policy
 	ReasonChanged            Reason = "changed_since_preview" // the live object is not the one that was previewed
 	ReasonExists             Reason = "exists"                // skip existing was asked for
+	ReasonUnchanged          Reason = "unchanged"             // it is as it shall be; nothing was written
+	ReasonNotAssigned        Reason = "not_assigned"          // the content was written, the assignments were not
 	ReasonInternal           Reason = "internal"
 )
 

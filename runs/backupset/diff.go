@@ -29,8 +29,9 @@ const (
 //	omaSettings[./Device/Vendor/MSFT/x]/value
 //
 // Elements of one name are told apart by "#2", "#3" ... behind it. Elsewhere the index
-// stands, that of the element before, or after for an add. In an ordered array a change
-// of nothing but the order is one replace of "omaSettings[]" with the names in both orders.
+// stands, that of the element before, or after for an add. Where an ordered array of named
+// elements has another order than what stayed, followed by what was added, one replace of
+// "omaSettings[]" has the names in both orders.
 // In keys "~0" stands for a tilde, "~1" for a slash, "~2" for an opening bracket and "~4"
 // for no character at all; in names "~0" for a tilde and "~3" for a closing bracket.
 //

@@ -29,14 +29,19 @@ type couple struct{ before, after int }
 // groups in which g3 took the place of g1 has lost g1 and gained g3.
 func (d *differ) named(rule *array, before, after [][]byte) {
 	var couples []couple
+	var added []int
 	for _, g := range groupByName(rule, before, after) {
-		couples = d.coupled(rule, g, before, after, couples)
+		couples, added = d.coupled(rule, g, before, after, couples, added)
 	}
 	if rule.set {
 		return
 	}
 	slices.SortFunc(couples, func(x, y couple) int { return x.before - y.before })
-	if !slices.IsSortedFunc(couples, func(x, y couple) int { return x.after - y.after }) {
+	order := make([]int, 0, len(after))
+	for _, c := range couples {
+		order = append(order, c.after)
+	}
+	if !slices.IsSorted(append(order, added...)) { // else what stays and then what came is the order
 		back := d.enterOrder()
 		d.report(OpReplace, names(rule, before), names(rule, after), false)
 		d.path = d.path[:back]
@@ -83,8 +88,8 @@ func names(rule *array, elements [][]byte) []byte {
 
 // coupled reports what differs among the elements of one name. Equal ones belong
 // together, then the others in their order; what is left over was removed or added. It
-// appends the couples it made.
-func (d *differ) coupled(rule *array, g *namesakes, before, after [][]byte, couples []couple) []couple {
+// appends the couples it made, and the indices of what was added.
+func (d *differ) coupled(rule *array, g *namesakes, before, after [][]byte, couples []couple, added []int) ([]couple, []int) {
 	mates, free := equalsFirst(g, before, after)
 	several := len(g.before) > 1 || len(g.after) > 1
 	for k, i := range g.before {
@@ -105,8 +110,9 @@ func (d *differ) coupled(rule *array, g *namesakes, before, after [][]byte, coup
 		back := d.enterName(g.name, k+1, several)
 		d.report(OpAdd, nil, after[g.after[k]], false)
 		d.path = d.path[:back]
+		added = append(added, g.after[k])
 	}
-	return couples
+	return couples, added
 }
 
 // equalsFirst gives every element of g.before an equal one of g.after, as a position in

@@ -83,8 +83,10 @@ func (w *world) newRunner(cfg restore.PreviewerConfig) *runs.Runner {
 	cfg.Catalogue = w.opts.Catalogue
 	previewer, err := restore.NewPreviewer(cfg)
 	w.ok(err)
+	restorer, err := restore.NewRestorer(restore.RestorerConfig{Client: w.Graph, Store: w.Store, Source: w.Store, Catalogue: w.opts.Catalogue})
+	w.ok(err)
 	o := w.opts
-	o.Runner.Executors = append(o.Runner.Executors, previewer)
+	o.Runner.Executors = append(o.Runner.Executors, previewer, restorer)
 	return w.NewRunner(o)
 }
 

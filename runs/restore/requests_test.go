@@ -198,14 +198,18 @@ func TestStartingARestoreChecksItsPreview(t *testing.T) {
 		}
 	}
 	stale := ready(restore.Options{Assignments: restore.MappedAssignments})
+	staler := ready(restore.Options{Assignments: restore.MappedAssignments})
 	w.Clock.Add(time.Hour)
 	if got := start(rig.Tenant, manager, restore.ExecuteRequest(stale, "because", false)); got != "" {
 		t.Errorf("after an hour: %q", got)
 	}
-	w.drain() // no executor is there: the run fails, and nothing was used
 	w.Clock.Add(time.Second)
-	if got := start(rig.Tenant, manager, restore.ExecuteRequest(stale, "because", false)); got != "preview_stale" {
+	if got := start(rig.Tenant, manager, restore.ExecuteRequest(staler, "because", false)); got != "preview_stale" {
 		t.Errorf("after an hour and a second: %q", got)
+	}
+	w.drain()
+	if got := start(rig.Tenant, manager, restore.ExecuteRequest(stale, "because", false)); got != "preview_used" {
+		t.Errorf("after the restore: %q", got)
 	}
 }
 

@@ -1,0 +1,244 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// Making an object cannot be repeated: Graph takes two of one name. So that one is never made
+// twice, the intention is stored before each, and an intention whose object is not known is
+// looked for:
+//
+//   - The one object that is what the policy shall be, and that was not there before, is it.
+//   - None: after [RestorerConfig] Visibility it is made again, unless Graph was told to and
+//     the answer was lost. Then a person has to look.
+//   - Several, or one that is like it and not the same: a person has to look.
+
+// create makes the object of an item.
+func (w *restoring) create(ctx context.Context, j *job) error {
+	if j.uncertain() {
+		goOn, err := w.lookFor(ctx, j)
+		if err != nil || !goOn {
+			return err
+		}
+	}
+	d, fresh, err := w.desired(j, nil)
+	if err != nil {
+		w.fail(j, runs.ReasonInternal, err)
+		return nil
+	}
+	if !w.ready(j, &d) {
+		return nil
+	}
+	if free, err := w.free(ctx, j, &d); err != nil || !free {
+		return err
+	}
+	j.step.BegunAt = w.a.Now()
+	w.advance(j)
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	id, err := w.r.cfg.Client.Create(ctx, w.a.Tenant(), j.item.Type, d.createBody())
+	if err == nil && id == "" {
+		err = &graph.Error{Op: "create " + string(j.item.Type), Kind: graph.KindAmbiguous, Err: errNoID}
+	}
+	if err == nil {
+		j.step.TargetID = id
+		w.wrote(j)
+		return nil
+	}
+	return w.notMade(ctx, j, fresh, err)
+}
+
+var errNoID = errors.New("Graph's client made an object and did not say which")
+
+// free tells whether nothing like the object is there, as the preview said, and ends the item
+// if not.
+func (w *restoring) free(ctx context.Context, j *job, d *desired) (bool, error) {
+	l, err := w.listed(ctx, j.item.Type, time.Minute)
+	if err != nil {
+		return false, err
+	}
+	if l.err != nil {
+		w.fail(j, runs.ReasonOf(l.err), l.err)
+		return false, nil
+	}
+	taken := false
+	if j.facts.keepsID {
+		_, taken = l.byID[j.item.ExternalID]
+	}
+	switch names := l.byName[normalised(d.policy.Name)]; {
+	case taken, j.copied() && len(names) > 0:
+		taken = true
+	case len(names) > 0:
+		live := map[string]fetched{}
+		if err := w.read(ctx, j.item.Type, w.mapper.alike(j.facts, j.item, *j.captured), live); err != nil {
+			return false, err
+		}
+		m := w.choose(ctx, w.mapper, j.facts, j.item, *j.captured, live)
+		if endsAttempt(ctx, m.err) {
+			return false, m.err
+		}
+		if m.err != nil {
+			w.fail(j, m.reason, m.err)
+			return false, nil
+		}
+		taken = m.live != nil || m.reason != ""
+	}
+	if taken {
+		w.fail(j, runs.ReasonChanged, errAppeared)
+	}
+	return !taken, nil
+}
+
+// listed returns what the target has of a type, but for what this run has made, read not
+// longer ago than age.
+func (w *restoring) listed(ctx context.Context, t graph.PolicyType, age time.Duration) (*listing, error) {
+	if at, ok := w.listedAt[t]; ok && age > 0 && w.a.Now().Sub(at) < age {
+		return w.mapper.target.listings[t], nil
+	}
+	before := w.mapper.target.listings[t]
+	delete(w.mapper.target.listings, t)
+	l, err := w.mapper.target.list(ctx, t)
+	if err != nil {
+		if before != nil {
+			w.mapper.target.listings[t] = before
+		}
+		return nil, err
+	}
+	for k := range w.made {
+		if h, ok := l.byID[k.id]; ok && k.t == t {
+			is := func(id string) bool { return id == k.id }
+			name := normalised(h.Name)
+			delete(l.byID, k.id)
+			l.order = slices.DeleteFunc(l.order, is)
+			l.byName[name] = slices.DeleteFunc(l.byName[name], is)
+		}
+	}
+	w.listedAt[t] = w.a.Now()
+	return l, nil
+}
+
+// notMade deals with an object that could not be made, or of which nobody knows. The error
+// ends the attempt.
+func (w *restoring) notMade(ctx context.Context, j *job, fresh time.Time, err error) error {
+	kind := graph.KindOf(err)
+	switch {
+	case ctx.Err() != nil:
+		return err // the next attempt looks for it
+	case kind == graph.KindUnavailable && statusCode(err) == 503:
+		// Hardly anything has happened; the next attempt looks all the same.
+		if w.a.Run().Stalls < maxStalls {
+			return err
+		}
+		w.fail(j, runs.ReasonUnknownOutcome, err)
+		return err
+	case lost(err):
+		w.note(j.plan, runs.ItemFailed, runs.ReasonUnknownOutcome, err, "")
+		if err := w.flush(ctx); err != nil {
+			return err
+		}
+		_, err := w.lookFor(ctx, j)
+		return err
+	}
+	j.step.BegunAt = time.Time{} // certainly nothing was made
+	w.advance(j)
+	switch {
+	case endsAttempt(ctx, err):
+		return err
+	case w.unseen(kind, fresh):
+		w.wait(j, fresh.Add(w.r.cfg.Visibility))
+	default:
+		w.fail(j, runs.ReasonOf(err), err)
+	}
+	return nil
+}
+
+func statusCode(err error) int {
+	var e *graph.Error
+	if errors.As(err, &e) {
+		return e.StatusCode
+	}
+	return 0
+}
+
+// lookFor looks for the object of an uncertain item. goOn tells that there is none, so that
+// it may be made.
+func (w *restoring) lookFor(ctx context.Context, j *job) (goOn bool, err error) {
+	found, unclear, err := w.candidates(ctx, j)
+	if err != nil {
+		return false, err
+	}
+	over := !w.a.Now().Before(j.step.BegunAt.Add(w.r.cfg.Visibility))
+	told := w.outcomes[j.plan.ItemID].Reason == runs.ReasonUnknownOutcome
+	switch {
+	case len(found) == 1 && !unclear:
+		j.step.TargetID = found[0]
+		w.wrote(j)
+		return false, nil
+	case len(found) > 1 || unclear && over:
+		w.fail(j, runs.ReasonUnknownOutcome, errUnclear)
+	case !over:
+		w.wait(j, j.step.BegunAt.Add(w.r.cfg.Visibility))
+	case told:
+		w.fail(j, runs.ReasonUnknownOutcome, errUnknown)
+	default:
+		return true, nil
+	}
+	return false, nil
+}
+
+var errUnclear = errors.New("Graph did not confirm that the object was made, and shows others that may be it; look before you make it again")
+
+// candidates returns the objects that an uncertain item may have made. unclear tells that there
+// are others like it, or that they cannot be read.
+func (w *restoring) candidates(ctx context.Context, j *job) (found []string, unclear bool, err error) {
+	l, err := w.listed(ctx, j.item.Type, 0)
+	if err != nil || l.err != nil {
+		return nil, true, err
+	}
+	d, _, err := w.desired(j, nil)
+	if err != nil {
+		return nil, true, nil
+	}
+	named := j.item
+	named.Name = d.policy.Name
+	ids := w.mapper.alike(j.facts, named, *j.captured)
+	if _, ok := l.byID[j.item.ExternalID]; ok && j.facts.keepsID {
+		ids = []string{j.item.ExternalID}
+	}
+	live := map[string]fetched{}
+	if err := w.read(ctx, j.item.Type, ids, live); err != nil {
+		return nil, true, err
+	}
+	own := j.facts.signature(j.captured.canon)
+	for _, id := range ids {
+		f := live[id]
+		if graph.KindOf(f.err) == graph.KindNotFound {
+			continue
+		}
+		if f.err != nil {
+			unclear = true
+			continue
+		}
+		s, err := w.sidesOf(f.policy)
+		if err != nil || !sameKind(s, *j.captured) || j.facts.signature(s.canon) != own {
+			continue
+		}
+		d, _, err := w.desired(j, &s)
+		if err != nil {
+			return nil, true, nil
+		}
+		if same, err := w.sameContent(&d); err != nil || !same {
+			unclear = true
+			continue
+		}
+		found = append(found, id)
+	}
+	return found, unclear, nil
+}
