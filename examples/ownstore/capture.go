@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -103,10 +104,16 @@ func (m *Memory) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease 
 	return nil
 }
 
-// keepVersion makes what was captured the policy's current version.
+// keepVersion makes what was captured the policy's current version. What comes from a file
+// says nothing of what is live.
 func (m *Memory) keepVersion(tenant graph.TenantID, run runs.ID, c backupset.Captured) version {
 	policy := m.inventoryRow(tenant, c.Policy.Type, c.Policy.ID)
 	v := m.versionOf(tenant, policy.ID, run, c)
+	if c.Imported {
+		policy.Name = cmp.Or(policy.Name, c.Policy.Name)
+		m.policies.put(tenant, policy.ID, policy)
+		return v
+	}
 	policy.Name, policy.LastSeenAt, policy.CurrentVersionID = c.Policy.Name, c.CapturedAt, v.ID
 	m.policies.put(tenant, policy.ID, policy)
 	return v

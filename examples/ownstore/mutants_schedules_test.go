@@ -43,7 +43,7 @@ var scheduleMutants = []mutant{
 	{"Tenants/CreateRun adds to the tenant of the call, whatever the record says", "runs.go",
 		"run.TenantID = tenant\n", ""},
 	{"Tenants/AppendAudit adds to the tenant of the call, whatever the record says", "log.go",
-		"e.TenantID, e.Seq = tenant, int64", "e.Seq = int64"},
+		"e.TenantID, e.Seq, e.PrevHash = tenant, ", "e.Seq, e.PrevHash = "},
 	{"Tenants/a run that names another tenant's schedule does not reach it", "runs.go",
 		"s, err := m.schedules.get(tenant, r.ScheduleID)", "s, err := m.schedules[r.ScheduleID].record, error(nil)\n\ttenant = s.TenantID"},
 	{"Tenants/a worker of one tenant does not reach another tenant's set or preview", "capture.go",

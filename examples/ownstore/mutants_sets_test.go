@@ -112,6 +112,8 @@ var setMutants = []mutant{
 		"return p.Type == listing.Type && !seen", "return !seen"},
 	{"InventoryStore/a listed and a captured policy are one row of the inventory", "capture.go",
 		"policy := m.inventoryRow(tenant, c.Policy.Type, c.Policy.ID)", "policy := m.inventoryRow(tenant, c.Policy.Type, c.Policy.ID)\n\t\tif policy.CurrentVersionID == \"\" {\n\t\t\tpolicy = backupset.Policy{ID: m.newID(), Type: c.Policy.Type, ExternalID: c.Policy.ID}\n\t\t}"},
+	{"InventoryStore/an imported policy says nothing of what is live", "capture.go",
+		"if c.Imported {", "if false {"},
 	{"InventoryStore/policies are found by type, by part of the name without regard to case, and by gone", "inventory.go",
 		"*filter.Gone == !p.GoneSince.IsZero()", "*filter.Gone == p.GoneSince.IsZero()"},
 

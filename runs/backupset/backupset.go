@@ -111,7 +111,7 @@ type Policy struct {
 	Type             graph.PolicyType
 	ExternalID       string
 	Name             string
-	LastSeenAt       time.Time
+	LastSeenAt       time.Time // zero while it is known from imported files only
 	GoneSince        time.Time // zero while it exists; only a complete listing sets it
 	CurrentVersionID runs.ID   // latest captured content, empty before the first capture
 }

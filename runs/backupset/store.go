@@ -27,6 +27,11 @@ type Captured struct {
 	Hash       Hash   // of the canonical form
 	Payload    []byte // Encode(Policy)
 	CapturedAt time.Time
+
+	// Imported: it comes from a file, which says nothing of what is live. A policy that the
+	// inventory knows keeps its row as it is; one that it does not know gets a row that was
+	// never seen and has no current version.
+	Imported bool
 }
 
 // Listing is what a listing of one type showed.

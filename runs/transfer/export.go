@@ -4,8 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -203,8 +201,7 @@ func (x *Export) item(ctx context.Context, z *zip.Writer, item *backupset.Item) 
 	if err != nil {
 		return entry, err
 	}
-	sum := sha256.Sum256(raw)
-	entry.Size, entry.SHA256 = int64(len(raw)), hex.EncodeToString(sum[:])
+	entry.Size, entry.SHA256 = int64(len(raw)), sum(raw)
 	return entry, store(z, entry.File, item.CapturedAt, raw)
 }
 

@@ -133,7 +133,7 @@ func (f *filling) take(ctx context.Context, got found) error {
 		return err
 	}
 	f.of(got.t).Captured++
-	c := backupset.Captured{ItemID: f.a.NewID(), Policy: got.policy, Hash: got.hash, Payload: payload, CapturedAt: f.captured(got.captured)}
+	c := backupset.Captured{ItemID: f.a.NewID(), Policy: got.policy, Hash: got.hash, Payload: payload, CapturedAt: f.captured(got.captured), Imported: true}
 	item := f.a.NewItem(got.t, got.id, got.policy.Name, runs.ItemSuccess, "", nil)
 	item.BackupItemID = c.ItemID
 	f.batch, f.items = append(f.batch, c), append(f.items, item)

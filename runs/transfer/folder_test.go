@@ -225,8 +225,8 @@ func TestAFolderIsReadWithinLimits(t *testing.T) {
 		"links and others": {fstest.MapFS{"x.json": {Mode: fs.ModeSymlink}}, "file_empty"},
 	} {
 		_, err := w.up.ReceiveFS(t.Context(), rig.Tenant, rig.Owner, tt.folder)
-		if !refusedAs(err, tt.code) || len(w.back.files) != 0 {
-			t.Errorf("%s: %v, and %d uploads", name, err, len(w.back.files))
+		if !refusedAs(err, tt.code) || len(w.uploads()) != 0 {
+			t.Errorf("%s: %v, and %d uploads", name, err, len(w.uploads()))
 		}
 	}
 }

@@ -98,7 +98,7 @@ func TestAHostileFileIsRefusedAsAWhole(t *testing.T) {
 			if set := to.Set(run); set.Status != backupset.Partial {
 				t.Errorf("the set is %s", set.Status)
 			}
-			if len(to.back.files) != 0 {
+			if len(to.uploads()) != 0 {
 				t.Error("the upload is still there")
 			}
 			if strings.Contains(run.ErrorMessage, "displayName") {

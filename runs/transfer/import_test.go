@@ -105,8 +105,12 @@ func TestAnImportedSetHoldsWhatWasExported(t *testing.T) {
 	if i := slices.IndexFunc(log, func(e runs.AuditEntry) bool { return e.Action == "backup_set.imported" }); i < 0 || log[i].RunID != run.ID || log[i].Resource.ID != set.ID {
 		t.Errorf("the audit log has %+v", log)
 	}
-	if len(to.back.files) != 0 {
+	if len(to.uploads()) != 0 {
 		t.Error("the upload is still there")
+	}
+	rows, err := to.Store.ListPolicies(t.Context(), rig.Tenant, backupset.PolicyFilter{}, runs.Slice{Limit: 1000})
+	if err != nil || len(rows) != run.Counts.Succeeded || slices.ContainsFunc(rows, func(p backupset.Policy) bool { return !p.LastSeenAt.IsZero() }) {
+		t.Errorf("%d policies in the inventory (%v), or some look as if they were seen live", len(rows), err)
 	}
 }
 

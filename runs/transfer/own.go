@@ -143,7 +143,7 @@ func (im *Importer) entry(a *archive, m *Manifest, e *Entry) (found, error) {
 	if err != nil {
 		return f, err
 	}
-	if sum := sha256.Sum256(raw); int64(len(raw)) != e.Size || hex.EncodeToString(sum[:]) != e.SHA256 {
+	if int64(len(raw)) != e.Size || sum(raw) != e.SHA256 {
 		return f.failed(runs.ReasonInvalidPayload, errNotSame), nil
 	}
 	p, ok := im.decodeFile(raw)
@@ -162,6 +162,11 @@ func (im *Importer) entry(a *archive, m *Manifest, e *Entry) (found, error) {
 		return f.failed(runs.ReasonInvalidPayload, errOtherContent), nil
 	}
 	return f, nil
+}
+
+func sum(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
 }
 
 // decodeFile reads a [File]. The raw bytes come back as they were captured.

@@ -67,8 +67,8 @@ func TestAFileThatDoesNotArriveLeavesNothingBehind(t *testing.T) {
 	if _, err := w.up.Receive(t.Context(), rig.Tenant, rig.Owner, strings.NewReader("x")); !errors.Is(err, gone) {
 		t.Errorf("the store fails: %v", err)
 	}
-	if len(w.back.files) != 0 {
-		t.Errorf("%d uploads are left", len(w.back.files))
+	if len(w.uploads()) != 0 {
+		t.Errorf("%d uploads are left", len(w.uploads()))
 	}
 }
 
@@ -202,7 +202,7 @@ func TestFilesThatNobodyImportedAreSwept(t *testing.T) {
 		t.Errorf("after 23 h: %d, %v", n, err)
 	}
 	w.Clock.Add(time.Hour + time.Second)
-	if n, err := w.up.Sweep(t.Context()); n != 120 || err != nil || len(w.back.files) != 1 || w.back.files[young] == nil {
-		t.Errorf("after 24 h: %d, %v, and %d are left", n, err, len(w.back.files))
+	if n, err := w.up.Sweep(t.Context()); n != 120 || err != nil || len(w.uploads()) != 1 || w.uploads()[0].ID != young {
+		t.Errorf("after 24 h: %d, %v, and %d are left", n, err, len(w.uploads()))
 	}
 }

@@ -2,10 +2,7 @@ package transfer_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,18 +14,10 @@ import (
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
-// backend is a rig's store with uploads in memory, and calls that a test can make fail.
+// backend is a rig's store with calls that a test can make fail.
 type backend struct {
 	*sqlitestore.Store
-
-	mu     sync.Mutex
-	files  map[runs.ID]*file
-	before func(method string) error // asked before chunks and captures; nil allows all
-}
-
-type file struct {
-	transfer.Upload
-	chunks map[int][]byte
+	before func(method string) error // asked before and after calls; nil allows all
 }
 
 func (b *backend) ask(method string) error {
@@ -38,93 +27,16 @@ func (b *backend) ask(method string) error {
 	return b.before(method)
 }
 
-func (b *backend) find(tenant graph.TenantID, id runs.ID) (*file, error) {
-	f := b.files[id]
-	if f == nil || f.TenantID != tenant {
-		return nil, runs.ErrNotFound
-	}
-	return f, nil
+func (b *backend) AddChunk(ctx context.Context, tenant graph.TenantID, id runs.ID, n int, data []byte) error {
+	return b.around("AddChunk", func() error { return b.Store.AddChunk(ctx, tenant, id, n, data) })
 }
 
-func (b *backend) AddUpload(_ context.Context, tenant graph.TenantID, u transfer.Upload) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	u.TenantID = tenant
-	b.files[u.ID] = &file{u, map[int][]byte{}}
-	return nil
-}
-
-func (b *backend) AddChunk(_ context.Context, tenant graph.TenantID, id runs.ID, n int, data []byte) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err := b.ask("AddChunk"); err != nil {
+func (b *backend) Chunk(ctx context.Context, tenant graph.TenantID, id runs.ID, n int) (data []byte, err error) {
+	err = b.around("Chunk", func() error {
+		data, err = b.Store.Chunk(ctx, tenant, id, n)
 		return err
-	}
-	f, err := b.find(tenant, id)
-	if err != nil {
-		return err
-	}
-	if f.chunks[n] != nil || len(data) > transfer.ChunkSize {
-		return runs.ErrConflict
-	}
-	f.chunks[n] = bytes.Clone(data)
-	return nil
-}
-
-func (b *backend) ReadyUpload(_ context.Context, tenant graph.TenantID, id runs.ID, size int64, sum string, at time.Time) (transfer.Upload, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	f, err := b.find(tenant, id)
-	if err != nil {
-		return transfer.Upload{}, err
-	}
-	f.Size, f.SHA256, f.ReadyAt = size, sum, at
-	return f.Upload, nil
-}
-
-func (b *backend) GetUpload(_ context.Context, tenant graph.TenantID, id runs.ID) (transfer.Upload, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	f, err := b.find(tenant, id)
-	if err != nil {
-		return transfer.Upload{}, err
-	}
-	return f.Upload, nil
-}
-
-func (b *backend) Chunk(_ context.Context, tenant graph.TenantID, id runs.ID, n int) ([]byte, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err := b.ask("Chunk"); err != nil {
-		return nil, err
-	}
-	f, err := b.find(tenant, id)
-	if err != nil || f.chunks[n] == nil {
-		return nil, runs.ErrNotFound
-	}
-	return bytes.Clone(f.chunks[n]), nil
-}
-
-func (b *backend) RemoveUpload(_ context.Context, tenant graph.TenantID, id runs.ID) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if _, err := b.find(tenant, id); err == nil {
-		delete(b.files, id)
-	}
-	return nil
-}
-
-func (b *backend) OldUploads(_ context.Context, before time.Time, after runs.ID, limit int) ([]transfer.TenantUpload, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var list []transfer.TenantUpload
-	for id, f := range b.files {
-		if f.CreatedAt.Before(before) && id > after {
-			list = append(list, transfer.TenantUpload{TenantID: f.TenantID, ID: id})
-		}
-	}
-	slices.SortFunc(list, func(x, y transfer.TenantUpload) int { return cmp.Compare(x.ID, y.ID) })
-	return list[:min(len(list), limit)], nil
+	})
+	return data, err
 }
 
 func (b *backend) SaveCaptured(ctx context.Context, tenant graph.TenantID, lease runs.Lease, set runs.ID, captured []backupset.Captured, items []runs.Item) error {
@@ -165,7 +77,7 @@ type world struct {
 
 func newWorld(t testing.TB, o rig.Options, config func(*transfer.ImporterConfig, *transfer.UploaderConfig)) *world {
 	t.Helper()
-	back := &backend{files: map[runs.ID]*file{}}
+	back := &backend{}
 	importing, uploading := transfer.ImporterConfig{Store: back, Catalogue: o.Catalogue}, transfer.UploaderConfig{Store: back}
 	if config != nil {
 		config(&importing, &uploading)
@@ -188,6 +100,16 @@ func newWorld(t testing.TB, o rig.Options, config func(*transfer.ImporterConfig,
 		t.Fatal(err)
 	}
 	return &world{r, back, up}
+}
+
+// uploads are the files that wait.
+func (w *world) uploads() []transfer.TenantUpload {
+	w.TB.Helper()
+	list, err := w.Store.OldUploads(w.TB.Context(), w.Clock.Now().Add(time.Hour), "", 1000)
+	if err != nil {
+		w.TB.Fatal(err)
+	}
+	return list
 }
 
 // start uploads a file and starts its import.

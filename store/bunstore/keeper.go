@@ -74,9 +74,12 @@ func (k *keeper) keep(ctx context.Context, captured []backupset.Captured) (held 
 func (k *keeper) content(ctx context.Context, c *backupset.Captured, snapshot bool) (p policyRow, v versionRow, created bool, err error) {
 	old, known := k.policies[refOf(c.Policy)]
 	p = old
-	if known {
+	switch {
+	case known && !c.Imported:
 		p.see(c.Policy.Name, tsOf(c.CapturedAt))
-	} else {
+	case !known && c.Imported:
+		p = k.s.newPolicy(k.tenant, c.Policy.Type, c.Policy.ID, c.Policy.Name, ts{})
+	case !known:
 		p = k.s.newPolicy(k.tenant, c.Policy.Type, c.Policy.ID, c.Policy.Name, tsOf(c.CapturedAt))
 	}
 	v, exists := k.versions[contentRef{p.ID, digest(c.Hash)}]
@@ -96,12 +99,14 @@ func (k *keeper) content(ctx context.Context, c *backupset.Captured, snapshot bo
 			return p, v, false, err
 		}
 	}
-	p.CurrentVersionID = v.ID
+	if !c.Imported {
+		p.CurrentVersionID = v.ID
+	}
 	if !known {
 		k.newPolicies = append(k.newPolicies, p)
 		return p, v, !exists, nil
 	}
-	if old.CurrentVersionID != "" && old.CurrentVersionID != v.ID {
+	if old.CurrentVersionID != "" && old.CurrentVersionID != p.CurrentVersionID {
 		k.replaced = append(k.replaced, old)
 	}
 	return p, v, !exists, update(ctx, k.tx, &old, &p)

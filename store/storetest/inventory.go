@@ -17,6 +17,7 @@ func inventoryPromises() []promise {
 		{"a policy that is seen again is gone no more and keeps its history", seenAgain},
 		{"a listing speaks for its type and tenant only", listingSpeaksForItsType},
 		{"a listed and a captured policy are one row of the inventory", listedAndCapturedAreOne},
+		{"an imported policy says nothing of what is live", importedSaysNothing},
 		{"policies are found by type, by part of the name without regard to case, and by gone", policiesAreFound},
 	}
 }
@@ -128,6 +129,36 @@ func listedAndCapturedAreOne(t *testing.T, f *fixture) {
 	list := f.policies(contoso)
 	if len(list) != 1 || list[0].ID != listed.ID || list[0].CurrentVersionID == "" {
 		t.Errorf("inventory: got %+v, want row %s with a version", list, listed.ID)
+	}
+}
+
+func importedSaysNothing(t *testing.T, f *fixture) {
+	c := f.manual(contoso)
+	f.listing(c.run, start, true, "p1", "p2")
+	c.save(content{t: settings, id: "p1", body: "live"})
+	f.listing(c.run, start.Add(time.Minute), true, "p1")
+	live, gone := f.policy(contoso, "p1"), f.policy(contoso, "p2")
+
+	im := f.manual(contoso)
+	for _, id := range []string{"p1", "p2", "p3"} {
+		imported := f.captured(content{t: settings, id: id, body: "of a file"})
+		imported.Imported, imported.CapturedAt = true, f.clock.Now().Add(time.Hour)
+		f.ok(f.store.SaveCaptured(f.ctx, contoso, im.lease(), im.set.ID, []backupset.Captured{imported}, []runs.Item{f.outcome(imported)}))
+	}
+	same(t, "a policy that is live", f.policy(contoso, "p1"), live)
+	same(t, "a policy that is gone", f.policy(contoso, "p2"), gone)
+	row := f.policy(contoso, "p3")
+	same(t, "a policy that nobody has seen", row, backupset.Policy{ID: row.ID, Type: settings, ExternalID: "p3", Name: "name of p3"})
+	if items := f.setItems(contoso, im.set.ID); len(items) != 3 || len(f.versions(contoso, live.ID)) != 2 || len(f.versions(contoso, row.ID)) != 1 {
+		t.Errorf("the set holds %d imported policies, want 3, each with its version", len(items))
+	}
+	c.save(content{t: settings, id: "p3", body: "of a file"})
+	if row = f.policy(contoso, "p3"); row.CurrentVersionID == "" || row.LastSeenAt.IsZero() || len(f.versions(contoso, row.ID)) != 1 {
+		t.Errorf("captured after its import: %+v", row)
+	}
+	f.listing(c.run, f.clock.Now().Add(time.Hour), true, "p1")
+	if row = f.policy(contoso, "p3"); row.GoneSince.IsZero() {
+		t.Error("a complete listing without it leaves it as if it were there")
 	}
 }
 
