@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 )
 
 // The kinds of targets, in short.
@@ -119,11 +120,18 @@ func TestNoneCapturedMeansNoneRestored(t *testing.T) {
 }
 
 func TestWhatThePreviewerHoldsCannotWrite(t *testing.T) {
-	if _, ok := any(onlyReader{}).(graph.Writer); ok {
-		t.Error("it is a Writer")
+	g, err := graphtest.New(graphtest.Config{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, ok := any(&onlyReader{}).(graph.Writer); ok {
-		t.Error("a pointer to it is a Writer")
+	p, err := NewPreviewer(PreviewerConfig{Reader: g, Store: struct{ Store }{}, Source: struct{ Source }{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []any{p.cfg.Reader, &p.cfg.Reader, newTarget(g, "", graph.Catalog, 1, nil).reader} {
+		if _, ok := r.(graph.Writer); ok {
+			t.Errorf("a %T is a Writer", r)
+		}
 	}
 }
 
