@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,6 +73,8 @@ type Store struct {
 	codec       codec
 	rows        *RowSecurity
 	enqueuer    runs.TxEnqueuer
+	plans       *plans
+	updates     sync.Map    // see updateQuery
 	migrated    atomic.Bool // the schema was found to be the program's own
 }
 
@@ -118,7 +121,7 @@ func New(write, read *bun.DB, opts Options) (*Store, error) {
 	return &Store{
 		write: write, read: read, dialect: dialect, prefix: opts.Prefix, clock: opts.Clock,
 		ids: uuidv7.NewGenerator(opts.Clock.Now), canon: opts.Canonicalizer,
-		codec: codec, rows: rows, enqueuer: opts.Enqueuer,
+		codec: codec, rows: rows, enqueuer: opts.Enqueuer, plans: newPlans(opts.Prefix),
 	}, nil
 }
 
@@ -166,13 +169,30 @@ func (s *Store) explained(ctx context.Context, err error) error {
 // look is view for a single query, which sees one moment by itself. Where nothing has to be
 // said about the scope it needs no transaction.
 func (s *Store) look(ctx context.Context, of scope, fn func(q querier) error) error {
-	if s.rows != nil {
-		return s.view(ctx, of, fn)
-	}
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	return s.explained(ctx, fn(s.read))
+	switch {
+	case s.rows == nil:
+		return s.explained(ctx, fn(s.read))
+	case s.plans.works.Load():
+		return s.explained(ctx, fn(confined{s, of}))
+	}
+	return s.view(ctx, of, fn)
+}
+
+// lookOften is look for a query that is asked again and again.
+func (s *Store) lookOften(ctx context.Context, of scope, fn func(q querier) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if s.plans.works.Load() {
+		err := fn(often{s, of})
+		if !aboutStatement(err) {
+			return s.explained(ctx, err)
+		}
+	}
+	return s.look(ctx, of, fn)
 }
 
 // locking ends a query whose rows the transaction will change; a view locks nothing.
