@@ -26,6 +26,10 @@ type sqlDialect interface {
 	nowArg(s *Store) any // that time, as an argument of a query
 
 	suitable(ctx context.Context, q querier) error // nil when the database can be used at all
+	probe(ctx context.Context, s *Store) error     // for what the driver can do
+
+	// tryChange changes a run in a quicker way, if there is one and nothing stands in it.
+	tryChange(ctx context.Context, s *Store, tenant graph.TenantID, id runs.ID, change runs.ChangeFunc) (out runs.Run, done bool, err error)
 
 	// again tells whether a transaction failed only because it met another one.
 	again(err error) bool

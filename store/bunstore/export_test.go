@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -85,7 +86,20 @@ func (s *Store) InSystem(ctx context.Context, fn func(tx *sql.Tx) error) error {
 func (s *Store) OnQuery(fn func(query string)) {
 	s.read.AddQueryHook(queryHook(fn))
 	s.write.AddQueryHook(queryHook(fn))
+	s.plans.seen = fn
 }
+
+// OnMessage calls fn with every script as it is sent.
+func (s *Store) OnMessage(fn func(message string)) {
+	s.write.AddQueryHook(queryHook(func(query string) {
+		if strings.Contains(query, "EXECUTE tenantbackup_") {
+			fn(query)
+		}
+	}))
+}
+
+// Locking lets no change be tried without locks.
+func (s *Store) Locking() { s.plans.locks = true }
 
 type queryHook func(query string)
 

@@ -113,6 +113,9 @@ func (s *Store) ready(ctx context.Context) error {
 	if err := s.secured(ctx); err != nil {
 		return err
 	}
+	if err := s.dialect.probe(ctx, s); err != nil {
+		return err
+	}
 	s.migrated.Store(true)
 	return nil
 }

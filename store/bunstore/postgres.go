@@ -18,7 +18,8 @@ import (
 // locks the one they hang on first (a run, a schedule, a set), and an update names the
 // checksum that it read, so that a change in between is noticed and the transaction
 // repeated. Statements carry their values as literals: one round trip each, whatever the
-// driver, and nothing prepared that a pooler in between could lose.
+// driver. What is done for every run is kept planned besides, see script, and a change of
+// a run is tried without locks first, see tryChange.
 type postgresDialect struct{}
 
 func (postgresDialect) name() string { return "postgres" }
@@ -168,10 +169,17 @@ const maxPending = 1 << 20
 // touch puts the statement off: a transaction writes with one round trip, at its end or when
 // it reads again. That it changed its row is checked by the server, by a division.
 func (d postgresDialect) touch(ctx context.Context, t *tx, query string, args []column) error {
-	t.pending = append(t.pending, "WITH one AS ("...)
-	t.pending = appendFormatted(t.pending, t.s.sql(query), args)
-	t.pending = append(t.pending, " RETURNING 1) SELECT 1 / count(*) FROM one;\n"...)
+	if t.message != nil {
+		t.message.add(one(t.s.sql(query)), args...)
+		return nil
+	}
+	t.pending = append(appendFormatted(t.pending, one(t.s.sql(query)), args), ";\n"...)
 	return d.bound(ctx, t)
+}
+
+// one fails with divisionByZero unless the query changes a row.
+func one(query string) string {
+	return "WITH one AS (" + query + " RETURNING 1) SELECT 1 / count(*) FROM one"
 }
 
 // bound writes what was put off when it is much.

@@ -29,6 +29,11 @@ func (d postgresDest) Scan(src any) error { return d.scanPostgres(src) }
 
 // appendPostgres writes a value as a typed literal.
 func appendPostgres(b []byte, c column) []byte {
+	return append(append(appendValue(b, c), "::"...), c.postgresType()...)
+}
+
+// appendValue writes a value as a literal where its type is known.
+func appendValue(b []byte, c column) []byte {
 	start := len(b)
 	b = append(b, '\'')
 	b, null := c.postgresText(b)
@@ -41,7 +46,7 @@ func appendPostgres(b []byte, c column) []byte {
 	default:
 		b = append(b, '\'')
 	}
-	return append(append(b, "::"...), c.postgresType()...)
+	return b
 }
 
 // doubleQuotes doubles the single quotes of b from an index on.

@@ -76,6 +76,8 @@ func (p *pair) grown(copies int) {
 		_, err := tx.Exec(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM (SELECT * FROM %[1]s) AS t, generate_series(1, %[4]d) AS n", table, names, values, copies))
 		p.ok(err)
 	}
+	_, err = tx.Exec("INSERT INTO tb_audit_heads SELECT 'tenant ' || n, 1 FROM generate_series(1, $1::int) AS n", copies)
+	p.ok(err)
 	p.ok(tx.Commit())
 	p.exec("ANALYZE")
 }

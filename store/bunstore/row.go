@@ -135,9 +135,14 @@ func (s *scanner) row(rows *sql.Rows) error {
 	if err := rows.Scan(s.dest...); err != nil {
 		return fmt.Errorf("%w: a row of %s: %w", backupset.ErrDamaged, s.r.table().name, err)
 	}
+	return checkSum(s.r, s.cols, s.sum, &s.scratch)
+}
+
+// checkSum compares a row as it was read with the sum that was read with it.
+func checkSum(r row, cols []column, stored num, scratch *[]byte) error {
 	var sum num
-	if sum, s.scratch = s.r.table().sum(s.cols, s.scratch); sum != s.sum {
-		return fmt.Errorf("%w: %s differs from its checksum; run a check of the store", backupset.ErrDamaged, label(s.r))
+	if sum, *scratch = r.table().sum(cols, *scratch); sum != stored {
+		return fmt.Errorf("%w: %s differs from its checksum; run a check of the store", backupset.ErrDamaged, label(r))
 	}
 	return nil
 }

@@ -97,6 +97,20 @@ func (r *RowSecurity) settings(of scope) string {
 	return fmt.Sprintf("set_config('role', %s, true), set_config('%s', %s, true)", appendPostgres(nil, &role), TenantSetting, appendPostgres(nil, &name))
 }
 
+// local are the statements that do the same as settings, for a script; they give no rows.
+func (r *RowSecurity) local(of scope) string {
+	if r == nil || of == owner {
+		return ""
+	}
+	tenant, _ := of.(graph.TenantID)
+	role, name := optional{r.AppRole, true}, optional{string(tenant), true}
+	if of == everybody {
+		role.text = r.SystemRole
+	}
+	b := append(appendValue([]byte("SET LOCAL role = "), &role), "; SET LOCAL "+TenantSetting+" = "...)
+	return string(append(appendValue(b, &name), ";\n"...))
+}
+
 // privileges are what each role may do with a table; the audit log only grows.
 func privileges(table string) string {
 	switch table {

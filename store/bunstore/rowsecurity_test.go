@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -325,6 +326,12 @@ func TestAPooledConnectionKeepsNothingOfATransaction(t *testing.T) {
 	opts.Connection.MaxConns = 1
 	s := d.open(d.loginURL, opts)
 	ctx := t.Context()
+	const run runs.ID = "01980000-0000-7000-8000-000000000009"
+	_, _, err := s.CreateRun(ctx, "contoso", runs.Run{
+		ID: run, Kind: runs.KindPolicySync, Trigger: runs.TriggerManual, Status: runs.StatusQueued, Key: "k",
+		Target: runs.Target{Type: "tenant"}, CreatedAt: began, UpdatedAt: began,
+	}, runs.Trail{})
+	d.ok(err)
 	const state = `SELECT current_user || ' ' || current_setting('role') || ' "' || coalesce(current_setting('tenantbackup.tenant_id', true), '') || '" '
 		|| current_setting('enable_seqscan') || ' ' || current_setting('statement_timeout') || ' ' || pg_backend_pid()`
 	before, err := stringsOf(ctx, s.DB(), state)
@@ -342,13 +349,27 @@ func TestAPooledConnectionKeepsNothingOfATransaction(t *testing.T) {
 		"a commit": {do: func() error {
 			return s.AppendAudit(ctx, "contoso", runs.AuditEntry{ID: "01980000-0000-7000-8000-000000000001", Action: "x"})
 		}},
-		"a rollback":               {do: func() error { return s.InScope(ctx, "contoso", fails("SELECT 1")) }, want: errUndo},
-		"a read":                   {do: func() error { _, err := s.ListRuns(ctx, "contoso", runs.RunFilter{}, runs.Slice{Limit: 1}); return err }},
-		"a read that was given up": {do: func() error { return s.InView(ctx, "contoso", fails("SELECT 1")) }, want: errUndo},
-		"a dispatch":               {do: func() error { _, err := s.DispatchDue(ctx, backupsched.Chunk{Now: began, Limit: 10}); return err }},
-		"a look at all tenants":    {do: func() error { _, err := s.EnabledSchedules(ctx, "", 10); return err }},
-		"a rollback of the engine": {do: func() error { return s.InSystem(ctx, fails("SELECT 1")) }, want: errUndo},
-		"a statement that failed":  {do: func() error { return undone(s.InScope(ctx, "contoso", fails("SELECT 1/0"))) }, want: errUndo},
+		"a change without locks": {do: func() error {
+			_, err := s.ChangeRun(ctx, "contoso", run, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
+				r.Stalls++
+				return runs.Change{Run: r}, nil
+			})
+			return err
+		}},
+		"a change that failed": {do: func() error {
+			_, err := s.ChangeRun(ctx, "contoso", run, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
+				return runs.Change{Run: r}, errUndo
+			})
+			return err
+		}, want: errUndo},
+		"a look that is asked often": {do: func() error { _, err := s.WaitingRuns(ctx, "contoso", 3); return err }},
+		"a rollback":                 {do: func() error { return s.InScope(ctx, "contoso", fails("SELECT 1")) }, want: errUndo},
+		"a read":                     {do: func() error { _, err := s.ListRuns(ctx, "contoso", runs.RunFilter{}, runs.Slice{Limit: 1}); return err }},
+		"a read that was given up":   {do: func() error { return s.InView(ctx, "contoso", fails("SELECT 1")) }, want: errUndo},
+		"a dispatch":                 {do: func() error { _, err := s.DispatchDue(ctx, backupsched.Chunk{Now: began, Limit: 10}); return err }},
+		"a look at all tenants":      {do: func() error { _, err := s.EnabledSchedules(ctx, "", 10); return err }},
+		"a rollback of the engine":   {do: func() error { return s.InSystem(ctx, fails("SELECT 1")) }, want: errUndo},
+		"a statement that failed":    {do: func() error { return undone(s.InScope(ctx, "contoso", fails("SELECT 1/0"))) }, want: errUndo},
 		"a caller that was canceled": {do: func() error {
 			ctx, cancel := context.WithCancel(ctx)
 			return s.InScope(ctx, "contoso", func(*sql.Tx) error { cancel(); return errUndo })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -180,6 +181,9 @@ func (s *Store) runs(ctx context.Context, of scope, tail string, args ...any) (l
 
 // ChangeRun implements [runs.RunStore].
 func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID, change runs.ChangeFunc) (out runs.Run, err error) {
+	if out, done, err := s.dialect.tryChange(ctx, s, tenant, id, change); done {
+		return out, err
+	}
 	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		old, err := s.run(ctx, t, tenant, uidOf(id))
 		if err != nil {
@@ -189,22 +193,9 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 		if err != nil {
 			return err
 		}
-		answer, err := change(t.now, old.run(), room.Room)
+		changed, trail, err := decide(tenant, t.now, &old, room, change)
 		if err != nil {
 			return err
-		}
-		answer.Run.TenantID = tenant
-		changed, err := runRowOf(answer.Run)
-		if err != nil {
-			return err
-		}
-		switch {
-		case runs.Status(old.Status).Terminal():
-			return runs.Conflict("run_finished", "the run has ended and never changes again")
-		case room.running && changed.Status == text(runs.StatusRunning):
-			return fmt.Errorf("another run of the schedule is running: %w", runs.ErrBusy)
-		case changed.Lane != old.Lane && slices.Contains(room.Lanes, int(changed.Lane)):
-			return fmt.Errorf("another run of the tenant holds lane %d: %w", changed.Lane, runs.ErrBusy)
 		}
 		if err := update(ctx, t, &old, &changed); err != nil {
 			return err
@@ -218,7 +209,7 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 			return err
 		}
 		out = changed.run()
-		return t.trail(tenant, answer.Trail)
+		return t.trail(tenant, trail)
 	})
 	if err != nil && s.dialect.taken(err, s.prefix) {
 		err = fmt.Errorf("another run was claimed at the same time: %w", runs.ErrBusy)
@@ -227,6 +218,26 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 		return runs.Run{}, err
 	}
 	return out, nil
+}
+
+// decide asks change what to do with a run, and refuses what must not be.
+func decide(tenant graph.TenantID, at time.Time, old *runRow, room room, change runs.ChangeFunc) (changed runRow, trail runs.Trail, err error) {
+	answer, err := change(at, old.run(), room.Room)
+	if err != nil {
+		return changed, trail, err
+	}
+	answer.Run.TenantID = tenant
+	changed, err = runRowOf(answer.Run)
+	switch {
+	case err != nil:
+	case runs.Status(old.Status).Terminal():
+		err = runs.Conflict("run_finished", "the run has ended and never changes again")
+	case room.running && changed.Status == text(runs.StatusRunning):
+		err = fmt.Errorf("another run of the schedule is running: %w", runs.ErrBusy)
+	case changed.Lane != old.Lane && slices.Contains(room.Lanes, int(changed.Lane)):
+		err = fmt.Errorf("another run of the tenant holds lane %d: %w", changed.Lane, runs.ErrBusy)
+	}
+	return changed, answer.Trail, err
 }
 
 // held returns a run that is running under the lease, or [runs.ErrLeaseLost].

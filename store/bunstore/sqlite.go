@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"github.com/uptrace/bun/schema"
@@ -24,6 +26,13 @@ func (sqliteDialect) begin(_ context.Context, t *tx, _ scope) error {
 	t.now = t.s.clockTime()
 	return nil
 }
+
+// tryChange leaves it to the transaction, which has no messages to save.
+func (sqliteDialect) tryChange(context.Context, *Store, graph.TenantID, runs.ID, runs.ChangeFunc) (runs.Run, bool, error) {
+	return runs.Run{}, false, nil
+}
+
+func (sqliteDialect) probe(context.Context, *Store) error { return nil }
 
 func (sqliteDialect) suitable(context.Context, querier) error { return nil }
 

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -73,6 +74,8 @@ type Store struct {
 	rows        *RowSecurity
 	enqueuer    runs.TxEnqueuer
 	kept        keptStatements
+	plans       *plans
+	updates     sync.Map    // see updateQuery
 	migrated    atomic.Bool // the schema was found to be the program's own
 }
 
@@ -119,7 +122,7 @@ func New(write, read *bun.DB, opts Options) (*Store, error) {
 	return &Store{
 		write: write, read: read, dialect: dialect, prefix: opts.Prefix, clock: opts.Clock,
 		ids: uuidv7.NewGenerator(opts.Clock.Now), canon: opts.Canonicalizer,
-		codec: codec, rows: rows, enqueuer: opts.Enqueuer,
+		codec: codec, rows: rows, enqueuer: opts.Enqueuer, plans: newPlans(opts.Prefix),
 	}, nil
 }
 
@@ -167,13 +170,30 @@ func (s *Store) explained(ctx context.Context, err error) error {
 // look is view for a single query, which sees one moment by itself. Where nothing has to be
 // said about the scope it needs no transaction.
 func (s *Store) look(ctx context.Context, of scope, fn func(q querier) error) error {
-	if s.rows != nil {
-		return s.view(ctx, of, fn)
-	}
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	return s.explained(ctx, fn(s.read))
+	switch {
+	case s.rows == nil:
+		return s.explained(ctx, fn(s.read))
+	case s.plans.works.Load():
+		return s.explained(ctx, fn(confined{s, of}))
+	}
+	return s.view(ctx, of, fn)
+}
+
+// lookOften is look for a query that is asked again and again.
+func (s *Store) lookOften(ctx context.Context, of scope, fn func(q querier) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	if s.plans.works.Load() {
+		err := fn(often{s, of})
+		if !aboutStatement(err) {
+			return s.explained(ctx, err)
+		}
+	}
+	return s.look(ctx, of, fn)
 }
 
 // locking ends a query whose rows the transaction will change; a view locks nothing.

@@ -42,18 +42,23 @@ func (s *Store) room(ctx context.Context, q querier, r *runRow, now time.Time) (
 		return room, err
 	}
 	defer rows.Close()
-	var running, waiting int
-	var taken int64
+	var running, waiting, ahead int
+	var lanes int64
 	for rows.Next() {
-		if err := rows.Scan(&running, &waiting, &taken, &room.Ahead); err != nil {
+		if err := rows.Scan(&running, &waiting, &lanes, &ahead); err != nil {
 			return room, err
 		}
 	}
-	room.running, room.Busy = running > 0, running > 0 || waiting > 0
-	for left := uint64(taken); left != 0; left &= left - 1 {
-		room.Lanes = append(room.Lanes, bits.TrailingZeros64(left)+1)
+	return roomOf(running, waiting, uint64(lanes), ahead), rows.Err()
+}
+
+// roomOf makes a room of counts and of the lanes that are taken, which are bits.
+func roomOf(running, waiting int, lanes uint64, ahead int) room {
+	r := room{Room: runs.Room{Busy: running > 0 || waiting > 0, Ahead: ahead}, running: running > 0}
+	for ; lanes != 0; lanes &= lanes - 1 {
+		r.Lanes = append(r.Lanes, bits.TrailingZeros64(lanes)+1)
 	}
-	return room, rows.Err()
+	return r
 }
 
 // The order of turns. Interactive triggers come first.
@@ -78,7 +83,7 @@ func (s *Store) WaitingRuns(ctx context.Context, tenant graph.TenantID, lanes in
 	if lanes < 1 || lanes > maxLanes {
 		return nil, runs.Invalid("lanes", "lanes_range", fmt.Sprintf("must be between 1 and %d", maxLanes))
 	}
-	err = s.look(ctx, tenant, func(q querier) error {
+	err = s.lookOften(ctx, tenant, func(q querier) error {
 		rows, err := find[runRow](ctx, s, q, s.dialect.using("runs_key")+"WHERE t.tenant_id = ? AND t.status IN ('queued', 'running') AND "+
 			waits+" ORDER BY "+turn+", t.created_at, t.id"+s.sql(` LIMIT (SELECT CASE WHEN count(*) < ? THEN ? - count(*) ELSE 0 END
 				FROM {runs} AS l WHERE l.tenant_id = ? AND l.status = 'running' AND l.lane > 0)`),

@@ -28,7 +28,8 @@ type tx struct {
 	entries  []runs.AuditEntry
 	notices  []notificationRow
 	scratch  []byte
-	pending  []byte // statements that nobody has to wait for
+	pending  []byte  // statements that nobody has to wait for
+	message  *script // takes them where there is no transaction
 
 	lastUpdate updateText
 }
@@ -158,7 +159,7 @@ func update(ctx context.Context, t *tx, old, changed row) error {
 		return fmt.Errorf("store: %s: the primary key cannot change", label(old))
 	}
 	if t.lastUpdate.table != def || !slices.Equal(t.lastUpdate.columns, differ) {
-		t.lastUpdate = updateText{table: def, columns: differ, query: def.updateQuery(differ)}
+		t.lastUpdate = updateText{table: def, columns: differ, query: t.s.updateQuery(def, differ)}
 	}
 	args := make([]column, 0, len(differ)+2+def.key)
 	for _, i := range differ {
@@ -174,6 +175,23 @@ type updateText struct {
 	table   *table
 	columns []int
 	query   string
+}
+
+// updateQuery is that of a table, made once for each set of columns: there are few.
+func (s *Store) updateQuery(def *table, columns []int) string {
+	key := struct {
+		*table
+		columns uint64
+	}{table: def}
+	for _, i := range columns {
+		key.columns |= 1 << i
+	}
+	if query, ok := s.updates.Load(key); ok {
+		return query.(string)
+	}
+	query := def.updateQuery(columns)
+	s.updates.Store(key, query)
+	return query
 }
 
 // updateQuery sets some columns and the row sum of a row as it was read.
