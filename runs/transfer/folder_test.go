@@ -207,6 +207,18 @@ func TestFilesMayBeInAnyUnicode(t *testing.T) {
 	}
 }
 
+func TestAnObjectWithoutEndIsNoPolicy(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	var b strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&b, `,"%d":0`, i)
+	}
+	run := w.bringFolder(fstest.MapFS{"ConditionalAccess/x.json": {Data: []byte(`{"id":"1"` + b.String() + `}`)}})
+	if items := w.Items(run.ID); run.Status != runs.StatusFailed || len(items) != 1 || items[0].Reason != runs.ReasonInvalidPayload {
+		t.Errorf("the run ended %s with %+v", run.Status, items)
+	}
+}
+
 func TestAFolderIsReadWithinLimits(t *testing.T) {
 	w := newWorld(t, rig.Options{Policies: -1}, func(_ *transfer.ImporterConfig, u *transfer.UploaderConfig) { u.Limits = small })
 	files := func(n, size int) fs.FS {
