@@ -77,7 +77,7 @@ func (w *world) small() {
 	for i := range 2 {
 		w.put(rig.Tenant, "gadget", fmt.Sprintf(`{"id":"g%d","displayName":"Gadget %d","v":1}`, i, i))
 	}
-	for i := range 5 {
+	for i := range 3 {
 		w.put(rig.Tenant, "widget", widget(fmt.Sprintf("w%d", i), fmt.Sprintf("Widget %d", i), fmt.Sprintf(`"v":1,"gadget":"g%d"`, i%2)), assignedTo(group))
 	}
 }
@@ -103,10 +103,10 @@ func TestARestoreThatIsKilledMakesNothingTwice(t *testing.T) {
 			for at, fired := 1, true; fired; at++ {
 				for k, p := range w.Graph.Snapshot(rig.Tenant) {
 					switch {
-					case k.Type == "widget" && p.Name != "Widget 4" || k.Type == "gadget":
+					case k.Type == "widget" && p.Name != "Widget 2" || k.Type == "gadget":
 						w.ok(w.Graph.Delete(rig.Tenant, k.Type, k.ID))
 					case k.Type == "widget":
-						p.Parts, p.Raw = nil, json.RawMessage(widget(k.ID, "Widget 4", `"v":2`))
+						p.Parts, p.Raw = nil, json.RawMessage(widget(k.ID, "Widget 2", `"v":2`))
 						w.ok(w.Graph.Put(rig.Tenant, p))
 					}
 				}
