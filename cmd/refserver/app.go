@@ -14,6 +14,9 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs/capture"
 	"github.com/tenantatlas/tenantbackup/runs/guequeue"
 	"github.com/tenantatlas/tenantbackup/runs/memqueue"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
+	"github.com/tenantatlas/tenantbackup/store"
 )
 
 // demoPolicies is how many policies each demo tenant has in the fake Graph.
@@ -51,6 +54,9 @@ type app struct {
 	scheduler  *backupsched.Scheduler
 	dispatcher *backupsched.Dispatcher
 	archive    *backupset.Archive
+	restores   *restore.Service
+	exporter   *transfer.Exporter
+	uploader   *transfer.Uploader
 	verifier   *backupset.Verifier
 	authorizer runs.Authorizer
 	metrics    *metrics // nil unless it measures
@@ -114,7 +120,7 @@ func (a *app) close(ctx context.Context) error {
 // wire connects the parts; this is what an embedder writes.
 func (a *app) wire(o options) (err error) {
 	db := a.metrics.store(a.db)
-	requests, err := capture.NewRequests(db, nil)
+	preparers, err := newPreparers(db, o.clock)
 	if err != nil {
 		return err
 	}
@@ -123,7 +129,7 @@ func (a *app) wire(o options) (err error) {
 	}
 	if a.starter, err = runs.NewStarter(runs.StarterConfig{
 		Store: db, Queue: a.queue, Authorizer: a.authorizer, Clock: o.clock, Logger: o.log, Observer: a.metrics.runs(),
-		Preparers: []runs.Preparer{requests},
+		Preparers: preparers,
 	}); err != nil {
 		return err
 	}
@@ -132,13 +138,13 @@ func (a *app) wire(o options) (err error) {
 	if a.retention, err = retention.New(keep); err != nil {
 		return err
 	}
-	captures, err := capture.New(capture.Config{Reader: a.metrics.reader(o.graph), Store: db})
+	executors, err := newExecutors(db, a.metrics.client(o.graph))
 	if err != nil {
 		return err
 	}
 	if a.runner, err = runs.NewRunner(runs.Config{
 		Store: db, Queue: a.queue, Clock: o.clock, Logger: o.log, Observer: a.metrics.runs(),
-		Executors: []runs.Executor{captures, a.retention}, AfterRun: a.retention.AfterRun, Random: o.random,
+		Executors: append(executors, a.retention), AfterRun: a.retention.AfterRun, Random: o.random,
 		Worker: o.worker, PerTenant: o.perTenant,
 	}); err != nil {
 		return err
@@ -153,8 +159,47 @@ func (a *app) wire(o options) (err error) {
 	}); err != nil {
 		return err
 	}
-	a.archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: db, Guard: a.starter.Guard()})
+	guard := a.starter.Guard()
+	if a.archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: db, Guard: guard}); err != nil {
+		return err
+	}
+	if a.restores, err = restore.NewService(restore.ServiceConfig{Store: db, Guard: guard}); err != nil {
+		return err
+	}
+	if a.exporter, err = transfer.NewExporter(transfer.ExporterConfig{Store: db, Guard: guard}); err != nil {
+		return err
+	}
+	a.uploader, err = transfer.NewUploader(transfer.UploaderConfig{Store: db, Guard: guard, Clock: o.clock})
 	return err
+}
+
+// newPreparers makes what knows how runs of each kind are started.
+func newPreparers(db store.Store, clock runs.Clock) ([]runs.Preparer, error) {
+	captures, err := capture.NewRequests(db, nil)
+	if err != nil {
+		return nil, err
+	}
+	restores, err := restore.NewRequests(restore.RequestsConfig{Store: db, Clock: clock})
+	if err != nil {
+		return nil, err
+	}
+	imports, err := transfer.NewRequests(db)
+	return []runs.Preparer{captures, restores, imports}, err
+}
+
+// newExecutors makes what does the runs of each kind, but for retention's. Only restores get
+// something to write to Graph with.
+func newExecutors(db store.Store, client graph.Client) ([]runs.Executor, error) {
+	captures, err := capture.New(capture.Config{Reader: client, Store: db})
+	if err != nil {
+		return nil, err
+	}
+	previews, err := restore.NewPreviewer(restore.PreviewerConfig{Reader: client, Store: db, Source: db})
+	if err != nil {
+		return nil, err
+	}
+	imports, err := transfer.NewImporter(transfer.ImporterConfig{Store: db})
+	return []runs.Executor{captures, previews, imports}, err
 }
 
 // demoGraph is the fake Microsoft Graph with the demo tenants. The same seed gives the same

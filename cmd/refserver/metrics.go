@@ -72,11 +72,14 @@ func (m *metrics) store(s store.Store) store.Store {
 	return store.Observe(s, m.telemetry.Store())
 }
 
-func (m *metrics) reader(r graph.Reader) graph.Reader {
+func (m *metrics) client(c graph.Client) graph.Client {
 	if m == nil {
-		return r
+		return c
 	}
-	return graph.ObserveReader(r, m.telemetry.Graph())
+	return struct {
+		graph.Reader
+		graph.Writer
+	}{graph.ObserveReader(c, m.telemetry.Graph()), graph.ObserveWriter(c, m.telemetry.Graph())}
 }
 
 func (m *metrics) runs() (o runs.Observer) {

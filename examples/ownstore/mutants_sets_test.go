@@ -143,7 +143,7 @@ var setMutants = []mutant{
 	{"PurgeSet/a purged set is gone with its items, and the trail says so", "groups.go",
 		"delete(m.sets, id)\n", ""},
 	{"PurgeSet/a purge goes in steps of the limit, from which it goes on", "groups.go",
-		"step := items[:min(len(items), limit)]", "step := items"},
+		"step := items[:min(len(items), limit-previews)]", "step := items"},
 	{"PurgeSet/a purge goes in steps of the limit, from which it goes on", "groups.go",
 		"s.PurgingAt = m.now()\n", ""},
 	{"PurgeSet/a purge goes in steps of the limit, from which it goes on", "groups.go",
@@ -163,7 +163,7 @@ var setMutants = []mutant{
 	{"PurgeSet/a set that became held while it is purged is left as it is", "groups.go",
 		"if !s.Deleted() || len(s.Holds) > 0 || s.InUse {", "if !s.Deleted() || (len(s.Holds) > 0 || s.InUse) && s.PurgingAt.IsZero() {"},
 	{"PurgeSet/purges at once remove each item once", "groups.go",
-		"step := items[:min(len(items), limit)]\n", "step := items[:min(len(items), limit)]\n" + pause},
+		"step := items[:min(len(items), limit-previews)]\n", "step := items[:min(len(items), limit)]\n" + pause},
 	{"PurgeSet/a policy that was purged can be captured again", "capture.go",
 		"number = max(number, v.Number)", "number++"},
 

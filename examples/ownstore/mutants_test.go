@@ -30,7 +30,7 @@ type mutant struct {
 // TestSuiteNoticesABrokenStore holds the suite to its own rule: a check that cannot fail is
 // no check.
 func TestSuiteNoticesABrokenStore(t *testing.T) {
-	mutants := slices.Concat(scheduleMutants, runMutants, turnMutants, setMutants)
+	mutants := slices.Concat(scheduleMutants, runMutants, turnMutants, setMutants, operationMutants)
 	for _, m := range mutants {
 		source, err := os.ReadFile(m.file)
 		if err != nil {

@@ -45,6 +45,18 @@ func (p *plan) addUsersAndApps() {
 	}
 }
 
+// addDirectory adds objects that a test wants to be there.
+func (p *plan) addDirectory(refs []graph.Reference) error {
+	for i, r := range refs {
+		list := map[string]*[]graph.Reference{"group": &p.groups, "user": &p.users, "application": &p.apps}[r.Kind]
+		if list == nil || r.ID == "" {
+			return fmt.Errorf("field Directory[%d] needs an ID, and Kind group, user or application", i)
+		}
+		*list = append(*list, r)
+	}
+	return nil
+}
+
 // directory returns the tenant's objects of a kind, and whether it has that kind at all.
 func (p *plan) directory(kind string) ([]graph.Reference, bool) {
 	switch kind {

@@ -118,6 +118,9 @@ func (g *Graph) AddTenant(id graph.TenantID, cfg TenantConfig) error {
 	if err != nil {
 		return fmt.Errorf("graphtest: AddTenant %s: %w", id, err)
 	}
+	if err := p.addDirectory(cfg.Directory); err != nil {
+		return fmt.Errorf("graphtest: AddTenant %s: %w", id, err)
+	}
 	tn := &tenant{plan: p, types: map[graph.PolicyType]*collection{}}
 	for i := range objects {
 		info, _ := g.catalogue.Lookup(objects[i].Type)

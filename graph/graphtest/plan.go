@@ -32,6 +32,10 @@ type TenantConfig struct {
 
 	// Types are the policy types to generate. Defaults to all of [GeneratedTypes].
 	Types []graph.PolicyType
+
+	// Directory are more groups, users and applications, for policies of another tenant that
+	// are brought here.
+	Directory []graph.Reference
 }
 
 // addedIndex is the number of the first object that is made after the start, so that its

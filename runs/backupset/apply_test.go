@@ -20,6 +20,13 @@ func ApplyChanges(before []byte, changes []Change) ([]byte, error) {
 	return apply(topLevel, before, edits)
 }
 
+// DiffCanonical is [Canonicalizer.Diff] of what is in canonical form already.
+func DiffCanonical(before, after []byte) []Change {
+	var d differ
+	d.values(topLevel, before, after, false)
+	return d.changes
+}
+
 // edit is a change and what is left of its path.
 type edit struct {
 	path []string // keys, and elements with their brackets

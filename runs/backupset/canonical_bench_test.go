@@ -114,6 +114,19 @@ func BenchmarkDiffOf500Settings(b *testing.B) {
 	}
 }
 
+// BenchmarkDiffOf500SettingsInCanonicalForm is the same without reading the bytes, as it is
+// when one state is compared with several.
+func BenchmarkDiffOf500SettingsInCanonicalForm(b *testing.B) {
+	z := backupset.NewCanonicalizer(graph.Catalog)
+	before, after := canonical(b, z, settingsOf(500, 0)), canonical(b, z, settingsOf(500, 2))
+	b.ReportAllocs()
+	for b.Loop() {
+		if changes := backupset.DiffCanonical(before, after); len(changes) != 250 {
+			b.Fatalf("%d changes", len(changes))
+		}
+	}
+}
+
 // settingsOf makes a settings catalog policy in which every step-th setting is on.
 func settingsOf(n, step int) *graph.Policy {
 	var b strings.Builder

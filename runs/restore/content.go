@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -150,8 +151,10 @@ func (w *restoring) desired(j *job, live *sides) (d desired, fresh time.Time, er
 }
 
 // ready tells whether a desired policy may be written, and ends or puts off the item if not.
+// What only its assignments refer to may be made after its content.
 func (w *restoring) ready(j *job, d *desired) bool {
-	for _, r := range d.pending {
+	pending := slices.DeleteFunc(slices.Clone(d.pending), func(r reference) bool { return r.assigned && !j.written() })
+	for _, r := range pending {
 		if !w.waiting[r.key] {
 			w.fail(j, runs.ReasonDependencyMissing, fmt.Errorf("%s is not in the target", r))
 			return false
@@ -160,7 +163,7 @@ func (w *restoring) ready(j *job, d *desired) bool {
 	switch {
 	case d.reason != "":
 		w.fail(j, d.reason, errors.New(d.why()))
-	case len(d.pending) > 0:
+	case len(pending) > 0:
 		w.wait(j, time.Time{})
 	default:
 		return true

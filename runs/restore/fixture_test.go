@@ -27,6 +27,8 @@ type world struct {
 	runner  *runs.Runner
 	service *restore.Service
 	opts    rig.Options
+
+	restoring restore.RestorerConfig // what newRunner gives to the Restorer, beside what it fills in
 }
 
 // ownerOf is a person who owns both tenants, managers and operators own one only.
@@ -83,7 +85,15 @@ func (w *world) newRunner(cfg restore.PreviewerConfig) *runs.Runner {
 	cfg.Catalogue = w.opts.Catalogue
 	previewer, err := restore.NewPreviewer(cfg)
 	w.ok(err)
-	restorer, err := restore.NewRestorer(restore.RestorerConfig{Client: w.Graph, Store: w.Store, Source: w.Store, Catalogue: w.opts.Catalogue})
+	restoring := w.restoring
+	restoring.Source, restoring.Catalogue = w.Store, w.opts.Catalogue
+	if restoring.Client == nil {
+		restoring.Client = w.Graph
+	}
+	if restoring.Store == nil {
+		restoring.Store = w.Store
+	}
+	restorer, err := restore.NewRestorer(restoring)
 	w.ok(err)
 	o := w.opts
 	o.Runner.Executors = append(o.Runner.Executors, previewer, restorer)

@@ -3,7 +3,6 @@ package restore_test
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -97,7 +96,6 @@ func TestARestoreMakesTheTenantWhatItWas(t *testing.T) {
 	if len(got) != len(before) || run.Counts.Processed != len(before) || run.Counts.Total != len(before) {
 		t.Errorf("%d outcomes, counts %+v of %d items", len(got), run.Counts, len(before))
 	}
-	t.Log(actions(before), said(got), run.Status, run.ErrorMessage)
 	_, after := w.preview(rig.Tenant, set, restore.PreviewParams{Options: overwrite})
 	for id, item := range got {
 		if item.Status == runs.ItemSuccess && after[id].Action != restore.Unchanged {
@@ -114,14 +112,12 @@ func TestARestoreMakesTheTenantWhatItWas(t *testing.T) {
 		t.Errorf("summary: %s", diff)
 	}
 	selected := map[graphtest.Key]bool{}
-	for id, item := range got {
+	for _, item := range got {
 		selected[graphtest.Key{Type: item.PolicyType, ID: item.TargetID}] = true
-		_ = id
 	}
 	for _, k := range w.Graph.Written(rig.Tenant) {
 		if !selected[k] {
 			t.Errorf("%v was written and is no item's", k)
 		}
 	}
-	_ = slices.Sorted[int]
 }

@@ -3,9 +3,11 @@
 // The parts:
 //
 //   - [Exporter] writes a set as a zip of JSON, as captured or as the admin portal imports it.
-//   - [Importer] executes imports: of such a zip, and of a folder or zip that IntuneManagement
-//     exported. [Requests] prepares their starts.
+//   - [Uploader] takes in a file, or a folder, that is to be imported.
+//   - [Importer] executes imports: of such a zip, and of exported policies as IntuneManagement
+//     writes them. [Requests] prepares their starts.
 //   - [Store]: where a file waits for its import.
 //
-// One rule holds everywhere: a file is hostile until every hash in it has been checked.
+// One rule holds everywhere: a file is hostile. What it says of itself is compared with what
+// it is, and costs are counted while it is read.
 package transfer

@@ -258,9 +258,12 @@ func (f *folder) note(r graph.Reference) {
 	}
 }
 
+// maxDecoded is how large an object may be, in bytes, for its references to be looked for.
+const maxDecoded = 4 << 20
+
 // references names the objects of the directory that a policy refers to.
 func (f *folder) references(p *graph.Policy, info graph.TypeInfo) []graph.Reference {
-	if len(f.directory) == 0 || !slices.ContainsFunc(info.Refs, func(r graph.RefRule) bool { return r.Kind != "" }) {
+	if len(f.directory) == 0 || len(p.Raw) > maxDecoded || !slices.ContainsFunc(info.Refs, func(r graph.RefRule) bool { return r.Kind != "" }) {
 		return nil
 	}
 	object, err := p.Decode()

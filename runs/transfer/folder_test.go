@@ -1,9 +1,11 @@
 package transfer_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path"
 	"path/filepath"
@@ -205,6 +207,18 @@ func TestFilesMayBeInAnyUnicode(t *testing.T) {
 	}
 }
 
+func TestAnObjectWithoutEndIsNoPolicy(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	var b strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&b, `,"%d":0`, i)
+	}
+	run := w.bringFolder(fstest.MapFS{"ConditionalAccess/x.json": {Data: []byte(`{"id":"1"` + b.String() + `}`)}})
+	if items := w.Items(run.ID); run.Status != runs.StatusFailed || len(items) != 1 || items[0].Reason != runs.ReasonInvalidPayload {
+		t.Errorf("the run ended %s with %+v", run.Status, items)
+	}
+}
+
 func TestAFolderIsReadWithinLimits(t *testing.T) {
 	w := newWorld(t, rig.Options{Policies: -1}, func(_ *transfer.ImporterConfig, u *transfer.UploaderConfig) { u.Limits = small })
 	files := func(n, size int) fs.FS {
@@ -227,6 +241,30 @@ func TestAFolderIsReadWithinLimits(t *testing.T) {
 		_, err := w.up.ReceiveFS(t.Context(), rig.Tenant, rig.Owner, tt.folder)
 		if !refusedAs(err, tt.code) || len(w.uploads()) != 0 {
 			t.Errorf("%s: %v, and %d uploads", name, err, len(w.uploads()))
+		}
+	}
+}
+
+// The file has more chunks than an import holds at once, and entries across their bounds.
+func TestALargeFileIsReadInPieces(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	random := rand.NewChaCha8([32]byte{1})
+	folder := fstest.MapFS{}
+	for i := range 12 {
+		noise := make([]byte, 600<<10)
+		_, _ = random.Read(noise)
+		folder[fmt.Sprintf("ConditionalAccess/%d.json", i)] = &fstest.MapFile{
+			Data: fmt.Appendf(nil, `{"@odata.type":"#microsoft.graph.conditionalAccessPolicy","id":"%d","displayName":"A","description":"%s"}`, i, base64.StdEncoding.EncodeToString(noise)),
+		}
+	}
+	run := w.bringFolder(folder)
+	have := held(t, w.Rig, run.BackupSetID)
+	if run.Status != runs.StatusSuccess || len(have) != len(folder) {
+		t.Fatalf("the run ended %s with %d policies", run.Status, len(have))
+	}
+	for name, f := range folder {
+		if id := strings.TrimSuffix(path.Base(name), ".json"); string(have["conditionalAccessPolicy/"+id].Raw) != string(f.Data) {
+			t.Errorf("%s came back with other bytes", name)
 		}
 	}
 }

@@ -76,6 +76,7 @@ func TestAHostileFileIsRefusedAsAWhole(t *testing.T) {
 		"another format":               {with(func(_ map[string][]byte, m *transfer.Manifest) { m.Format = "x" }), "not that of an exported"},
 		"another program's manifest":   {zipOf(t, one, entry{name: "manifest.json", content: []byte(`{"format":7}`)}), "not that of an exported"},
 		"a manifest that is no object": {zipOf(t, one, entry{name: "manifest.json", content: []byte(`[]`)}), "not that of an exported"},
+		"a manifest without end":       {zipOf(t, one, entry{name: "manifest.json", content: []byte(`{"format":"tenantbackup.backup-set","items":[{}` + strings.Repeat(",{}", 2000) + `]}`)}), "more than 60 entries"},
 		"a manifest with a key twice":  {zipOf(t, one, entry{name: "manifest.json", content: []byte(`{"format":"tenantbackup.backup-set","items":[],"items":[]}`)}), "not well-formed"},
 		"a damaged manifest":           {patchContent(sound), "manifest.json is damaged"},
 		"no manifest":                  {with(func(f map[string][]byte, _ *transfer.Manifest) { delete(f, "manifest.json") }), "manifest.json is missing"},

@@ -60,6 +60,9 @@ func (im *Importer) readManifest(a *archive) (Manifest, error) {
 	if err != nil {
 		return m, err
 	}
+	if bytes.Count(raw, []byte("{")) > 1000+4*im.cfg.Limits.Entries { // each would take memory before it could be counted
+		return m, refuse("%s has more than %d entries", manifestName, im.cfg.Limits.Entries)
+	}
 	if !im.wellFormed(raw) || json.Unmarshal(bytes.TrimPrefix(raw, []byte(byteOrderMark)), &m) != nil {
 		// What a manifest of another program holds need not fit: its format says more.
 		var head struct{ Format any }

@@ -115,11 +115,27 @@ func withWarning(list []string, code runs.Reason) []string {
 	return append(slices.Clone(list), string(code))
 }
 
-// members decodes the top level of an object, and the strings in it that are asked for.
+// maxMembers is how many properties an object has at most; policies have some hundred. What
+// is decoded takes a multiple of the memory that its bytes take.
+const maxMembers = 10_000
+
+// members decodes the top level of an object.
 func members(raw []byte) (map[string]json.RawMessage, bool) {
-	var props map[string]json.RawMessage
-	err := json.Unmarshal(bytes.TrimPrefix(raw, []byte(byteOrderMark)), &props)
-	return props, err == nil && props != nil
+	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(raw, []byte(byteOrderMark))))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil, false
+	}
+	props := map[string]json.RawMessage{}
+	for d.More() && len(props) < maxMembers {
+		var value json.RawMessage
+		key, err := d.Token()
+		if err != nil || d.Decode(&value) != nil {
+			return nil, false
+		}
+		props[key.(string)] = value // Token gives nothing else inside an object
+	}
+	end, err := d.Token()
+	return props, err == nil && end == json.Delim('}')
 }
 
 func stringOf(props map[string]json.RawMessage, key string) string {

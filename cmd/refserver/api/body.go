@@ -36,8 +36,8 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 // pass: it takes the last of repeated fields, any case of a name, and null for everything;
 // and the texts of its errors repeat values.
 //
-// Fields are matched by their json tags and are strings, bools, ints, slices of those, or
-// pointers, which stay nil for a field that was left out. The error is a
+// Fields are matched by their json tags and are strings, bools, ints, structs, slices of
+// those, or pointers, which stay nil for a field that was left out. The error is a
 // *[runs.InvalidError] that lists everything that is wrong.
 func decodeBody(raw []byte, into any, optional bool) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
@@ -152,9 +152,13 @@ func (d *decoder) bind(path string, value any, to reflect.Value) {
 			return
 		}
 		to.SetBool(b)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
+		bits := 32
+		if to.Kind() == reflect.Int64 {
+			bits = 64
+		}
 		number, _ := value.(json.Number)
-		n, err := strconv.ParseInt(number.String(), 10, 32)
+		n, err := strconv.ParseInt(number.String(), 10, bits)
 		if err != nil {
 			d.mismatch(path, "a whole number")
 			return

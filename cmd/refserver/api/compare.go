@@ -43,15 +43,17 @@ func showComparison(c backupset.Comparison) Comparison {
 		Added: each(c.Added, showRef), Removed: each(c.Removed, showRef), Uncertain: each(c.Uncertain, showRef),
 		IncompleteTypes: []string{}, UnchangedCount: c.UnchangedCount,
 		Changed: each(c.Changed, func(p backupset.ChangedPolicy) ChangedPolicy {
-			return ChangedPolicy{Policy: showRef(p.PolicyRef), Diff: each(p.Diff, func(d backupset.Change) Change {
-				return Change{Path: d.Path, Op: string(d.Op), Before: d.Before, After: d.After}
-			})}
+			return ChangedPolicy{Policy: showRef(p.PolicyRef), Diff: each(p.Diff, showChange)}
 		}),
 	}
 	for _, t := range c.IncompleteTypes {
 		v.IncompleteTypes = append(v.IncompleteTypes, string(t))
 	}
 	return v
+}
+
+func showChange(d backupset.Change) Change {
+	return Change{Path: d.Path, Op: string(d.Op), Before: d.Before, After: d.After}
 }
 
 func showRef(p backupset.PolicyRef) PolicyRef {

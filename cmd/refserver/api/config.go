@@ -12,12 +12,15 @@ import (
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
 
 // Defaults of [Config].
 const (
-	DefaultPrefix  = "/api/v1"
-	DefaultMaxBody = 1 << 20
+	DefaultPrefix    = "/api/v1"
+	DefaultMaxBody   = 1 << 20
+	DefaultMaxImport = 256 << 20
 )
 
 // Config configures an [API].
@@ -26,6 +29,9 @@ type Config struct {
 	Starter   *runs.Starter          // required; its guard is asked before a request is read
 	Archive   *backupset.Archive     // required
 	Retention *retention.Retention   // required
+	Restores  *restore.Service       // required; it shows previews and drift reports
+	Exporter  *transfer.Exporter     // required
+	Uploader  *transfer.Uploader     // required; it takes in what is to be imported
 
 	// Principal finds out who sent a request, false when nobody that the host knows: that
 	// is 401. Required.
@@ -45,6 +51,10 @@ type Config struct {
 
 	// MaxBody is the most bytes of a request's body. Defaults to [DefaultMaxBody].
 	MaxBody int64
+
+	// MaxImport is the same for a file that is to be imported. The Uploader has a limit of its
+	// own. Defaults to [DefaultMaxImport].
+	MaxImport int64
 
 	// Catalogue says which policy types may be asked for. Defaults to [graph.Catalog].
 	Catalogue *graph.Catalogue
@@ -68,6 +78,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	required("starter", cfg.Starter == nil)
 	required("archive", cfg.Archive == nil)
 	required("retention", cfg.Retention == nil)
+	required("restores", cfg.Restores == nil)
+	required("exporter", cfg.Exporter == nil)
+	required("uploader", cfg.Uploader == nil)
 	required("principal", cfg.Principal == nil)
 	required("tenant_access", cfg.TenantAccess == nil)
 	if cfg.Prefix == "" {
@@ -79,11 +92,17 @@ func (cfg Config) withDefaults() (Config, error) {
 	if cfg.MaxBody < 0 {
 		bad.Add("max_body", "negative", "must not be negative; 0 takes the default")
 	}
+	if cfg.MaxImport < 0 {
+		bad.Add("max_import", "negative", "must not be negative; 0 takes the default")
+	}
 	if err := bad.Err(); err != nil {
 		return Config{}, err
 	}
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody
+	}
+	if cfg.MaxImport == 0 {
+		cfg.MaxImport = DefaultMaxImport
 	}
 	if cfg.Ready == nil {
 		cfg.Ready = func(context.Context) error { return nil }

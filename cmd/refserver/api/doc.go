@@ -7,7 +7,7 @@
 //     of the host; it works behind any prefix because its patterns carry the whole path.
 //   - [Problem]: every answer that is not a success, as RFC 9457 problem details with a
 //     stable code.
-//   - The shapes of the answers: [Schedule], [Run], [BackupSet] and so on.
+//   - The shapes of the answers: [Schedule], [Run], [BackupSet], [Preview] and so on.
 //
 // Rules that hold everywhere:
 //
@@ -18,14 +18,19 @@
 // deleted is 404.
 //
 // Input is exact. A body is one JSON value without unknown or repeated fields, at most
-// MaxBody bytes; query parameters that a route does not know are refused, since a misspelt
-// filter would otherwise show too much. What is wrong is named by field and code, and a
-// value that was refused is never repeated. An empty query parameter counts as left out.
-// The Content-Type of a request is not looked at.
+// MaxBody bytes, but for a file that is to be imported, which may have MaxImport. Query
+// parameters that a route does not know are refused, since a misspelt filter would otherwise
+// show too much. What is wrong is named by field and code, and a value that was refused is
+// never repeated. An empty query parameter counts as left out. The Content-Type of a request
+// is not looked at.
 //
 // Output is regular. Names are snake_case, times RFC 3339 in UTC, ids UUIDs. Every field of
 // a shape is always there: what does not apply is null, an empty list []. Lists are
 // {"items": [...], "next_cursor": "..."}, with a null cursor on the last page.
 //
-// Nothing is changed by GET, and requests that a browser makes for another site are refused.
+// Starting something is one short transaction and calls no Graph: the answer is the run that
+// will, 202 when it is new and 200 when one that does the same was active.
+//
+// Nothing is changed by GET, though an export is noted in the audit log, and requests that a
+// browser makes for another site are refused.
 package api

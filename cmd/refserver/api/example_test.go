@@ -14,6 +14,8 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/memqueue"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
@@ -42,7 +44,17 @@ func services(ctx context.Context) (cfg api.Config, closeStore func() error, err
 	if cfg.Scheduler, err = backupsched.NewScheduler(backupsched.Config{Store: store, Starter: cfg.Starter, PlanGuard: cfg.Retention}); err != nil {
 		return cfg, nil, err
 	}
-	cfg.Archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: store, Guard: cfg.Starter.Guard()})
+	guard := cfg.Starter.Guard()
+	if cfg.Archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: store, Guard: guard}); err != nil {
+		return cfg, nil, err
+	}
+	if cfg.Restores, err = restore.NewService(restore.ServiceConfig{Store: store, Guard: guard}); err != nil {
+		return cfg, nil, err
+	}
+	if cfg.Exporter, err = transfer.NewExporter(transfer.ExporterConfig{Store: store, Guard: guard}); err != nil {
+		return cfg, nil, err
+	}
+	cfg.Uploader, err = transfer.NewUploader(transfer.UploaderConfig{Store: store, Guard: guard})
 	return cfg, store.Close, err
 }
 

@@ -79,7 +79,6 @@ func matrixRows() []row {
 		{operation: "compare-backup-sets", object: set, deleted: deletedSet, request: func(id runs.ID) (string, string) { return "?with=" + string(id), "" }},
 		{operation: "compare-backup-sets", variant: "with", object: set, deleted: deletedSet, request: inQuery("with"),
 			base: func(w *world) runs.ID { return set(w, contoso, runs.Actor{}) }},
-		{operation: "verify-backup-set", object: set, deleted: deletedSet},
 		{operation: "hold-backup-set", object: set, deleted: deletedSet, request: fixed("", `{"name":"audit","reason":"kept for the auditor"}`)},
 		{operation: "release-backup-set", object: heldSet, deleted: deletedSet, request: fixed("?name=audit", "")},
 		{operation: "delete-backup-set", object: spareSet, deleted: deletedSet},
@@ -103,7 +102,7 @@ func matrixRows() []row {
 			request: func(id runs.ID) (string, string) { return "", fmt.Sprintf(`{"action":%q,"ids":[%q]}`, action, id) },
 		})
 	}
-	return rows
+	return append(rows, operationRows()...)
 }
 
 func fixed(query, body string) func(runs.ID) (string, string) {

@@ -30,6 +30,8 @@ type route struct {
 	status   int  // of success; 0 is 200
 	also     int  // another status of success, 0 for none
 	optional bool // the body may be left out
+
+	raw string // the media type of a body that the operation reads itself
 }
 
 // nothing is the query or body of a route that takes none, and the answer of one that
@@ -44,6 +46,9 @@ type call struct {
 	body   []byte
 	header http.Header // of the answer
 	status int         // of the answer
+
+	req *http.Request
+	w   http.ResponseWriter
 }
 
 type callKey struct{}
@@ -84,7 +89,10 @@ func add[Q, B, O any](a *API, r route, handle func(context.Context, *call, *Q, *
 	if op.DefaultStatus == http.StatusNoContent {
 		op.Responses["204"].Content = nil
 	}
-	if !bodiless {
+	switch {
+	case r.raw != "":
+		a.documented(op).RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{r.raw: {Schema: binary()}}}
+	case !bodiless:
 		// Documented after registering: a body that huma knew of it would read itself, within
 		// 5 seconds, and answer for.
 		a.documented(op).RequestBody = &huma.RequestBody{
@@ -123,14 +131,14 @@ func (a *API) gate(r route, query map[string]bool) func(huma.Context, func(huma.
 		if err == nil {
 			err = checkQuery(req.URL.RawQuery, query)
 		}
-		if err == nil && req.Method != http.MethodGet && req.Method != http.MethodHead {
+		if err == nil && r.raw == "" && req.Method != http.MethodGet && req.Method != http.MethodHead {
 			c.body, err = readBody(w, req, a.cfg.MaxBody)
 		}
 		if err != nil {
 			a.problem(req.Context(), r.id, err).write(w)
 			return
 		}
-		c.header, c.status = w.Header(), r.success()
+		c.header, c.status, c.req, c.w = w.Header(), r.success(), req, w
 		next(huma.WithValue(hc, callKey{}, c))
 	}
 }
@@ -174,7 +182,9 @@ func (a *API) operation(r route) huma.Operation {
 			Description: "A tenant of the caller; any other is 403",
 		}},
 	}
-	statuses := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError}
+	statuses := []int{
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError, http.StatusServiceUnavailable,
+	}
 	if strings.Contains(r.path, "{id}") {
 		op.Parameters = append(op.Parameters, &huma.Param{
 			Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"},
@@ -183,7 +193,7 @@ func (a *API) operation(r route) huma.Operation {
 		statuses = append(statuses, http.StatusNotFound, http.StatusConflict)
 	}
 	if r.method != http.MethodGet {
-		statuses = append(statuses, http.StatusRequestEntityTooLarge)
+		statuses = append(statuses, http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge)
 	}
 	op.Responses = a.problems(statuses...)
 	return op

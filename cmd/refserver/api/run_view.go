@@ -23,6 +23,7 @@ type Run struct {
 	FinishedAt   *time.Time      `json:"finished_at"`
 	NotBefore    *time.Time      `json:"not_before" doc:"A queued run waits until then"`
 	Attempt      int             `json:"attempt"`
+	AttemptAt    *time.Time      `json:"attempt_started_at" doc:"When the latest attempt began, which the eta counts from"`
 	RetryOf      *string         `json:"retry_of" format:"uuid"`
 	ErrorCode    *string         `json:"error_code"`
 	ErrorMessage *string         `json:"error_message"`
@@ -68,7 +69,7 @@ func (a *API) showRun(r runs.Run) Run {
 		ID: string(r.ID), Kind: string(r.Kind), Trigger: string(r.Trigger), Actor: r.Actor.ID, Status: string(r.Status),
 		ScheduleID: text(r.ScheduleID), ScheduledFor: instant(r.ScheduledFor), Target: showTarget(r.Target),
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), StartedAt: instant(r.StartedAt),
-		FinishedAt: instant(r.FinishedAt), NotBefore: instant(r.NotBefore), Attempt: r.Attempt, RetryOf: text(r.RetryOf),
+		FinishedAt: instant(r.FinishedAt), NotBefore: instant(r.NotBefore), Attempt: r.Attempt, AttemptAt: instant(r.AttemptStartedAt), RetryOf: text(r.RetryOf),
 		ErrorCode: text(r.ErrorCode), ErrorMessage: text(r.ErrorMessage), Counts: Counts(r.Counts),
 		ETA: instant(r.ETA(a.cfg.Clock.Now())), BackupSetID: text(r.BackupSetID), Summary: r.Summary,
 	}

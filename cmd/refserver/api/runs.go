@@ -10,9 +10,15 @@ import (
 
 const startNotes = "202 with the run that was started, or 200 with the active one that does the same."
 
+// kinds are those of this module, for filters.
+var kinds = []runs.Kind{
+	runs.KindBackup, runs.KindPolicySync, runs.KindSnapshot, runs.KindSetCreate, runs.KindSetAdd, runs.KindSetVerify, runs.KindSetImport,
+	runs.KindDriftReport, runs.KindRestorePreview, runs.KindRestoreExecute, runs.KindRetentionApply,
+}
+
 type runQuery struct {
 	Paging
-	Kind       []string     `query:"kind,explode" enum:"backup,policy.sync,retention.apply"`
+	Kind       []string     `query:"kind,explode" enum:"backup,policy.sync,policy.capture_snapshot,backup_set.create,backup_set.add_policies,backup_set.verify,backup_set.import,drift.report,restore.preview,restore.execute,retention.apply"`
 	Status     []string     `query:"status,explode" enum:"queued,running,success,partial,failed,canceled,skipped"`
 	Trigger    []string     `query:"trigger,explode" enum:"schedule,manual,retry,system"`
 	ScheduleID idParam      `query:"schedule_id" doc:"A schedule of the tenant, deleted or not; any other is 403"`
@@ -98,7 +104,7 @@ func (a *API) listRuns(ctx context.Context, c *call, q *runQuery, _ *nothing) (L
 	var bad runs.InvalidError
 	page := q.request(&bad)
 	filter := runs.RunFilter{
-		Kinds:      oneOf(&bad, "kind", q.Kind, runs.KindBackup, runs.KindPolicySync, runs.KindRetentionApply),
+		Kinds:      oneOf(&bad, "kind", q.Kind, kinds...),
 		Statuses:   oneOf(&bad, "status", q.Status, runs.Statuses()...),
 		Triggers:   oneOf(&bad, "trigger", q.Trigger, runs.TriggerSchedule, runs.TriggerManual, runs.TriggerRetry, runs.TriggerSystem),
 		ScheduleID: runs.ID(q.ScheduleID),

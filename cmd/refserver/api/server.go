@@ -31,7 +31,13 @@ func New(cfg Config) (*API, error) {
 	a.policies()
 	a.sets()
 	a.setChanges()
+	a.manualSets()
+	a.restores()
+	a.previews()
+	a.transfers()
+	a.catalogue()
 	a.inbox()
+	a.audit()
 	a.health()
 	if a.document, err = a.describe(); err != nil {
 		return nil, err

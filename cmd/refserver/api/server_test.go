@@ -23,13 +23,13 @@ const canary = "Hunter2-Canary"
 
 // A configuration without what is required is an error that names all of it.
 func TestConfigNamesWhatIsMissing(t *testing.T) {
-	_, err := New(Config{Prefix: "api/", MaxBody: -1})
+	_, err := New(Config{Prefix: "api/", MaxBody: -1, MaxImport: -1})
 	var invalid *runs.InvalidError
 	if !errors.As(err, &invalid) {
 		t.Fatal(err)
 	}
 	got := each(invalid.Fields, func(f runs.FieldError) string { return f.Field })
-	want := []string{"scheduler", "starter", "archive", "retention", "principal", "tenant_access", "prefix", "max_body"}
+	want := []string{"scheduler", "starter", "archive", "retention", "restores", "exporter", "uploader", "principal", "tenant_access", "prefix", "max_body", "max_import"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -52,6 +52,7 @@ type SetItem struct {
 	Hash       string    `json:"hash" doc:"SHA-256 of the canonical form"`
 	CapturedAt time.Time `json:"captured_at"`
 	Warnings   []string  `json:"warnings"`
+	Revision   int       `json:"revision" doc:"Of the set when the item came: 1, or more when it was added later"`
 }
 
 func showSet(s backupset.BackupSet) BackupSet {
@@ -72,7 +73,7 @@ func showSet(s backupset.BackupSet) BackupSet {
 func showSetItem(i backupset.Item) SetItem {
 	return SetItem{
 		ID: string(i.ID), PolicyType: string(i.Type), PolicyID: string(i.PolicyID), Name: i.Name, VersionID: string(i.VersionID),
-		Hash: i.Hash.String(), CapturedAt: i.CapturedAt.UTC(), Warnings: append([]string{}, i.Warnings...),
+		Hash: i.Hash.String(), CapturedAt: i.CapturedAt.UTC(), Warnings: append([]string{}, i.Warnings...), Revision: i.Revision,
 	}
 }
 

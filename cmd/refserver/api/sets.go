@@ -7,7 +7,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
-	"github.com/tenantatlas/tenantbackup/runs/capture"
 )
 
 type setQuery struct {
@@ -76,13 +75,5 @@ func (a *API) sets() {
 		}
 		found, err := archive.Compare(ctx, c.tenant, c.actor, runs.ID(q.With), c.id)
 		return showComparison(found), err
-	})
-	add(a, route{
-		id: "verify-backup-set", method: http.MethodPost, path: "backup-sets/{id}/verify", summary: "Read and hash all that a set holds",
-		status: http.StatusAccepted, also: http.StatusOK, notes: startNotes + " Its summary tells what is damaged or missing.",
-		action: runs.StartAction(runs.KindSetVerify), target: "backup_set",
-	}, func(ctx context.Context, c *call, _ *nothing, _ *nothing) (Run, error) {
-		run, reused, err := a.cfg.Starter.Start(ctx, c.tenant, c.actor, capture.VerifySetRequest(c.id))
-		return a.started(c, run, reused), err
 	})
 }

@@ -12,14 +12,16 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
 // What a shape does not hold on to: texts and digests that other packages make, and what is
 // made of ids, which differ from run to run.
-var free = regexp.MustCompile(`(?m)^( *"(?:next_cursor|confirm_plan|hash|message|error_message|path|before|after|name)": )("(?:[^"\\]|\\.)*"|true|false|[0-9.]+)(,?)$`)
+var free = regexp.MustCompile(`(?m)^( *"(?:next_cursor|confirm_plan|hash|message|error_message|path|before|after|name|prev_hash|live_hash|detail|display_name|note)": )("(?:[^"\\]|\\.)*"|true|false|[0-9.]+)(,?)$`)
 
 var uuidPattern = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
@@ -60,7 +62,21 @@ func (s *shaper) keep(name string, r reply) {
 	golden(s.w.t, "shapes/"+name+".txt", shape)
 }
 
-func idOf(t *testing.T, r reply) string {
+// file remembers what an answer says of a file, which is bytes to this test.
+func (s *shaper) file(name string, r reply) {
+	s.w.t.Helper()
+	s.seen[name] = true
+	golden(s.w.t, "shapes/"+name+".txt", fmt.Sprintf("%d %s\n%s\n", r.status, r.header.Get("Content-Type"), r.header.Get("Content-Disposition")))
+}
+
+func (w *world) decodeRun(r reply) Run {
+	w.t.Helper()
+	var run Run
+	w.must(json.Unmarshal([]byte(r.body), &run))
+	return run
+}
+
+func idOf(t testing.TB, r reply) string {
 	t.Helper()
 	var v struct {
 		ID string `json:"id"`
@@ -121,6 +137,32 @@ func TestShapes(t *testing.T) {
 	s.want(200, "get-policy", "policies/"+list.Items[0].ID, "")
 	s.want(200, "list-policy-versions", "policies/"+list.Items[0].ID+"/versions", "")
 
+	s.want(202, "snapshot-policy", "policies/"+list.Items[0].ID+"/snapshots", "")
+	byHand := s.want(202, "create-backup-set", "backup-sets", `{"name":"By hand","policy_types":["deviceConfiguration"]}`)
+	w.settle()
+	hand := *w.decodeRun(byHand).BackupSetID
+	s.want(202, "add-policies", "backup-sets/"+hand+"/policies", `{"policy_ids":["`+list.Items[0].ID+`"]}`)
+	w.settle()
+	if _, err := w.graph.Churn(contoso, 60, 5); err != nil {
+		t.Fatal(err)
+	}
+	preview := idOf(t, s.want(202, "preview-restore", "backup-sets/"+old+"/restore-previews", `{"options":{"existing":"overwrite"}}`))
+	report := idOf(t, s.want(202, "report-drift", "backup-sets/"+old+"/drift", ""))
+	w.settle()
+	s.want(200, "get-restore-preview", "restore-previews/"+preview, "")
+	s.want(200, "list-restore-preview-items", "restore-previews/"+preview+"/items?limit=2", "")
+	s.want(200, "get-drift-report", "drift-reports/"+report, "")
+	s.want(202, "restore", "restores", `{"preview_run_id":"`+preview+`","reason":"to try it"}`)
+	w.drop()
+	archive := w.wants(200, http.MethodGet, "backup-sets/"+hand+"/export", "", nil)
+	s.file("export-backup-set", archive)
+	s.want(202, "import-backup-set", "backup-sets/import?name=Brought+back", archive.body)
+	w.drop()
+	types := w.wants(200, http.MethodGet, "policy-types", "", nil)
+	types.body, _, _ = strings.Cut(types.body, "},{") // the first of many
+	types.body += `}],"next_cursor":null}`
+	s.keep("list-policy-types", types)
+
 	third := idOf(t, w.wants(202, http.MethodPost, "schedules/"+id+"/run", "", nil))
 	s.want(200, "cancel-run", "runs/"+third+"/cancel", "")
 	s.want(202, "retry-run", "runs/"+third+"/retry", "")
@@ -130,10 +172,11 @@ func TestShapes(t *testing.T) {
 	s.want(200, "list-runs", "runs?kind=retention.apply", "")
 	s.want(200, "bulk-schedules", "schedules/bulk", `{"action":"run_now","ids":["`+id+`","`+noSuchID+`"]}`)
 	note := s.want(200, "list-notifications", "notifications?limit=2&unread=true", "")
-	var notes List[Notification]
+	var notes NotificationList
 	w.must(json.Unmarshal([]byte(note.body), &notes))
 	s.want(200, "read-notification", "notifications/"+notes.Items[0].ID+"/read", "")
 	s.want(200, "list-audit", "audit?limit=3", "")
+	s.want(200, "verify-audit", "audit/verify", "")
 	s.want(204, "delete-schedule", "schedules/"+id, "")
 
 	s.keep("problem-invalid", w.wants(422, http.MethodPost, "schedules", `{"name":"","timezone":"","frequency":"daily","time_of_day":"2:30","policy_types":["nope"]}`, nil))
@@ -176,6 +219,8 @@ func TestZeroRecordsConform(t *testing.T) {
 		"BackupSet":  showSet(backupset.BackupSet{}),
 		"Comparison": showComparison(backupset.Comparison{Changed: []backupset.ChangedPolicy{{Diff: []backupset.Change{{}}}}}), "RetentionPlan": showPlan(retention.GroupPlan{}),
 		"Policy": showPolicy(backupset.Policy{}), "AuditEntry": showAudit(runs.AuditEntry{}),
+		"Preview": showPreview(restore.Preview{}), "PreviewItem": showPreviewItem(restore.PreviewItem{}), "DriftReport": showDrift(restore.Preview{}, restore.Drift{}),
+		"PolicyType": showType(graph.TypeInfo{}), "AuditCheck": showCheck(runs.AuditVerification{}), "Notification": showNotification(runs.Notification{}),
 	} {
 		raw, err := json.Marshal(v)
 		w.must(err)

@@ -166,6 +166,12 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+// page is a page of anything. Notifications count the unread ones, too.
+type page struct {
+	List[map[string]any]
+	UnreadCount int `json:"unread_count"`
+}
+
 // Following next_cursor shows every item once, in the order of one long page.
 func TestPagesShowEverythingOnce(t *testing.T) {
 	w := newWorld(t)
@@ -176,18 +182,18 @@ func TestPagesShowEverythingOnce(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"schedules", "runs", "backup-sets", "policies", "notifications", "audit"} {
-		var whole List[map[string]any]
+		var whole page
 		w.wants(200, http.MethodGet, path+"?limit=200", "", &whole)
 		var walked []map[string]any
 		cursor := ""
 		for range 200 {
-			var page List[map[string]any]
-			w.wants(200, http.MethodGet, path+"?limit=2&cursor="+cursor, "", &page)
-			walked = append(walked, page.Items...)
-			if page.NextCursor == nil {
+			var next page
+			w.wants(200, http.MethodGet, path+"?limit=2&cursor="+cursor, "", &next)
+			walked = append(walked, next.Items...)
+			if next.NextCursor == nil {
 				break
 			}
-			cursor = *page.NextCursor
+			cursor = *next.NextCursor
 		}
 		if diff := cmp.Diff(whole.Items, walked); diff != "" || len(walked) < 2 {
 			t.Errorf("%s (-one page +walked):\n%s", path, diff)

@@ -24,6 +24,8 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
@@ -61,6 +63,7 @@ type world struct {
 	retention *retention.Retention
 	api       *API
 	document  document
+	witness   witness
 }
 
 // jobs keeps jobs until settle.
@@ -109,10 +112,15 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 		}
 	})
 	w.must(w.store.Migrate(t.Context()))
-	requests, err := capture.NewRequests(w.store, nil)
+	captures, err := capture.NewRequests(w.store, nil)
+	w.must(err)
+	restores, err := restore.NewRequests(restore.RequestsConfig{Store: w.store, Clock: w.clock})
+	w.must(err)
+	imports, err := transfer.NewRequests(w.store)
 	w.must(err)
 	w.starter, err = runs.NewStarter(runs.StarterConfig{
-		Store: w.store, Queue: w.queue, Authorizer: runs.RoleAuthorizer{RoleOf: roleOf}, Clock: w.clock, Preparers: []runs.Preparer{requests},
+		Store: w.store, Queue: w.queue, Authorizer: runs.RoleAuthorizer{RoleOf: roleOf}, Clock: w.clock,
+		Preparers: []runs.Preparer{captures, restores, imports},
 	})
 	w.must(err)
 	w.retention, err = retention.New(retention.Config{Store: w.store, Starter: w.starter, Clock: w.clock, MinAge: -1})
@@ -121,15 +129,27 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	w.must(err)
 	archive, err := backupset.NewArchive(backupset.ArchiveConfig{Store: w.store, Guard: w.starter.Guard()})
 	w.must(err)
-	executor, err := capture.New(capture.Config{Reader: w.graph, Store: w.store})
+	shown, err := restore.NewService(restore.ServiceConfig{Store: w.store, Guard: w.starter.Guard()})
+	w.must(err)
+	exporter, err := transfer.NewExporter(transfer.ExporterConfig{Store: w.store, Guard: w.starter.Guard()})
+	w.must(err)
+	uploader, err := transfer.NewUploader(transfer.UploaderConfig{Store: w.store, Guard: w.starter.Guard(), Clock: w.clock})
+	w.must(err)
+	client := watched{w.graph, &w.witness}
+	executor, err := capture.New(capture.Config{Reader: client, Store: w.store})
+	w.must(err)
+	previewer, err := restore.NewPreviewer(restore.PreviewerConfig{Reader: client, Store: w.store, Source: w.store})
+	w.must(err)
+	importer, err := transfer.NewImporter(transfer.ImporterConfig{Store: w.store})
 	w.must(err)
 	w.runner, err = runs.NewRunner(runs.Config{
-		Store: w.store, Queue: w.queue, Executors: []runs.Executor{executor, w.retention}, Clock: w.clock,
+		Store: w.store, Queue: w.queue, Executors: []runs.Executor{executor, previewer, importer, w.retention}, Clock: w.clock,
 		Random: func() float64 { return 0 },
 	})
 	w.must(err)
 	cfg := Config{
 		Scheduler: w.scheduler, Starter: w.starter, Archive: archive, Retention: w.retention, Clock: w.clock,
+		Restores: shown, Exporter: exporter, Uploader: uploader,
 		Principal: principal, TenantAccess: tenantAccess,
 	}
 	for _, f := range change {
@@ -227,7 +247,7 @@ func (w *world) do(token, method, path, body string) reply {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	rec := httptest.NewRecorder()
-	w.api.ServeHTTP(rec, r)
+	w.serve(rec, r)
 	out := reply{rec.Code, rec.Header(), rec.Body.String()}
 	w.conforms(method, path, out)
 	return out
@@ -288,4 +308,33 @@ func readAll(t testing.TB, r io.Reader) string {
 func sorted(list []string) []string {
 	slices.Sort(list)
 	return list
+}
+
+// filled writes a tenant and an id into the path of an operation.
+func filled(path, tenant string, id runs.ID) string {
+	return strings.NewReplacer("{tenant}", tenant, "{id}", string(id)).Replace(path)
+}
+
+// manualSet makes a set by hand, and returns it with one of its policies and items.
+func (w *world) manualSet(tenant graph.TenantID) (set, policy, item runs.ID) {
+	w.t.Helper()
+	run, _, err := w.starter.Start(w.t.Context(), tenant, owner(tenant), capture.CreateSetRequest("By hand", capture.Selection{PolicyTypes: capturedTypes}))
+	w.must(err)
+	w.settle()
+	items, err := w.store.ListSetItems(w.t.Context(), tenant, run.BackupSetID, backupset.SetItemFilter{}, runs.Slice{Limit: 1})
+	w.must(err)
+	return run.BackupSetID, items[0].PolicyID, items[0].ID
+}
+
+// preview makes a restore preview and returns its run.
+func (w *world) preview(tenant graph.TenantID, set runs.ID, body string) runs.ID {
+	w.t.Helper()
+	r := w.do(token(runs.RoleOwner, tenant), http.MethodPost, "/api/v1/tenants/"+string(tenant)+"/backup-sets/"+string(set)+"/restore-previews", body)
+	if r.status != http.StatusAccepted {
+		w.t.Fatalf("the preview: %d %s", r.status, r.body)
+	}
+	var run Run
+	w.must(json.Unmarshal([]byte(r.body), &run))
+	w.settle()
+	return runs.ID(run.ID)
 }
