@@ -44,7 +44,9 @@ type BackupSet struct {
 	Holds          []Hold
 
 	// InUse: an active restore or preview reads it, that is, a queued or running run whose
-	// kind begins with "restore." has it as its Target. Set by stores on reading.
+	// kind begins with "restore." has it as its Target. Set by stores on reading. Runs of
+	// the set's own tenant count only: one of another tenant that restores from the set
+	// finds what was purged meanwhile missing.
 	InUse bool
 }
 

@@ -31,12 +31,17 @@ type Step struct {
 
 // Store keeps previews and the steps of restores. The rules of [runs.Store] on tenants and
 // leases hold; the tenant is the target's.
+//
+// Previews of a set of the same tenant go when that is purged, with the steps of the
+// restores that used them; those across tenants stay.
 type Store interface {
-	// OpenPreview makes the lease's run's preview, or returns it when there is one.
+	// OpenPreview makes the lease's run's preview, or returns it when there is one. A set
+	// that the tenant does not have is ErrNotFound, unless SourceTenant is another one.
 	OpenPreview(ctx context.Context, tenant graph.TenantID, lease runs.Lease, p Preview) (Preview, error)
 
 	// SavePreviewItems stores outcomes and the run's items for them in one transaction. An
-	// outcome of the same ItemID is replaced. A preview that is ready is ErrConflict.
+	// outcome of the same ItemID is replaced. A preview that is ready is ErrConflict, as is
+	// a Position that another item has.
 	SavePreviewItems(ctx context.Context, tenant graph.TenantID, lease runs.Lease, outcomes []PreviewItem, items []runs.Item) error
 
 	// ReadyPreview counts the outcomes into Totals and sets ReadyAt, once.

@@ -29,14 +29,16 @@ type TenantUpload struct {
 
 // Store keeps files until they are imported. The rules of [runs.Store] hold.
 type Store interface {
-	// AddUpload begins an upload; an id that exists is ErrConflict.
+	// AddUpload begins an upload; an id that exists is ErrConflict. Size, SHA256 and ReadyAt
+	// come with ReadyUpload.
 	AddUpload(ctx context.Context, tenant graph.TenantID, u Upload) error
 
 	// AddChunk stores the chunk number n, from 0, of an upload that is not ready; a chunk
-	// that is there already is ErrConflict.
+	// that is there already is ErrConflict. data has 1 to ChunkSize bytes.
 	AddChunk(ctx context.Context, tenant graph.TenantID, upload runs.ID, n int, data []byte) error
 
-	// ReadyUpload says that every chunk is there, and how large the file is.
+	// ReadyUpload says that every chunk is there, and how large the file is. It is ErrConflict
+	// when the chunks are not such a file, or the upload is ready already.
 	ReadyUpload(ctx context.Context, tenant graph.TenantID, upload runs.ID, size int64, sha256 string, at time.Time) (Upload, error)
 
 	// GetUpload returns an upload, or ErrNotFound.
