@@ -198,8 +198,12 @@ func newExecutors(db store.Store, client graph.Client) ([]runs.Executor, error) 
 	if err != nil {
 		return nil, err
 	}
+	restores, err := restore.NewRestorer(restore.RestorerConfig{Client: client, Store: db, Source: db})
+	if err != nil {
+		return nil, err
+	}
 	imports, err := transfer.NewImporter(transfer.ImporterConfig{Store: db})
-	return []runs.Executor{captures, previews, imports}, err
+	return []runs.Executor{captures, previews, restores, imports}, err
 }
 
 // demoGraph is the fake Microsoft Graph with the demo tenants. The same seed gives the same

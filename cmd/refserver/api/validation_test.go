@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
 // What is left out of a new schedule takes the documented defaults.
@@ -46,6 +47,12 @@ func TestInvalidBodies(t *testing.T) {
 	w := newWorld(t)
 	id := string(w.schedule(contoso, "Nightly"))
 	set := string(w.backup(contoso, runs.ID(id)).BackupSetID)
+	manual, _, firstItem := w.manualSet(contoso)
+	hand := string(manual)
+	items, err := w.store.ListSetItems(t.Context(), contoso, runs.ID(set), backupset.SetItemFilter{}, runs.Slice{Limit: 1})
+	w.must(err)
+	item := string(items[0].ID)
+	preview := string(w.preview(contoso, manual, `{"item_ids":["`+string(firstItem)+`"],"options":{"access_state":"original"}}`))
 	valid := func(old, new string) string { return strings.Replace(scheduleJSON, old, new, 1) }
 	for _, c := range []struct {
 		name, method, path, body string
@@ -85,6 +92,23 @@ func TestInvalidBodies(t *testing.T) {
 		{"a hold for nothing", "PUT", "backup-sets/" + set + "/hold", `{}`, []string{"name required", "reason required"}},
 		{"a release of nothing", "DELETE", "backup-sets/" + set + "/hold", ``, []string{"name required"}},
 		{"a sync of what there is not", "POST", "policies/sync", `{"policy_types":["nope"]}`, []string{"policy_types[0] policy_type_unknown"}},
+		{"a set of nothing", "POST", "backup-sets", `{"name":"x"}`, []string{"selection selection_ambiguous"}},
+		{"a set of two things", "POST", "backup-sets", `{"name":"x","everything":true,"policy_types":["deviceConfiguration"]}`, []string{"selection selection_ambiguous"}},
+		{"a set without a name", "POST", "backup-sets", `{"everything":true}`, []string{"name name_required"}},
+		{"a set with a long name", "POST", "backup-sets", `{"everything":true,"name":"` + strings.Repeat("x", 201) + `"}`, []string{"name name_length"}},
+		{"a set of unknown types", "POST", "backup-sets", `{"name":"x","policy_types":["nope"]}`, []string{"policy_types[0] policy_type_unknown"}},
+		{"an addition of nothing", "POST", "backup-sets/" + hand + "/policies", `{}`, []string{"policy_ids policies_count"}},
+		{"unknown options", "POST", "backup-sets/" + set + "/restore-previews", `{"options":{"existing":"x","assignments":"x","access_state":"x","copy_suffix":"x"}}`, []string{
+			"options.existing existing_unknown", "options.assignments assignments_unknown", "options.access_state access_state_unknown", "options.copy_suffix copy_suffix_unused"}},
+		{"an unknown option", "POST", "backup-sets/" + set + "/restore-previews", `{"options":{"force":true}}`, []string{"options.force field_unknown"}},
+		{"options that are none", "POST", "backup-sets/" + set + "/restore-previews", `{"options":"skip"}`, []string{"options type_mismatch"}},
+		{"items twice", "POST", "backup-sets/" + set + "/restore-previews", `{"item_ids":["` + item + `","` + item + `"]}`, []string{"item_ids[1] ids_duplicate"}},
+		{"no items", "POST", "backup-sets/" + set + "/drift", `{"item_ids":["x","` + noSuchID + `"]}`, []string{"item_ids[0] id_invalid", "item_ids[1] item_unknown"}},
+		{"a restore of nothing", "POST", "restores", `{}`, []string{"preview_run_id id_invalid"}},
+		{"a restore without a reason", "POST", "restores", `{"preview_run_id":"` + preview + `","reason":" ","confirm":true}`, []string{"reason reason_length"}},
+		{"what must be confirmed", "POST", "restores", `{"preview_run_id":"` + preview + `","reason":"x"}`, []string{"confirm confirm_required"}},
+		{"no hash", "POST", "audit/verify", `{"known_head":{"seq":-1,"hash":"xyz"}}`, []string{"known_head.seq negative", "known_head.hash hash_invalid"}},
+		{"a number that no log reaches", "POST", "audit/verify", `{"known_head":{"seq":9223372036854775808}}`, []string{"known_head.seq type_mismatch"}},
 		{"a body for a route without", "POST", "schedules/" + id + "/run", `{"force":true}`, []string{"force field_unknown"}},
 		{"a confirmation in the body of a DELETE", "DELETE", "schedules/" + id, `{"confirm_plan":"x"}`, []string{"confirm_plan field_unknown"}},
 	} {
@@ -125,6 +149,10 @@ func TestInvalidQueries(t *testing.T) {
 		{"backup-sets/" + set + "/items?limit=-1", "limit limit_range"},
 		{"notifications?unread=x", "unread unread_invalid"},
 		{"audit?limit=1000", "limit limit_range"},
+		{"backup-sets/" + set + "/export?secrets=yes", "secrets secrets_invalid"},
+		{"backup-sets/" + set + "/export?portal=1", "portal portal_invalid"},
+		{"restore-previews/" + noSuchID + "/items?action=made", "action action_unknown"},
+		{"policy-types?limit=1", "limit parameter_unknown"},
 	} {
 		r := w.as(runs.RoleOwner, http.MethodGet, c.path, "")
 		if diff := cmp.Diff([]string{c.want}, r.fields()); r.status != http.StatusUnprocessableEntity || diff != "" {

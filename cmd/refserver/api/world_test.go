@@ -140,10 +140,12 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	w.must(err)
 	previewer, err := restore.NewPreviewer(restore.PreviewerConfig{Reader: client, Store: w.store, Source: w.store})
 	w.must(err)
+	restorer, err := restore.NewRestorer(restore.RestorerConfig{Client: client, Store: w.store, Source: w.store})
+	w.must(err)
 	importer, err := transfer.NewImporter(transfer.ImporterConfig{Store: w.store})
 	w.must(err)
 	w.runner, err = runs.NewRunner(runs.Config{
-		Store: w.store, Queue: w.queue, Executors: []runs.Executor{executor, previewer, importer, w.retention}, Clock: w.clock,
+		Store: w.store, Queue: w.queue, Executors: []runs.Executor{executor, previewer, restorer, importer, w.retention}, Clock: w.clock,
 		Random: func() float64 { return 0 },
 	})
 	w.must(err)
@@ -268,13 +270,19 @@ func (w *world) wants(status int, method, path, body string, into any) reply {
 		w.t.Fatalf("%s %s: %d, want %d\n%s", method, path, r.status, status, r.body)
 	}
 	if into != nil {
-		dec := json.NewDecoder(strings.NewReader(r.body))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(into); err != nil {
-			w.t.Fatalf("%s %s: %v\n%s", method, path, err, r.body)
-		}
+		w.decode(r, into)
 	}
 	return r
+}
+
+// decode fills a shape that must have every field of an answer.
+func (w *world) decode(r reply, into any) {
+	w.t.Helper()
+	dec := json.NewDecoder(strings.NewReader(r.body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		w.t.Fatalf("%v\n%s", err, r.body)
+	}
 }
 
 // golden compares with a file, or writes it with -update.
