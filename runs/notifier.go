@@ -13,5 +13,6 @@ import (
 // logged and not tried again, as after a crash in between: the stored notification is what
 // counts. It must be safe for concurrent use.
 type Notifier interface {
+	// Notify hands on one notification of the tenant.
 	Notify(ctx context.Context, tenant graph.TenantID, n Notification) error
 }
