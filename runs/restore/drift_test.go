@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
@@ -94,5 +95,20 @@ func TestADriftReportIsNoPreview(t *testing.T) {
 	preview := w.do(rig.Tenant, restore.PreviewRequest(set, restore.PreviewParams{}))
 	if _, err := w.service.Drift(t.Context(), rig.Tenant, rig.Owner, preview.ID); !errors.Is(err, runs.ErrNotFound) {
 		t.Errorf("a preview is a drift report: %v", err)
+	}
+}
+
+// TestAListingThatBrokeOffAddsNothing: what it showed may be new, and may not.
+func TestAListingThatBrokeOffAddsNothing(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1, Catalogue: restore.TestTypes(t), Graph: graphtest.Config{PageSize: 1}}, nil, restore.PreviewerConfig{})
+	w.put(rig.Tenant, "widget", widget("a", "A", ""))
+	set := w.backup()
+	w.ok(w.Graph.Delete(rig.Tenant, "widget", "a"))
+	w.put(rig.Tenant, "widget", widget("n", "N", ""))
+	w.put(rig.Tenant, "widget", widget("a", "A", ""))
+	w.ok(w.Graph.Inject(graphtest.Fault{Op: graphtest.OpList, Type: "widget", TruncateAfterPages: 1, Times: -1}))
+	_, items := w.outcome(rig.Tenant, w.do(rig.Tenant, restore.DriftRequest(set, restore.DriftParams{})))
+	if d := cmp.Diff(map[string]int{"blocked incomplete_capture": 1}, actions(items)); d != "" {
+		t.Error(d)
 	}
 }

@@ -167,7 +167,7 @@ func (c *checker) links(ctx context.Context) (map[ident]headRow, error) {
 		old := r.Hash == link{} && r.PrevHash == link{} && before.Hash == link{}
 		switch {
 		case old:
-		case r.Seq != before.Seq+1 || r.PrevHash != before.Hash:
+		case r.PrevHash != before.Hash:
 			c.found(c.problemOf(&r, problemChain, errNotNext))
 		case entry.Hash != runs.ChainHash(entry.PrevHash, entry):
 			c.found(c.problemOf(&r, problemChain, errEntryChanged))

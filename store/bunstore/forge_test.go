@@ -47,6 +47,10 @@ func Forgeries() map[string]Forgery {
 			log[0].Hash = link{}
 			return log
 		})},
+		"the newest entry lost its hash": {problemChain, "audit_log", log(func(log []auditRow) []auditRow {
+			log[len(log)-1].PrevHash, log[len(log)-1].Hash = link{}, link{}
+			return log
+		})},
 		"the newest entry was removed": {problemHead, "audit_heads", log(func(log []auditRow) []auditRow {
 			return log[:len(log)-1]
 		})},
