@@ -46,10 +46,10 @@ func (o observed) ListPreviewItems(ctx context.Context, tenant graph.TenantID, p
 }
 
 // UsePreview implements [restore.Store].
-func (o observed) UsePreview(ctx context.Context, tenant graph.TenantID, lease runs.Lease, preview runs.ID) (_ restore.Preview, err error) {
+func (o observed) UsePreview(ctx context.Context, tenant graph.TenantID, lease runs.Lease, preview runs.ID, trail runs.Trail) (_ restore.Preview, err error) {
 	ctx, call := o.begin(ctx, "UsePreview", tenant)
 	defer call.done(&err)
-	return o.Store.UsePreview(ctx, tenant, lease, preview)
+	return o.Store.UsePreview(ctx, tenant, lease, preview, trail)
 }
 
 // SaveSteps implements [restore.Store].

@@ -117,7 +117,7 @@ func (m *Memory) ListPreviewItems(ctx context.Context, tenant graph.TenantID, pr
 }
 
 // UsePreview implements [restore.Store].
-func (m *Memory) UsePreview(ctx context.Context, tenant graph.TenantID, lease runs.Lease, preview runs.ID) (restore.Preview, error) {
+func (m *Memory) UsePreview(ctx context.Context, tenant graph.TenantID, lease runs.Lease, preview runs.ID, trail runs.Trail) (restore.Preview, error) {
 	if err := m.lock(ctx); err != nil {
 		return restore.Preview{}, err
 	}
@@ -136,8 +136,11 @@ func (m *Memory) UsePreview(ctx context.Context, tenant graph.TenantID, lease ru
 	if p.ReadyAt.IsZero() {
 		return restore.Preview{}, runs.Conflict("preview_not_ready", "wait for the preview")
 	}
-	p.RestoreRunID = r.ID
-	m.previews.put(tenant, preview, p)
+	if p.RestoreRunID == "" {
+		p.RestoreRunID = r.ID
+		m.previews.put(tenant, preview, p)
+		m.write(tenant, trail)
+	}
 	return p, nil
 }
 

@@ -237,7 +237,7 @@ func useBy(w *world, preview runs.ID, run runs.Run, items []runs.Item, status ru
 	held := change(func(r *runs.Run, at time.Time) {
 		r.Status, r.LeaseToken, r.LeaseUntil, r.StartedAt, r.Lane, r.Attempt = runs.StatusRunning, 1, at.Add(time.Hour), at, 1, 1
 	})
-	_, err := w.store.UsePreview(w.t.Context(), rig.Tenant, held.Lease(), preview)
+	_, err := w.store.UsePreview(w.t.Context(), rig.Tenant, held.Lease(), preview, runs.Trail{})
 	w.ok(err)
 	_, err = w.Store.SaveItems(w.t.Context(), rig.Tenant, held.Lease(), items, len(items))
 	w.ok(err)

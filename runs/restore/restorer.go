@@ -17,7 +17,6 @@ import (
 type ExecuteStore interface {
 	Store
 	runs.ItemStore
-	runs.AuditStore
 }
 
 // RestorerConfig configures a [Restorer].
@@ -141,31 +140,17 @@ func (r *Restorer) take(ctx context.Context, a *runs.Attempt, params ExecutePara
 	case p.Options.Access == AccessOriginal && !params.Confirm:
 		return p, runs.Invalid("confirm", "confirm_required", "this preview enables Conditional Access policies as they were captured; that was not confirmed")
 	}
-	if p, err = r.cfg.Store.UsePreview(ctx, a.Tenant(), a.Lease(), params.PreviewRunID); err != nil {
-		return p, err
-	}
-	return p, r.announce(ctx, a, p, params.Reason)
-}
-
-// announce writes into the audit log, once, what begins here and why.
-func (r *Restorer) announce(ctx context.Context, a *runs.Attempt, p Preview, reason string) error {
-	const action = "restore.started"
-	tenant, run := a.Tenant(), a.Run()
-	if a.Lease().Token > 1 {
-		have, err := r.cfg.Store.ListAudit(ctx, tenant, runs.AuditFilter{Actions: []string{action}, RunID: run.ID}, runs.Slice{Limit: 1})
-		if err != nil || len(have) > 0 {
-			return err
-		}
-	}
-	return r.cfg.Store.AppendAudit(ctx, tenant, runs.AuditEntry{
-		ID: a.NewID(), At: a.Now(), Actor: run.Actor, TenantID: tenant, Action: action,
+	run := a.Run()
+	started := runs.AuditEntry{
+		ID: a.NewID(), At: a.Now(), Actor: run.Actor, TenantID: a.Tenant(), Action: "restore.started",
 		Resource: runs.Target{Type: "backup_set", ID: p.SetID}, RunID: run.ID, Outcome: string(runs.StatusRunning),
 		Details: map[string]string{
-			"reason": redact.Text(reason), "preview_run_id": string(p.RunID), "set_revision": strconv.Itoa(p.SetRevision),
+			"reason": redact.Text(params.Reason), "preview_run_id": string(p.RunID), "set_revision": strconv.Itoa(p.SetRevision),
 			"source_tenant": string(p.SourceTenant), "existing": string(p.Options.Existing),
 			"assignments": string(p.Options.Assignments), "access_state": string(p.Options.Access),
 		},
-	})
+	}
+	return r.cfg.Store.UsePreview(ctx, a.Tenant(), a.Lease(), p.RunID, runs.Trail{Audit: []runs.AuditEntry{started}})
 }
 
 var _ runs.Executor = (*Restorer)(nil)

@@ -56,8 +56,9 @@ type Store interface {
 	ListPreviewItems(ctx context.Context, tenant graph.TenantID, preview runs.ID, filter Filter, slice runs.Slice) ([]PreviewItem, error)
 
 	// UsePreview gives the preview to the lease's run, once: it is ErrConflict
-	// "preview_used" when another run has it, and "preview_not_ready" before it is ready.
-	UsePreview(ctx context.Context, tenant graph.TenantID, lease runs.Lease, preview runs.ID) (Preview, error)
+	// "preview_used" when another run has it, and "preview_not_ready" before it is ready. The
+	// trail is written with it, and not when the run has the preview already.
+	UsePreview(ctx context.Context, tenant graph.TenantID, lease runs.Lease, preview runs.ID, trail runs.Trail) (Preview, error)
 
 	// SaveSteps stores how far the lease's run has come, replacing steps of the same ItemID,
 	// and the run's items, in one transaction.

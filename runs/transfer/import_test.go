@@ -170,14 +170,18 @@ func TestAMaskedPolicySaysThatItsSecretsAreMissing(t *testing.T) {
 func TestWhatTheExportedSetLackedTheImportedSetLacksToo(t *testing.T) {
 	from := rig.New(t, source)
 	raw := archived(t, from, from.Backup(from.Schedule(nil).ID).BackupSetID, transfer.ExportOptions{})
-	raw = edit(t, raw, func(m *transfer.Manifest) {
-		m.Set.Types[0].Failed, m.Set.Types[0].Listed, m.Set.Status = 1, m.Set.Types[0].Listed+1, "partial"
-	})
 	to := newWorld(t, rig.Options{Policies: -1}, nil)
-	run := to.bring(raw)
-	set := to.Set(run)
-	if run.Status != runs.StatusSuccess || set.Status != backupset.Partial || set.Types[0].Failed != 1 || set.Types[0].Whole() {
-		t.Errorf("the run ended %s, the set is %s with %+v", run.Status, set.Status, set.Types[0])
+	for name, lack := range map[string]func(*transfer.SetInfo){
+		"a policy":                   func(s *transfer.SetInfo) { s.Types[0].Failed, s.Types[0].Listed = 1, s.Types[0].Listed+1 },
+		"the permission for a type":  func(s *transfer.SetInfo) { s.Types[0].Forbidden = true },
+		"the end of a listing":       func(s *transfer.SetInfo) { s.Types[0].Complete = false },
+		"a type that was not known":  func(s *transfer.SetInfo) { s.Status = backupset.Partial },
+		"a type without any account": func(s *transfer.SetInfo) { s.Types = append(s.Types, transfer.TypeInfo{Type: "namedLocation"}) },
+	} {
+		run := to.bring(edit(t, raw, func(m *transfer.Manifest) { lack(&m.Set) }))
+		if set := to.Set(run); run.Status != runs.StatusSuccess || set.Status != backupset.Partial {
+			t.Errorf("%s: the run ended %s %s, the set is %s", name, run.Status, run.ErrorMessage, set.Status)
+		}
 	}
 }
 

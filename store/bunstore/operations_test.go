@@ -68,7 +68,7 @@ func (w *worker) operations(of backupset.BackupSet) {
 	}
 	preview := w.preview(of, outcomes)
 	execute := w.manual(runs.KindRestoreExecute, of.ID)
-	_, err = s.UsePreview(ctx, w.tenant, execute.Lease(), preview.ID)
+	_, err = s.UsePreview(ctx, w.tenant, execute.Lease(), preview.ID, runs.Trail{})
 	w.ok(err)
 	w.ok(s.SaveSteps(ctx, w.tenant, execute.Lease(), []restore.Step{
 		{ItemID: items[0].ID, Type: items[0].Type, SourceID: "s", TargetID: "t", BegunAt: w.now, WrittenAt: w.now, AssignedAt: w.now},

@@ -177,7 +177,7 @@ func (t *tx) countActions(ctx context.Context, p *previewRow) error {
 }
 
 // UsePreview implements [restore.Store].
-func (s *Store) UsePreview(ctx context.Context, tenant graph.TenantID, lease runs.Lease, preview runs.ID) (out restore.Preview, err error) {
+func (s *Store) UsePreview(ctx context.Context, tenant graph.TenantID, lease runs.Lease, preview runs.ID, trail runs.Trail) (out restore.Preview, err error) {
 	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		run, err := t.held(ctx, tenant, lease)
 		if err != nil {
@@ -198,7 +198,13 @@ func (s *Store) UsePreview(ctx context.Context, tenant graph.TenantID, lease run
 		if out, err = used.preview(); err != nil {
 			return err
 		}
-		return update(ctx, t, &old, &used)
+		if old.RestoreRunID == run.ID {
+			return nil
+		}
+		if err := update(ctx, t, &old, &used); err != nil {
+			return err
+		}
+		return t.trail(tenant, trail)
 	})
 	if err != nil {
 		return restore.Preview{}, err

@@ -56,7 +56,7 @@ func leaseRows() map[string]func(f *fixture, c *capture, lease runs.Lease) error
 			return err
 		},
 		"UsePreview": func(f *fixture, c *capture, lease runs.Lease) error {
-			_, err := f.store.UsePreview(f.ctx, c.tenant, lease, f.readied)
+			_, err := f.store.UsePreview(f.ctx, c.tenant, lease, f.readied, f.trail(c.tenant, "restore.started"))
 			return err
 		},
 		"SaveSteps": func(f *fixture, c *capture, lease runs.Lease) error {

@@ -274,7 +274,7 @@ func noPreview(_ *testing.T, f *fixture) {
 		_, err := f.store.ReadyPreview(f.ctx, contoso, r.Lease())
 		return err
 	}, func() error {
-		_, err := f.store.UsePreview(f.ctx, contoso, r.Lease(), r.ID)
+		_, err := f.store.UsePreview(f.ctx, contoso, r.Lease(), r.ID, runs.Trail{})
 		return err
 	})
 }
@@ -285,7 +285,7 @@ func usedPreview(t *testing.T, f *fixture) {
 	p.save(f.found(0, restore.Create))
 	first, second := f.readerOf(contoso, runs.KindRestoreExecute, set.ID), f.readerOf(contoso, runs.KindRestoreExecute, set.ID)
 	use := func(r runs.Run) (restore.Preview, error) {
-		return f.store.UsePreview(f.ctx, contoso, r.Lease(), p.run.ID)
+		return f.store.UsePreview(f.ctx, contoso, r.Lease(), p.run.ID, f.trail(contoso, "restore.started"))
 	}
 	refused := func(what string, r runs.Run, code string) {
 		t.Helper()
@@ -301,7 +301,9 @@ func usedPreview(t *testing.T, f *fixture) {
 	p.ready()
 	want := p.doc
 	want.RestoreRunID = first.ID
+	entries := len(f.audit(contoso))
 	same(t, "preview given", must(use(first))(t), want)
+	same(t, "entries of its trail", len(f.audit(contoso))-entries, 1)
 	same(t, "preview stored", must(f.store.GetPreview(f.ctx, contoso, p.run.ID))(t), want)
 	f.nothingWritten("using it again", func() { same(t, "preview given again", must(use(first))(t), want) })
 	refused("using a preview that another run has", second, "preview_used")
@@ -313,13 +315,16 @@ func usedAtOnce(t *testing.T, f *fixture) {
 	set := f.manualSet(contoso)
 	p := f.looking(set).ready()
 	var restores []runs.Run
+	var trails []runs.Trail
 	for range crowd {
 		restores = append(restores, f.readerOf(contoso, runs.KindRestoreExecute, set.ID))
+		trails = append(trails, f.trail(contoso, "restore.started"))
 	}
+	entries := len(f.audit(contoso))
 	var mu sync.Mutex
 	given := 0
 	atOnce(crowd, func(i int) {
-		_, err := f.store.UsePreview(f.ctx, contoso, restores[i].Lease(), p.run.ID)
+		_, err := f.store.UsePreview(f.ctx, contoso, restores[i].Lease(), p.run.ID, trails[i])
 		mu.Lock()
 		defer mu.Unlock()
 		if err == nil {
@@ -329,6 +334,7 @@ func usedAtOnce(t *testing.T, f *fixture) {
 		}
 	})
 	same(t, "runs that were given the preview", given, 1)
+	same(t, "entries of its trail", len(f.audit(contoso))-entries, 1)
 }
 
 // conflictCode returns the code of a conflict.

@@ -80,7 +80,7 @@ func (f *fixture) restored(tenant graph.TenantID, set backupset.BackupSet, n int
 		f.saveSteps(execute, f.newStep(o.ItemID))
 	}
 	p.ready()
-	p.doc = must(f.store.UsePreview(f.ctx, tenant, execute.Lease(), p.run.ID))(f)
+	p.doc = must(f.store.UsePreview(f.ctx, tenant, execute.Lease(), p.run.ID, runs.Trail{}))(f)
 	return p, f.finish(execute, runs.StatusSuccess, start.Add(time.Hour))
 }
 
@@ -127,7 +127,7 @@ func halfGonePreview(t *testing.T, f *fixture) {
 	step := must(f.store.PurgeSet(f.ctx, contoso, f.retire(set, start).ID, 1, noTrail))(t)
 	same(t, "removed", step, backupset.PurgeResult{Previews: 1})
 	f.nothingWritten("using what is left", func() {
-		_, err := f.store.UsePreview(f.ctx, contoso, execute.Lease(), p.run.ID)
+		_, err := f.store.UsePreview(f.ctx, contoso, execute.Lease(), p.run.ID, runs.Trail{})
 		if conflictCode(err) != "preview_not_ready" {
 			t.Errorf("UsePreview: got error %v", err)
 		}

@@ -234,7 +234,7 @@ func workerDoesNotReachAnotherTenantsSet(t *testing.T, f *fixture) {
 			return err
 		},
 		"UsePreview": func() error {
-			_, err := f.store.UsePreview(f.ctx, fabrikam, c.lease(), on.preview)
+			_, err := f.store.UsePreview(f.ctx, fabrikam, c.lease(), on.preview, f.trail(fabrikam, "restore.started"))
 			return err
 		},
 		"CopyItems from it": func() error {

@@ -30,7 +30,7 @@ func restoreRows() map[string]func(f *fixture, tenant graph.TenantID, on targets
 			return err
 		},
 		"UsePreview": func(f *fixture, tenant graph.TenantID, on targets) error {
-			_, err := f.store.UsePreview(f.ctx, tenant, on.restorer, on.preview)
+			_, err := f.store.UsePreview(f.ctx, tenant, on.restorer, on.preview, f.trail(tenant, "restore.started"))
 			return err
 		},
 		"SaveSteps": func(f *fixture, tenant graph.TenantID, on targets) error {
