@@ -185,7 +185,7 @@ func TestPostgresEndsADeadlockWellForBoth(t *testing.T) {
 	run := w.claimed(sched)
 	ended := make(chan error)
 	planned, changed := 0, 0
-	result, err := p.two[1].DispatchDue(t.Context(), backupsched.Chunk{
+	chunk := backupsched.Chunk{
 		Now: w.now, Limit: 10, Cycle: func(backupsched.ChunkResult) runs.AuditEntry { return w.trail("dispatch.cycle", "").Audit[0] },
 		Plan: func(s backupsched.Schedule) backupsched.Plan {
 			if planned++; planned == 1 {
@@ -198,9 +198,14 @@ func TestPostgresEndsADeadlockWellForBoth(t *testing.T) {
 			next.Kind, next.ScheduleID, next.ScheduledFor = runs.KindBackup, s.ID, w.now.AddDate(0, 0, 1)
 			return backupsched.Plan{Runs: []runs.Run{next}, NextRunAt: w.now.AddDate(0, 0, 2)}
 		},
-	})
+	}
+	result, err := p.two[1].DispatchDue(t.Context(), chunk)
 	p.ok(err)
 	p.ok(<-ended)
+	if result.Due == 0 { // who began again at once found the schedule held, and left it for the next cycle
+		result, err = p.two[1].DispatchDue(t.Context(), chunk)
+		p.ok(err)
+	}
 	// Whoever was made to try again, both have done their work.
 	if result.Due != 1 || len(result.Inserted)+result.Conflicts != 1 {
 		t.Errorf("dispatched: %+v", result)
