@@ -172,9 +172,8 @@ func (r *Requests) Prepare(ctx context.Context, s runs.Start) (runs.Request, err
 	case upload.ReadyAt.IsZero():
 		return req, runs.Conflict("upload_not_ready", "the file has not arrived whole; upload it again")
 	}
-	if s.RetryOf == nil {
-		req.Key = importKey(upload)
-	}
+	// A retry, too: of two runs over one file the first to end would take it from the other.
+	req.Key = importKey(upload)
 	req.SetName, req.Target, req.ScheduleID = setName(upload, params.Name), runs.Target{}, ""
 	return req, nil
 }

@@ -171,6 +171,9 @@ func TestACanceledImportCanBeRetriedWhileItsFileIsThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if same, reused, err := w.Starter.Start(t.Context(), rig.Tenant, rig.Owner, runs.Request{Kind: run.Kind, Key: "any", Params: run.Params}); err != nil || !reused || same.ID != again.ID {
+		t.Errorf("beside the retry the file is imported by %s, %v", same.ID, err)
+	}
 	if again.BackupSetID == run.BackupSetID || again.Target.ID != again.BackupSetID {
 		t.Errorf("the retry fills %s", again.BackupSetID)
 	}
