@@ -28,6 +28,10 @@ var (
 	// ErrBusy: something else holds what is needed; try again later.
 	ErrBusy = errors.New("busy")
 
+	// ErrUnavailable: the database cannot be reached or takes no connections now. Nothing is
+	// known about a change that was on its way; read again, then try again later.
+	ErrUnavailable = errors.New("database unavailable")
+
 	// ErrLeaseLost: the run was claimed by another worker, so this one must stop
 	// writing. Nothing that was written under the old lease is lost.
 	ErrLeaseLost = errors.New("lease lost")

@@ -100,7 +100,7 @@ func (s *Store) ready(ctx context.Context) error {
 		if s.rows != nil && sqlState(err) == insufficientPrivilege {
 			return fmt.Errorf("%w: %w", err, ErrRowSecurity)
 		}
-		return err
+		return s.dialect.explain(ctx, err)
 	}
 	for _, m := range status {
 		if !m.Applied {

@@ -6,9 +6,12 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strings"
 
+	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/schema"
@@ -103,7 +106,7 @@ func (postgresDialect) again(err error) bool {
 	return errors.Is(err, errStale)
 }
 
-// explain says what the server's timeouts mean, and lets the end of a context be seen: a
+// explain says what the server's timeouts mean and when there is no server, and lets the end of a context be seen: a
 // connection that was given up because of it, or in time with it, tells another story.
 func (postgresDialect) explain(ctx context.Context, err error) error {
 	switch sqlState(err) {
@@ -112,6 +115,26 @@ func (postgresDialect) explain(ctx context.Context, err error) error {
 	case "57014":
 		return fmt.Errorf("store: a statement took longer than statement_timeout, or was cancelled: %w", err)
 	}
+	return endOf(ctx, away(err))
+}
+
+// away says of an error that the server could not be reached, or sent the connection away.
+func away(err error) error {
+	var network net.Error
+	state := sqlState(err)
+	switch {
+	case isContext(err), errors.Is(err, runs.ErrUnavailable):
+		return err
+	case strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), state == "53300": // connection exceptions, shutdowns, too many connections
+	case state == "" && (errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF)):
+	default:
+		return err
+	}
+	return fmt.Errorf("store: %w: %w", runs.ErrUnavailable, err)
+}
+
+// endOf lets the end of a context be seen.
+func endOf(ctx context.Context, err error) error {
 	if isContext(err) || !errors.Is(err, sql.ErrTxDone) && !errors.Is(err, driver.ErrBadConn) && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}

@@ -225,7 +225,7 @@ func TestVerifyingTheAuditLog(t *testing.T) {
 		t.Errorf("a whole log: %+v", later)
 	}
 	for body, want := range map[string]AuditBreak{
-		`{"known_head":{"seq":1,"hash":"` + strings.Repeat("0a", 32) + `"}}`:             {1, "head"},
+		`{"known_head":{"seq":1,"hash":"` + strings.Repeat("0a", 32) + `"}}`:            {1, "head"},
 		`{"known_head":{"seq":9000000000,"hash":"` + given(first.Head.Hash, "") + `"}}`: {9000000000, "head"},
 	} {
 		var found AuditCheck

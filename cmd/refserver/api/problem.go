@@ -79,6 +79,8 @@ func problemOf(err error) *Problem {
 		return newProblem(http.StatusConflict, "busy", "something else holds what is needed; try again later")
 	case errors.Is(err, backupset.ErrDamaged):
 		return newProblem(http.StatusInternalServerError, "damaged", "stored content is not what was captured; verify the backup set")
+	case errors.Is(err, runs.ErrUnavailable):
+		return newProblem(http.StatusServiceUnavailable, unavailable, "the database cannot be reached at the moment; read the present state, then try again")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusServiceUnavailable, "interrupted", "the request ended before it was done; read the present state, then try again")
 	}
@@ -110,6 +112,9 @@ func (p *Problem) write(w http.ResponseWriter) {
 	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
+	for name, values := range p.GetHeaders() {
+		h[name] = values
+	}
 	w.WriteHeader(p.Status)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -117,6 +122,19 @@ func (p *Problem) write(w http.ResponseWriter) {
 }
 
 const problemType = "application/problem+json"
+
+const unavailable = "unavailable"
+
+// retryAfter is in how many seconds to ask again, when a database is away: that of a restart.
+const retryAfter = "5"
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header {
+	if p.Code != unavailable {
+		return nil
+	}
+	return http.Header{"Retry-After": {retryAfter}}
+}
 
 // Error implements error.
 func (p *Problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
@@ -140,5 +158,6 @@ func maskErrors(_ huma.Context, _ string, v any) (any, error) {
 var (
 	_ huma.StatusError       = (*Problem)(nil)
 	_ huma.ContentTypeFilter = (*Problem)(nil)
+	_ huma.HeadersError      = (*Problem)(nil)
 	_ huma.Transformer       = maskErrors
 )

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -197,6 +198,11 @@ func TestInternalErrorsTellNothing(t *testing.T) {
 		"a panic": {func(cfg *Config) {
 			cfg.Principal = func(*http.Request) (runs.Actor, bool) { panic(canary) }
 		}, "/api/v1/tenants/contoso/schedules", 500, "internal"},
+		"a database that is away, at the door": {func(cfg *Config) {
+			cfg.TenantAccess = func(context.Context, graph.TenantID, runs.Actor) (bool, error) {
+				return false, fmt.Errorf("%w: %w", runs.ErrUnavailable, cause)
+			}
+		}, "/api/v1/tenants/contoso/schedules", 503, "unavailable"},
 		"not ready": {func(cfg *Config) { cfg.Ready = func(context.Context) error { return cause } }, "/readyz", 503, "not_ready"},
 	} {
 		var log bytes.Buffer
@@ -208,6 +214,22 @@ func TestInternalErrorsTellNothing(t *testing.T) {
 		if !strings.Contains(log.String(), canary) {
 			t.Errorf("%s: the log does not tell: %s", name, log.String())
 		}
+		if r.code() == "unavailable" && r.header.Get("Retry-After") == "" {
+			t.Errorf("%s: %v", name, r.header)
+		}
+	}
+}
+
+// While the database is away, whoever asks is told when to ask again, wherever it was missed.
+func TestADatabaseThatIsAway(t *testing.T) {
+	w := newWorld(t)
+	add(w.api, route{id: "away", method: http.MethodGet, path: "away", action: runs.ActionLook},
+		func(context.Context, *call, *nothing, *nothing) (Run, error) {
+			return Run{}, fmt.Errorf("store: %w", runs.ErrUnavailable)
+		})
+	r := w.as(runs.RoleOwner, http.MethodGet, "away", "")
+	if r.status != 503 || r.code() != "unavailable" || r.header.Get("Retry-After") != retryAfter {
+		t.Errorf("%d %v %s", r.status, r.header, r.body)
 	}
 }
 
@@ -249,6 +271,7 @@ func TestProblemOfErrors(t *testing.T) {
 		"bare conflict": {runs.ErrConflict, 409, "conflict"},
 		"busy":          {runs.ErrBusy, 409, "busy"},
 		"canceled":      {context.Canceled, 503, "interrupted"},
+		"away":          {fmt.Errorf("%w: %s", runs.ErrUnavailable, canary), 503, "unavailable"},
 		"unknown":       {errors.New(canary), 500, "internal"},
 	} {
 		p := problemOf(c.err)
