@@ -31,16 +31,21 @@ type world struct {
 	restoring restore.RestorerConfig // what newRunner gives to the Restorer, beside what it fills in
 }
 
-// ownerOf is a person who owns both tenants, managers and operators own one only.
+// rolesOf gives the owner both tenants; the others but half have a role in one only.
 func rolesOf(_ context.Context, tenant graph.TenantID, a runs.Actor) (runs.Role, error) {
 	switch {
 	case a.ID == rig.Owner.ID:
 		return runs.RoleOwner, nil
+	case a.ID == half.ID && tenant == fabrikam:
+		return runs.RoleManager, nil
 	case tenant != rig.Tenant:
 		return runs.RoleNone, nil
 	}
-	return map[string]runs.Role{"manager": runs.RoleManager, rig.Operator.ID: runs.RoleOperator, rig.Reader.ID: runs.RoleReadonly}[a.ID], nil
+	return map[string]runs.Role{"manager": runs.RoleManager, half.ID: runs.RoleOwner, rig.Operator.ID: runs.RoleOperator, rig.Reader.ID: runs.RoleReadonly}[a.ID], nil
 }
+
+// half owns the rig's tenant and manages the other one.
+var half = runs.Actor{ID: "half", Name: "Henry Half"}
 
 var manager = runs.Actor{ID: "manager", Name: "Mona Manager"}
 

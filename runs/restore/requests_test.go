@@ -78,6 +78,8 @@ func TestStartingAPreviewChecksWhatItNames(t *testing.T) {
 		{"a suffix that nobody sees", rig.Tenant, rig.Owner, set, P{Options: restore.Options{Existing: restore.CreateCopy, CopySuffix: "  "}}, "options.copy_suffix copy_suffix_invalid"},
 		{"across, as the owner of both", fabrikam, rig.Owner, set, P{SourceTenant: rig.Tenant}, ""},
 		{"across, as a manager of the source", fabrikam, manager, set, P{SourceTenant: rig.Tenant}, "forbidden"},
+		{"across, as the owner of the source only", fabrikam, half, set, P{SourceTenant: rig.Tenant}, "forbidden"},
+		{"across, as the owner of the target only", rig.Tenant, half, set, P{SourceTenant: fabrikam}, "forbidden"},
 		{"across, from a tenant that is not one's own", rig.Tenant, manager, set, P{SourceTenant: fabrikam}, "forbidden"},
 		{"across, from a tenant that nobody has", rig.Tenant, manager, nobody, P{SourceTenant: "nowhere"}, "forbidden"},
 	} {
@@ -190,6 +192,7 @@ func TestStartingARestoreChecksItsPreview(t *testing.T) {
 		{"Conditional Access as captured, unconfirmed", rig.Tenant, manager, restore.ExecuteRequest(original, "because", false), "confirm confirm_required"},
 		{"Conditional Access as captured, confirmed", rig.Tenant, manager, restore.ExecuteRequest(original, "because", true), ""},
 		{"across tenants, as a manager of the source", fabrikam, manager, restore.ExecuteRequest(across, "because", true), "forbidden"},
+		{"across tenants, as the owner of the source only", fabrikam, half, restore.ExecuteRequest(across, "because", true), "forbidden"},
 		{"across tenants, as the owner of both", fabrikam, rig.Owner, restore.ExecuteRequest(across, long, true), ""},
 		{"a fresh preview", rig.Tenant, manager, restore.ExecuteRequest(plain, "because", false), ""},
 	} {
