@@ -55,7 +55,7 @@ func (w *restoring) create(ctx context.Context, j *job) error {
 	return w.notMade(ctx, j, fresh, err)
 }
 
-var errNoID = errors.New("Graph's client made an object and did not say which")
+var errNoID = errors.New("restore: Graph's client made an object and did not say which")
 
 // free tells whether nothing like the object is there, as the preview said, and ends the item
 // if not.
@@ -193,7 +193,7 @@ func (w *restoring) lookFor(ctx context.Context, j *job) (goOn bool, err error) 
 	return false, nil
 }
 
-var errUnclear = errors.New("Graph did not confirm that the object was made, and shows others that may be it; look before you make it again")
+var errUnclear = errors.New("restore: Graph did not confirm that the object was made, and shows others that may be it; look before you make it again")
 
 // candidates returns the objects that an uncertain item may have made. unclear tells that there
 // are others like it, or that they cannot be read.

@@ -279,7 +279,7 @@ func (w *restoring) leave(ctx context.Context, err error) error {
 }
 
 var (
-	errUnknown     = errors.New("Graph did not confirm that the object was made, and does not show it; look before you make it again")
+	errUnknown     = errors.New("restore: Graph did not confirm that the object was made, and does not show it; look before you make it again")
 	errNotAssigned = errors.New("the policy was written, but not its assignments")
 )
 
