@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -154,6 +155,27 @@ func serveOn(t *testing.T, o serveOptions, greeting string) server {
 
 func (s server) do(t *testing.T, method, path, token, body string, into any) int {
 	t.Helper()
+	code, raw := s.send(t, method, path, token, body)
+	if into != nil {
+		if err := json.Unmarshal(raw, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return code
+}
+
+// download returns a file.
+func (s server) download(t *testing.T, path string) string {
+	t.Helper()
+	code, raw := s.send(t, "GET", path, owner, "")
+	if code != 200 {
+		t.Fatalf("%s: %d %s", path, code, raw)
+	}
+	return string(raw)
+}
+
+func (s server) send(t *testing.T, method, path, token, body string) (int, []byte) {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -166,12 +188,11 @@ func (s server) do(t *testing.T, method, path, token, body string, into any) int
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if into != nil {
-		if err := json.NewDecoder(res.Body).Decode(into); err != nil {
-			t.Fatal(err)
-		}
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return res.StatusCode
+	return res.StatusCode, raw
 }
 
 type listed struct {
