@@ -182,6 +182,18 @@ func TestRestoringAcrossTenantsTakesTheOwnerOfBoth(t *testing.T) {
 	}
 }
 
+// Naming the tenant of the path as the source says nothing new: it is the same preview.
+func TestATenantIsItsOwnSource(t *testing.T) {
+	w := newWorld(t)
+	set, _, _ := w.manualSet(contoso)
+	first := w.begun("backup-sets/"+string(set)+"/restore-previews", "")
+	var again Run
+	w.wants(200, http.MethodPost, "backup-sets/"+string(set)+"/restore-previews", `{"source_tenant":"contoso"}`, &again)
+	if again.ID != first.ID {
+		t.Error("another preview")
+	}
+}
+
 // A file may be larger than other bodies, up to its own limit; who may not import is told so
 // before it is read.
 func TestLimitsOfAnImport(t *testing.T) {

@@ -82,7 +82,7 @@ func (a *API) receive(ctx context.Context, c *call) (transfer.Upload, error) {
 	case err == nil:
 	case errors.As(err, &tooLarge):
 		err = newProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a file has at most %d bytes", a.cfg.MaxImport))
-	case body.failed != nil && ctx.Err() == nil:
+	case body.failed != nil: // broken, or stalled
 		err = newProblem(http.StatusBadRequest, "body_unreadable", "the body ended before it was complete")
 	}
 	return upload, err
