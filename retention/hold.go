@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -22,7 +23,7 @@ const (
 
 // Hold keeps a set from being dropped, by retention and by people, until the hold of this
 // name is released. name is 1..[MaxHoldName] characters and unique within the set, reason
-// is required and at most [MaxHoldReason]. Holding once more with the same name and reason
+// is required and at most [MaxHoldReason]; secrets in it are masked. Holding once more with the same name and reason
 // changes nothing; with another reason it is the conflict "hold_exists", since a hold is the
 // record of who wanted it and why. A deleted set is [runs.ErrDeleted].
 func (r *Retention) Hold(ctx context.Context, tenant graph.TenantID, actor runs.Actor, set runs.ID, name, reason string) (backupset.BackupSet, error) {
@@ -36,6 +37,7 @@ func (r *Retention) Hold(ctx context.Context, tenant graph.TenantID, actor runs.
 	if err := bad.Err(); err != nil {
 		return backupset.BackupSet{}, err
 	}
+	reason = redact.Text(reason)
 	return r.changeSet(ctx, tenant, set, func(at time.Time, s backupset.BackupSet) (backupset.SetChange, error) {
 		if s.Deleted() {
 			return backupset.SetChange{}, runs.ErrDeleted

@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -72,8 +74,8 @@ func (im *Importer) openFolder(a *archive) (*contents, error) {
 }
 
 func (f *folder) each(skip func(graph.PolicyType, string) bool, yield func(found) error) error {
-	for _, name := range f.names {
-		got, policy, err := f.file(name)
+	for i, name := range f.names {
+		got, policy, err := f.file(i, name)
 		switch {
 		case err != nil:
 			return err
@@ -91,8 +93,11 @@ func (f *folder) each(skip func(graph.PolicyType, string) bool, yield func(found
 }
 
 // file reads one file. policy false says that it belongs to another one.
-func (f *folder) file(name string) (got found, policy bool, err error) {
-	got = found{t: unknownType, id: name, name: strings.TrimSuffix(path.Base(name), path.Ext(name))}
+func (f *folder) file(i int, name string) (got found, policy bool, err error) {
+	got = found{t: unknownType, id: redact.Text(name), name: redact.Text(strings.TrimSuffix(path.Base(name), path.Ext(name)))}
+	if got.id != name {
+		got.id += fmt.Sprintf(" (file %d)", i+1) // two that differ in a secret only are two
+	}
 	raw, err := f.a.content(name)
 	if err == errEntry {
 		return got.failed(runs.ReasonInvalidPayload, errEntry), true, nil

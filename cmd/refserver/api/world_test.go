@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -67,9 +68,15 @@ type world struct {
 }
 
 // jobs keeps jobs until settle.
-type jobs struct{ list []runs.Job }
+type jobs struct {
+	list []runs.Job
+	fail error // what Enqueue returns when not nil
+}
 
 func (q *jobs) Enqueue(_ context.Context, list ...runs.Job) error {
+	if q.fail != nil {
+		return q.fail
+	}
 	q.list = append(q.list, list...)
 	return nil
 }
@@ -96,6 +103,12 @@ func tenantAccess(ctx context.Context, tenant graph.TenantID, actor runs.Actor) 
 
 func newWorld(t testing.TB, change ...func(*Config)) *world {
 	t.Helper()
+	return newWorldAt(t, sqlitestore.Memory, nil, change...)
+}
+
+// newWorldAt makes a world whose database is a file, and which writes a log unless it is nil.
+func newWorldAt(t testing.TB, path string, log *slog.Logger, change ...func(*Config)) *world {
+	t.Helper()
 	w := &world{t: t, clock: clock.NewMock(), queue: &jobs{}}
 	w.clock.Set(time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC))
 	var err error
@@ -104,7 +117,7 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	w.must(w.graph.AddTenant(contoso, graphtest.TenantConfig{Seed: 1, Policies: 12}))
 	w.must(w.graph.AddTenant(fabrikam, graphtest.TenantConfig{Seed: 2, Policies: 12}))
 
-	w.store, err = sqlitestore.Open(t.Context(), sqlitestore.Memory, sqlitestore.Options{Clock: w.clock})
+	w.store, err = sqlitestore.Open(t.Context(), path, sqlitestore.Options{Clock: w.clock})
 	w.must(err)
 	t.Cleanup(func() {
 		if err := w.store.Close(); err != nil {
@@ -120,10 +133,10 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	w.must(err)
 	w.starter, err = runs.NewStarter(runs.StarterConfig{
 		Store: w.store, Queue: w.queue, Authorizer: runs.RoleAuthorizer{RoleOf: roleOf}, Clock: w.clock,
-		Preparers: []runs.Preparer{captures, restores, imports},
+		Preparers: []runs.Preparer{captures, restores, imports}, Logger: log,
 	})
 	w.must(err)
-	w.retention, err = retention.New(retention.Config{Store: w.store, Starter: w.starter, Clock: w.clock, MinAge: -1})
+	w.retention, err = retention.New(retention.Config{Store: w.store, Starter: w.starter, Clock: w.clock, MinAge: -1, Logger: log})
 	w.must(err)
 	w.scheduler, err = backupsched.NewScheduler(backupsched.Config{Store: w.store, Starter: w.starter, PlanGuard: w.retention, Clock: w.clock})
 	w.must(err)
@@ -146,13 +159,13 @@ func newWorld(t testing.TB, change ...func(*Config)) *world {
 	w.must(err)
 	w.runner, err = runs.NewRunner(runs.Config{
 		Store: w.store, Queue: w.queue, Executors: []runs.Executor{executor, previewer, restorer, importer, w.retention}, Clock: w.clock,
-		Random: func() float64 { return 0 },
+		Random: func() float64 { return 0 }, Logger: log,
 	})
 	w.must(err)
 	cfg := Config{
 		Scheduler: w.scheduler, Starter: w.starter, Archive: archive, Retention: w.retention, Clock: w.clock,
 		Restores: shown, Exporter: exporter, Uploader: uploader,
-		Principal: principal, TenantAccess: tenantAccess,
+		Principal: principal, TenantAccess: tenantAccess, Logger: log,
 	}
 	for _, f := range change {
 		f(&cfg)
