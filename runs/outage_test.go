@@ -55,12 +55,11 @@ func TestAnOutageAtTheEndOfAnAttemptCostsNoMoreThanItself(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "live.db")
 			synctest.Test(t, func(t *testing.T) {
 				o := &outage{lasts: tt.lasts, after: tt.after}
-				var began time.Time
+				began := time.Now()
 				var executed atomic.Int64
 				l := newLive(t, path, func(context.Context, *runs.Attempt) error {
 					if executed.Add(1) == 1 {
-						began = time.Now()
-						o.begin.Store(began.UnixNano())
+						o.begin.Store(time.Now().UnixNano())
 					}
 					return tt.outcome
 				}, func(cfg *runs.Config) { o.Store, cfg.Store = cfg.Store, o })
