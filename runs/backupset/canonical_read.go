@@ -45,12 +45,12 @@ func Lookup(value []byte, path ...string) []byte { return lookup(value, path...)
 
 // MaskedSecrets returns the secrets that Graph did not show in an object in canonical form: an
 // encrypted OMA value that came as asterisks, a secret of the settings catalog that came as a
-// token. The keys are paths as in [Change], the values the canonical form of what stands
+// token; and those that [Mask] has replaced. The keys are paths as in [Change], the values the canonical form of what stands
 // there: where it is equal in two objects of one tenant, so is the secret.
 func MaskedSecrets(obj []byte) map[string]string {
 	// Nearly every policy has none, which is quick to see.
 	if !bytes.Contains(obj, []byte(`"isEncrypted":true`)) && !bytes.Contains(obj, []byte(`SecretSettingValue"`)) &&
-		!bytes.Contains(obj, []byte(`:"***`)) {
+		!bytes.Contains(obj, []byte(`:"***`)) && !bytes.Contains(obj, []byte(masked)) {
 		return nil
 	}
 	m := maskFinder{found: map[string]string{}}
@@ -75,7 +75,8 @@ func (m *maskFinder) value(at place, v []byte) {
 			switch {
 			case value[0] == '{' || value[0] == '[':
 				m.value(childOf(at, key), value)
-			case asterisks(value) && (string(key) == "value" || looksSecret(key)):
+			case string(value) == masked, // by an export
+				asterisks(value) && (string(key) == "value" || looksSecret(key)):
 				m.found[string(m.path)] = string(value)
 			}
 			m.path = m.path[:back]

@@ -191,6 +191,14 @@ var (
 
 // content makes the content of an item what it shall be.
 func (w *restoring) content(ctx context.Context, j *job, live map[string]fetched) error {
+	if j.uncertain() { // whatever became of the original of a copy meanwhile
+		goOn, err := w.lookFor(ctx, j)
+		if err != nil || !goOn {
+			return err
+		}
+		j.step.BegunAt = time.Time{} // nothing was made
+		w.advance(j)
+	}
 	var s *sides
 	changed := false
 	if id := j.plan.TargetID; id != "" {
@@ -215,16 +223,12 @@ func (w *restoring) content(ctx context.Context, j *job, live map[string]fetched
 		}
 		changed = hash != j.plan.LiveHash
 	}
-	if j.creates() {
-		if changed && j.step.BegunAt.IsZero() {
-			w.fail(j, runs.ReasonChanged, errChanged)
-			return nil
-		}
-		return w.create(ctx, j)
-	}
-	if changed && j.step.BegunAt.IsZero() {
+	switch {
+	case changed && j.step.BegunAt.IsZero():
 		w.fail(j, runs.ReasonChanged, errChanged)
 		return nil
+	case j.creates():
+		return w.create(ctx, j)
 	}
 	return w.change(ctx, j, s, changed)
 }

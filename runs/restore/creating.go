@@ -21,12 +21,6 @@ import (
 
 // create makes the object of an item.
 func (w *restoring) create(ctx context.Context, j *job) error {
-	if j.uncertain() {
-		goOn, err := w.lookFor(ctx, j)
-		if err != nil || !goOn {
-			return err
-		}
-	}
 	d, fresh, err := w.desired(j, nil)
 	if err != nil {
 		w.fail(j, runs.ReasonInternal, err)

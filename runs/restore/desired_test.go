@@ -273,12 +273,17 @@ func TestMaskedSecretsAreNotWritten(t *testing.T) {
 		return policyOf(t, "settingsCatalogPolicy", `{"id":"1","name":"S","settings":[{"settingInstance":{"settingDefinitionId":"d","simpleSettingValue":
 			{"@odata.type":"#microsoft.graph.deviceManagementConfigurationSecretSettingValue","value":"`+token+`","valueState":"`+state+`"}}}]}`)
 	}
+	exported := func(value string) *graph.Policy { // one secret that Graph shows, one that it does not
+		return policyOf(t, "deviceConfiguration", `{"id":"1","displayName":"D","@odata.type":"#x","omaSettings":[
+			{"omaUri":"./wifi/password","isEncrypted":false,"value":"`+value+`"},{"omaUri":"./b","isEncrypted":true,"secretReferenceValueId":"r1","value":"****"}]}`)
+	}
 	for _, c := range []struct {
 		name           string
 		captured, live *graph.Policy
 		item           []string
 		blocked, warns bool
 	}{
+		{"masked by an export, beside one that is live", exported("[masked]"), exported("s3cret"), []string{"secrets_masked"}, true, true},
 		{"an encrypted value, no object", oma("r1", "****"), nil, nil, true, true},
 		{"an encrypted value, the same live", oma("r1", "****"), oma("r1", "****"), nil, false, true},
 		{"an encrypted value, another live", oma("r1", "****"), oma("r2", "****"), nil, true, true},

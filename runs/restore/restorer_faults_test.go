@@ -229,3 +229,38 @@ func TestAssignmentsThatChangeMeanwhileAreLeftAlone(t *testing.T) {
 		t.Error("it was assigned")
 	}
 }
+
+// TestALostCopyIsLookedForWithoutItsOriginal loses the reply to making a copy, and then the
+// original: the copy is there all the same.
+func TestALostCopyIsLookedForWithoutItsOriginal(t *testing.T) {
+	for _, made := range []bool{true, false} {
+		w := newWorld(t, rig.Options{Policies: 1, Catalogue: restore.TestTypes(t), Graph: graphtest.Config{CreateLag: time.Minute}}, nil, restore.PreviewerConfig{})
+		w.put(rig.Tenant, "gadget", `{"id":"g0","displayName":"Gadget 0","v":1}`)
+		set := w.backup()
+		p := restore.PreviewParams{Options: restore.Options{Existing: restore.CreateCopy}}
+		for _, item := range w.SetItems(set) {
+			if item.Type == "gadget" {
+				p.ItemIDs = append(p.ItemIDs, item.ID)
+			}
+		}
+		w.put(rig.Tenant, "gadget", `{"id":"g0","displayName":"Gadget 0","v":2}`)
+		preview := w.previewRun(rig.Tenant, set, p).ID
+		w.inject(graphtest.Fault{Op: graphtest.OpCreate, Type: "gadget", Applied: made, Err: &graph.Error{Kind: graph.KindAmbiguous}})
+		gone := false
+		w.Graph.OnCall(func(_ context.Context, c graphtest.Call) {
+			if !gone && c.Op == graphtest.OpCreate {
+				gone = true
+				w.ok(w.Graph.Delete(rig.Tenant, "gadget", "g0"))
+			}
+		})
+		run := w.execute(rig.Tenant, preview)
+		w.mustFire()
+		want := map[string]int{"success": 1}
+		if !made {
+			want = map[string]int{"failed unknown_outcome": 1}
+		}
+		if d := cmp.Diff(want, said(w.outcomes(rig.Tenant, run.ID))); d != "" {
+			t.Errorf("made %t: %s", made, d)
+		}
+	}
+}

@@ -166,10 +166,12 @@ func has(props map[string]json.RawMessage, key string) bool { _, ok := props[key
 // the pages of a listing have left such files.
 func short(props map[string]json.RawMessage) bool {
 	var announced int
-	var settings []json.RawMessage
 	_ = json.Unmarshal(props["settingCount"], &announced) // absent or of another kind: nothing is announced
-	_ = json.Unmarshal(props["settings"], &settings)
-	return len(settings) < announced
+	if announced < 1 {
+		return false
+	}
+	n, _ := elementsOf(props["settings"])
+	return n < announced
 }
 
 // isCompanion tells whether a file has the name of one that holds another's settings.
@@ -216,8 +218,7 @@ func (f *folder) join(p *graph.Policy, props map[string]json.RawMessage, name st
 	if len(value) == 0 || string(value) == "null" { // a list of none
 		value = []byte("[]")
 	}
-	var list []json.RawMessage
-	if json.Unmarshal(value, &list) != nil {
+	if _, ok := elementsOf(value); !ok {
 		return false, nil
 	}
 	p.Parts = append(p.Parts, graph.Part{Name: part, Raw: value})
@@ -237,16 +238,7 @@ func (f *folder) readNames(name string) error {
 	raw, _ = decodeText(raw)
 	text := bytes.TrimPrefix(raw, []byte(byteOrderMark))
 	if strings.EqualFold(path.Base(name), migrationTable) {
-		var table struct {
-			Objects []struct{ ID, DisplayName, Type string }
-		}
-		if json.Unmarshal(text, &table) == nil {
-			for _, o := range table.Objects {
-				if kind := strings.ToLower(o.Type); kind == "group" || kind == "user" {
-					f.note(graph.Reference{Kind: kind, ID: o.ID, Name: o.DisplayName})
-				}
-			}
-		}
+		f.readTable(text)
 		return nil
 	}
 	var group struct{ ID, DisplayName, MembershipRule string }
@@ -256,9 +248,19 @@ func (f *folder) readNames(name string) error {
 	return nil
 }
 
+// maxNames is how many names behind ids are kept, and maxNameOf how long each text of one is
+// at most, in bytes: what a file says must not fill the memory.
+const (
+	maxNames  = 100_000
+	maxNameOf = 8 << 10
+)
+
 func (f *folder) note(r graph.Reference) {
 	key := strings.ToLower(r.ID)
-	if known, ok := f.directory[key]; r.ID != "" && r.Name != "" && (!ok || known.Rule == "") {
+	known, ok := f.directory[key]
+	switch {
+	case r.ID == "" || r.Name == "" || max(len(r.ID), len(r.Name), len(r.Rule)) > maxNameOf:
+	case !ok && len(f.directory) < maxNames, ok && known.Rule == "":
 		f.directory[key] = r
 	}
 }

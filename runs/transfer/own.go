@@ -188,6 +188,12 @@ func (im *Importer) decodeFile(raw []byte) (*graph.Policy, bool) {
 	p := &graph.Policy{
 		Type: file.Type, ID: file.ID, Name: file.Name, ODataType: file.ODataType, References: file.References, Warnings: file.Warnings,
 	}
+	p.Warnings = slices.DeleteFunc(p.Warnings, func(w string) bool { return !isCode(w) }) // they are shown in lists
+	if slices.ContainsFunc(p.References, func(r graph.Reference) bool {
+		return max(len(r.Kind), len(r.ID), len(r.Name), len(r.Rule)) > maxNameOf
+	}) {
+		return nil, false
+	}
 	var ok bool
 	if p.Raw, ok = whole(file.Before, file.Raw, file.After); !ok {
 		return nil, false

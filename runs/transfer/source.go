@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -31,6 +32,9 @@ type found struct {
 
 // failed notes that a file cannot be kept.
 func (f found) failed(reason runs.Reason, err error) found {
+	if len(f.name) > maxNameOf {
+		f.name = strings.ToValidUTF8(f.name[:maxNameOf], "")
+	}
 	f.policy, f.status, f.reason, f.err = nil, runs.ItemFailed, reason, err
 	return f
 }
@@ -81,12 +85,17 @@ var (
 	errOtherContent = errors.New("the policy does not have the hash that the manifest gives")
 	errShort        = errors.New("the object has fewer settings than it announces, or its settings are in a file that is missing")
 	errRepeated     = errors.New("another file holds a policy with this id")
+	errLongName     = errors.New("the name of the policy is too long")
+	errTooMany      = errors.New("the object has more values than any policy")
 	errNoObject     = errors.New("the file holds no exported object")
 )
 
 // wellFormed tells whether raw is one JSON object without what could be read in two ways:
 // keys that are there twice, lone surrogates, nesting without end.
 func (im *Importer) wellFormed(raw []byte) bool {
+	if tooMany(raw) {
+		return false
+	}
 	var err error
 	im.scratch, err = im.canon.Append(im.scratch[:0], &graph.Policy{Raw: raw})
 	return err == nil
@@ -94,6 +103,12 @@ func (im *Importer) wellFormed(raw []byte) bool {
 
 // prepared hashes a policy and notes the secrets that it lacks.
 func (im *Importer) prepared(f found, p *graph.Policy) found {
+	switch {
+	case len(p.Name) > maxNameOf:
+		return f.failed(runs.ReasonInvalidPayload, errLongName)
+	case tooMany(p.Raw) || slices.ContainsFunc(p.Parts, func(part graph.Part) bool { return tooMany(part.Raw) }):
+		return f.failed(runs.ReasonInvalidPayload, errTooMany)
+	}
 	canonical, err := im.canon.Append(nil, p)
 	if err != nil {
 		return f.failed(runs.ReasonInvalidPayload, errNotObject)
@@ -113,6 +128,15 @@ func withWarning(list []string, code runs.Reason) []string {
 		return list
 	}
 	return append(slices.Clone(list), string(code))
+}
+
+// tooMany tells whether JSON may have more values than any policy: to sort and to compare them
+// takes some hundred bytes of memory for each.
+func tooMany(raw []byte) bool { return bytes.Count(raw, []byte(",")) > 1_000_000 }
+
+// isCode tells whether a text can be the code of a warning.
+func isCode(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 // maxMembers is how many properties an object has at most; policies have some hundred. What
