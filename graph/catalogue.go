@@ -20,20 +20,23 @@ const (
 // TypeInfo is one row of the catalogue: the facts about a policy type.
 type TypeInfo struct {
 	Key          PolicyType
-	DisplayName  string     // as the admin centre calls it
-	Platform     string     // "all", or "windows", "ios" ... separated by ", "; "entra" for directory types
-	Path         string     // collection path below the version, "/deviceManagement/configurationPolicies"
-	Version      string     // "beta" or "v1.0": a property of the type, since v1.0 lacks or truncates most Intune types
-	NameProperty string     // the property that holds the display name; empty for a singleton
-	Foundation   bool       // other policies refer to it: captured when a schedule includes foundations
-	Support      Support    // what can be done with it
-	RestoreOrder int        // lower is restored first; what others refer to comes before them
-	ListComplete bool       // a row of the list is the whole capture, no call per object is needed
-	ViewOf       PolicyType // the type that captures these objects, when this one only shows a part of it
-	Volatile     []string   // properties that change without anyone changing the policy, beside the common ones
-	Write        WriteRules // what writing takes
-	Refs         []RefRule  // where the ids of other objects stand
-	Note         string     // a sentence for people: a limit, or why it is look-up only
+	DisplayName  string      // as the admin centre calls it
+	Platform     string      // "all", or "windows", "ios" ... separated by ", "; "entra" for directory types
+	Path         string      // collection path below the version, "/deviceManagement/configurationPolicies"
+	Version      string      // "beta" or "v1.0": a property of the type, since v1.0 lacks or truncates most Intune types
+	NameProperty string      // the property that holds the display name; empty for a singleton
+	Foundation   bool        // other policies refer to it: captured when a schedule includes foundations
+	Support      Support     // what can be done with it
+	RestoreOrder int         // lower is restored first; what others refer to comes before them
+	ListComplete bool        // a row of the list is the whole capture, no call per object is needed
+	ViewOf       PolicyType  // the type that captures these objects, when this one only shows a part of it
+	Volatile     []string    // properties that change without anyone changing the policy, beside the common ones
+	Read         ReadRules   // what reading takes
+	Workload     Workload    // whose limits count
+	Permissions  Permissions // what an app needs
+	Write        WriteRules  // what writing takes
+	Refs         []RefRule   // where the ids of other objects stand
+	Note         string      // a sentence for people: a limit, or why it is look-up only
 }
 
 // Capturable tells whether a schedule may name the type.

@@ -41,6 +41,9 @@ type WriteRules struct {
 	// are the fields of an assignment that it takes beside "target".
 	Assigned         bool
 	AssignmentFields []string
+
+	// Requests are how a write is sent.
+	Requests RequestRules
 }
 
 // DefaultRule finds objects that are special: those whose property is one of the values,

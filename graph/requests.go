@@ -1,0 +1,90 @@
+package graph
+
+// Workload names the part of Graph that answers for a type: each has limits of its own.
+type Workload string
+
+// The workloads.
+const (
+	WorkloadIntune    Workload = "intune"
+	WorkloadAccess    Workload = "conditional_access" // Conditional Access policies and named locations
+	WorkloadDirectory Workload = "directory"          // groups, applications and the rest of Entra
+)
+
+// Permission is a demand that any one of the named application permissions meets:
+// "DeviceManagementConfiguration.Read.All", "DeviceManagementConfiguration.ReadWrite.All".
+type Permission []string
+
+// Permissions are what an app needs for a type. Every one of a list is needed.
+type Permissions struct {
+	Read    []Permission
+	Secrets []Permission // beside Read, for values that are masked otherwise
+	Write   []Permission // beside Read
+}
+
+// ReadRules say which requests make a complete capture of an object. A query is given as it
+// stands in a URL, without "?".
+type ReadRules struct {
+	ListQuery string // of the listing: "$filter=isBuiltIn eq false"
+	ItemQuery string // of the request for one object by its id
+
+	// Only and Except are the "@odata.type"s of the rows that are of this type and that are
+	// not, where several types share a collection. Empty means all and none.
+	Only, Except []string
+
+	// Singleton tells that Path answers with one object instead of a collection.
+	Singleton bool
+
+	// Typed are the collections in which an object of an "@odata.type" is read by its id and
+	// written. Objects of other types are not of this policy type.
+	Typed map[string]string
+
+	// Unlisted are properties that rows of the listing have as null.
+	Unlisted []string
+
+	// MinimalMetadata asks for the annotations that Graph sends anyway, for collections that
+	// fail when asked for all of them.
+	MinimalMetadata bool
+
+	// Masked tells that objects may have OMA settings whose values have to be asked for one
+	// by one.
+	Masked bool
+
+	// Parts are what Graph keeps beside the object.
+	Parts []PartRule
+}
+
+// PartRule says how one part is read.
+type PartRule struct {
+	Name  string // of the part, and of the property that it fills
+	Path  string // below the object, "settings"; empty when ItemQuery expands it under Name
+	Query string // "$top=1000"
+
+	// Count is the property of the object that announces the number of elements.
+	Count string
+
+	// Each are read for every element, below Path and the element's id, and put into it.
+	Each []PartRule
+}
+
+// RequestRules say which requests write an object. Their zero value is POST to the
+// collection, PATCH of the object, and POST of {"assignments": [...]} to its action assign.
+type RequestRules struct {
+	Put bool // an update is a PUT of the whole object
+
+	// UpdatePath and Envelope are those of a singleton: a PATCH of UpdatePath with the object
+	// as the property Envelope.
+	UpdatePath, Envelope string
+
+	// AssignKey is the property of the body of assign. Defaults to "assignments".
+	AssignKey string
+
+	// AssignEach tells that assignments are a collection below the object: each is posted,
+	// and one that is not wanted any more is deleted.
+	AssignEach bool
+
+	// Steps are parts that are written in requests of their own, after the object.
+	Steps []string
+
+	// Hook names the code for what no rule says, empty for none.
+	Hook string
+}
