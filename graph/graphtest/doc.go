@@ -7,6 +7,7 @@
 //     [Graph.LoadDir] fills one from a folder of exported JSON.
 //   - [Graph.Churn], [Graph.Touch], [Graph.Add], [Graph.Rename] and [Graph.Delete] change a
 //     tenant behind the client's back, as administrators do.
+//   - [Graph.Grant] limits what the client may do, as an administrator's consent does.
 //   - [Fault] says what goes wrong on which call; [Graph.Inject] takes a script of them.
 //   - [Graph.OnCall] sees every call before it is answered, and may hold it up.
 //     [Graph.Count], [Graph.Fetched] and [Graph.Writes] say afterwards what was called,

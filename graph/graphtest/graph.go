@@ -86,6 +86,9 @@ type tenant struct {
 	types   map[graph.PolicyType]*collection
 	serial  uint64 // of objects that were made after the start
 	changes int64  // of objects; keeps time stamps apart while the clock stands
+
+	granted []string // what the client was granted, when that is limited
+	limited bool
 }
 
 type collection struct {
@@ -205,6 +208,9 @@ func (g *Graph) reach(id graph.TenantID, op Op, t graph.PolicyType) (*tenant, gr
 	info, ok := g.catalogue.Lookup(t)
 	if !ok || !info.Capturable() {
 		return nil, graph.TypeInfo{}, g.fail(op, t, graph.KindUnsupported, nil)
+	}
+	if !g.permits(tn, info, op) {
+		return nil, graph.TypeInfo{}, g.fail(op, t, graph.KindForbidden, nil)
 	}
 	return tn, info, nil
 }
