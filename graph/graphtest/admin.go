@@ -111,9 +111,7 @@ func (g *Graph) edit(id graph.TenantID, t graph.PolicyType, object string,
 		tn.replace(o, p)
 		return nil
 	}
-	c := tn.types[t]
-	delete(c.byID, object)
-	c.order = slices.DeleteFunc(slices.Clone(c.order), func(s string) bool { return s == object })
+	tn.remove(t, object)
 	return nil
 }
 

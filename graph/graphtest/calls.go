@@ -21,9 +21,10 @@ const (
 	OpCreate  Op = "create"  // a Create
 	OpUpdate  Op = "update"  // an Update
 	OpAssign  Op = "assign"  // an Assign
+	OpDelete  Op = "delete"  // a Remove
 )
 
-var ops = []Op{OpList, OpPage, OpGet, OpItem, OpResolve, OpCreate, OpUpdate, OpAssign}
+var ops = []Op{OpList, OpPage, OpGet, OpItem, OpResolve, OpCreate, OpUpdate, OpAssign, OpDelete}
 
 // Call is what [Graph.OnCall] sees. The slice belongs to the caller of the Graph: look,
 // but do not change or keep it.
@@ -31,7 +32,7 @@ type Call struct {
 	Tenant graph.TenantID
 	Op     Op
 	Type   graph.PolicyType
-	IDs    []string // what OpGet asks for; one id for OpItem, OpUpdate and OpAssign
+	IDs    []string // what OpGet asks for; one id for OpItem, OpUpdate, OpAssign and OpDelete
 	Page   int      // from 1, for OpPage
 }
 
@@ -51,7 +52,7 @@ type callLog struct {
 
 // Write is a call that tried to change something.
 type Write struct {
-	Op   Op   // OpCreate, OpUpdate or OpAssign
+	Op   Op   // OpCreate, OpUpdate, OpAssign or OpDelete
 	Key  Key  // the ID is empty when nothing was created
 	Done bool // the tenant was changed, also when the reply was lost then
 }
@@ -107,7 +108,7 @@ func (g *Graph) WriteLog(id graph.TenantID) []Write {
 	return slices.Clone(g.calls.log[id])
 }
 
-// Written returns the objects that clients have created or changed, each once and sorted.
+// Written returns the objects that clients have created, changed or deleted, each once and sorted.
 func (g *Graph) Written(id graph.TenantID) []Key {
 	var out []Key
 	for _, w := range g.WriteLog(id) {
@@ -148,7 +149,7 @@ func (g *Graph) Count(id graph.TenantID, op Op, t graph.PolicyType) int {
 // Writes returns how many calls to a tenant tried to change something, refused ones
 // included: 0 means that nobody tried.
 func (g *Graph) Writes(id graph.TenantID) int {
-	return g.Count(id, OpCreate, "") + g.Count(id, OpUpdate, "") + g.Count(id, OpAssign, "")
+	return g.Count(id, OpCreate, "") + g.Count(id, OpUpdate, "") + g.Count(id, OpAssign, "") + g.Count(id, OpDelete, "")
 }
 
 // Fetched returns how many times Get handed out an object.

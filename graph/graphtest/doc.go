@@ -8,6 +8,8 @@
 //   - [Graph.Churn], [Graph.Touch], [Graph.Add], [Graph.Rename] and [Graph.Delete] change a
 //     tenant behind the client's back, as administrators do.
 //   - [Graph.Grant] limits what the client may do, as an administrator's consent does.
+//   - [Graph.EditList], [Graph.Prioritize] and [Graph.Remove] are writes that Graph has and
+//     [graph.Writer] does not; [Graph.Definitions] is what administrative templates can set.
 //   - [Fault] says what goes wrong on which call; [Graph.Inject] takes a script of them.
 //   - [Graph.OnCall] sees every call before it is answered, and may hold it up.
 //     [Graph.Count], [Graph.Fetched] and [Graph.Writes] say afterwards what was called,

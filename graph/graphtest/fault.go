@@ -16,7 +16,7 @@ type Fault struct {
 	Tenant graph.TenantID
 	Op     Op
 	Type   graph.PolicyType
-	ID     string // an object: for OpGet any of the asked ids, for OpItem, OpUpdate, OpAssign the one
+	ID     string // an object: for OpGet any of the asked ids, for OpItem, OpUpdate, OpAssign, OpDelete the one
 
 	// Nth is the matching call, counted from 1 since Inject, on which the fault begins.
 	// Defaults to 1.
@@ -68,8 +68,8 @@ func (f Fault) validate(frozen bool) error {
 		return errors.New("field TruncateAfterPages is a positive number of pages and needs Op list")
 	case f.FailCall && f.Op != OpItem:
 		return errors.New("field FailCall needs Op item; other faults fail their call anyway")
-	case f.Applied && f.Op != OpCreate && f.Op != OpUpdate && f.Op != OpAssign:
-		return errors.New("field Applied needs Op create, update or assign")
+	case f.Applied && !slices.Contains([]Op{OpCreate, OpUpdate, OpAssign, OpDelete}, f.Op):
+		return errors.New("field Applied needs Op create, update, assign or delete")
 	case f.Err == nil && f.RetryAfter != "":
 		return errors.New("field RetryAfter needs Err")
 	case f.Err == nil && f.Delay == 0 && f.TruncateAfterPages == 0 && !f.Applied:

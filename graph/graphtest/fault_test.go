@@ -268,7 +268,7 @@ func TestUnfiredShowsFaultsThatWereNotReached(t *testing.T) {
 
 func TestInjectRefusesFaultsThatMakeNoSense(t *testing.T) {
 	for field, f := range map[string]graphtest.Fault{
-		"Op":                 {Op: "delete", Err: throttled},
+		"Op":                 {Op: "purge", Err: throttled},
 		"Nth":                {Nth: -1, Err: throttled},
 		"Delay":              {Delay: time.Second}, // there is no clock to wait on
 		"TruncateAfterPages": {Op: graphtest.OpGet, TruncateAfterPages: 1},

@@ -141,6 +141,7 @@ func (w *writing) replaced(old, body []byte) []byte {
 
 // finished brings everything up to date that follows from the rest of an object.
 func (w *writing) finished(p graph.Policy) (graph.Policy, error) {
+	p = w.identified(p)
 	object, err := p.Decode()
 	if err != nil {
 		return graph.Policy{}, err

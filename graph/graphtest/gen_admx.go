@@ -23,7 +23,6 @@ func administrativeTemplate(g *gen) {
 func (g *gen) definitionValue() {
 	id := guid(g.rng)
 	setting := pick(g.rng, verbs) + " " + pick(g.rng, nouns)
-	definition := stableGUID(setting) // the same in every tenant
 	g.obj("")
 	g.str("@odata.type", "#microsoft.graph.groupPolicyDefinitionValue")
 	g.str("@odata.id", g.self+"/definitionValues('"+id+"')")
@@ -32,15 +31,11 @@ func (g *gen) definitionValue() {
 	g.enum("configurationType", "groupPolicyConfigurationType", "policy")
 	g.time("createdDateTime", g.created)
 	g.time("lastModifiedDateTime", g.created)
-	g.write(nested("definition", "groupPolicyDefinition",
-		text("id", definition), text("displayName", setting), choice("classType", "groupPolicyDefinitionClassType", "user", "machine"),
-		text("categoryPath", `\Contoso\Office\Security`, `\Contoso\Browser\Content`), choice("policyType", "groupPolicyType", "admxBacked"),
-		text("explainText", "This policy setting lets you "+setting+".\n\nIf you enable it, people cannot change it.\n\nIf you disable or do not configure it, people decide."),
-		text("supportedOn", "At least Windows 10"), flags("hasRelatedDefinitions"), number("version", 1, 1)))
+	g.raw("definition", definition(setting))
 	g.arr("presentationValues")
 	if g.chance(2) {
 		g.write(nested("", "groupPolicyPresentationValueText", text("id", guid(g.rng)), text("value", g.text()),
-			nested("presentation", "groupPolicyPresentationTextBox", text("id", stableGUID("presentation of "+setting)), text("label", setting), flags("required"))))
+			func(g *gen) { g.raw("presentation", presentation(setting)) }))
 	}
 	g.end(']', '}')
 }

@@ -55,6 +55,9 @@ type Graph struct {
 
 	faults faultScript
 	calls  callLog
+
+	templates   sync.Once
+	definitions []Definition
 }
 
 // New makes a Graph without tenants.
@@ -87,8 +90,9 @@ type tenant struct {
 	serial  uint64 // of objects that were made after the start
 	changes int64  // of objects; keeps time stamps apart while the clock stands
 
-	granted []string // what the client was granted, when that is limited
-	limited bool
+	granted  []string // what the client was granted, when that is limited
+	limited  bool
+	elements uint64 // of objects' lists that were made after the start
 }
 
 type collection struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -92,16 +93,21 @@ func (g *Graph) Assign(ctx context.Context, id graph.TenantID, t graph.PolicyTyp
 		if err != nil {
 			return err
 		}
-		p := withPart(w.tenant.stamp(o.policy, w.info, w.now), part)
-		if s, ok := property(p.Raw, "isAssigned"); ok {
-			p.Raw = replaced(p.Raw, s, []byte(map[bool]string{true: "true", false: "false"}[len(assignments) > 0]))
-		}
+		p := markAssigned(withPart(w.tenant.stamp(o.policy, w.info, w.now), part), len(assignments) > 0)
 		if p, err = w.finished(p); err != nil {
 			return err
 		}
 		w.tenant.replace(o, p)
 		return nil
 	}, &object)
+}
+
+// markAssigned sets the read-out of an object that tells whether it is assigned.
+func markAssigned(p graph.Policy, assigned bool) graph.Policy {
+	if s, ok := property(p.Raw, "isAssigned"); ok {
+		p.Raw = replaced(p.Raw, s, strconv.AppendBool(nil, assigned))
+	}
+	return p
 }
 
 // writing is one write under way. The tenant is locked.
@@ -143,8 +149,12 @@ func (g *Graph) write(ctx context.Context, c Call, do func(*writing) error, obje
 	defer tn.mu.Unlock()
 	if err := do(&writing{g, tn, info, g.clock.Now()}); err != nil {
 		var r *refusal
-		if errors.As(err, &r) {
+		var e *graph.Error
+		switch {
+		case errors.As(err, &r):
 			return g.fail(c.Op, c.Type, r.kind, r.cause)
+		case errors.As(err, &e):
+			return complete(*e, c.Op, c.Type)
 		}
 		return g.fail(c.Op, c.Type, graph.KindInternal, err)
 	}
