@@ -1,0 +1,167 @@
+package msgraph
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// Clock is where a client takes the time from. runs.Clock, and Clock and Mock of
+// github.com/benbjohnson/clock, fit as they are.
+type Clock interface {
+	// Now returns the present time.
+	Now() time.Time
+	// After returns a channel that receives the time once the duration has passed.
+	After(d time.Duration) <-chan time.Time
+}
+
+// Config configures a [Client].
+type Config struct {
+	// Tokens signs in. Required.
+	Tokens TokenSource
+
+	// Cloud is Microsoft's cloud to talk to. Defaults to [Global].
+	Cloud Cloud
+
+	// BaseURL is the root of Graph in place of the cloud's, without a version, for a proxy or
+	// a server of tests. Plain http is taken for this machine only.
+	BaseURL string
+
+	// HTTP sends the requests. Its CheckRedirect is not used: no redirect is followed.
+	// Defaults to a client with Go's default transport and more idle connections.
+	HTTP *http.Client
+
+	// Catalogue are the policy types that the client knows. Defaults to [graph.Catalog].
+	Catalogue *graph.Catalogue
+
+	// Limits bound the requests per tenant and workload. A workload without an entry has its
+	// default ([DefaultLimits]).
+	Limits map[graph.Workload]Limit
+
+	// Share is how many processes use the same app for the same tenant at once, of which
+	// this client gets its part of every rate. Defaults to 1, which is right on any number of
+	// machines while runs.Config.PerTenant is 1.
+	Share int
+
+	// Workers is how many requests one call has under way at once, where it needs many.
+	// Defaults to 4.
+	Workers int
+
+	// Attempts is how often a request is sent before the call fails. Defaults to 6.
+	Attempts int
+
+	// MaxWait is the longest wait inside a call. When Graph asks for a longer one the call
+	// fails with the time to come back. Defaults to 20 s.
+	MaxWait time.Duration
+
+	// MaxTotal bounds all waits between the attempts of one request. Defaults to 2 min.
+	MaxTotal time.Duration
+
+	// Timeout is how long one attempt may take, its whole answer included. Defaults to 100 s.
+	Timeout time.Duration
+
+	// MaxAnswer is how many bytes an answer may have, decompressed. Defaults to 64 MiB.
+	MaxAnswer int64
+
+	// Clock defaults to runs.SystemClock.
+	Clock Clock
+
+	// Random returns uniform values in [0, 1) for jitter. Defaults to math/rand/v2.
+	Random func() float64
+
+	// Logger is told of waits and repetitions: types, status and codes, never a payload.
+	// Defaults to discarding.
+	Logger *slog.Logger
+}
+
+// Client talks to Microsoft Graph. It is safe for concurrent use and holds nothing that has to
+// be closed.
+type Client struct {
+	cfg    Config
+	http   *http.Client
+	root   *url.URL
+	tokens *tokens
+	gates  *gates
+	ids    *uuidv7.Generator
+	log    *slog.Logger
+}
+
+// New checks the configuration and makes a client. It starts nothing and sends nothing.
+func New(cfg Config) (*Client, error) {
+	if cfg.Tokens == nil {
+		return nil, errors.New("msgraph: field Tokens is required; graph/azauth brings sources for Entra")
+	}
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"Share", int64(cfg.Share)}, {"Workers", int64(cfg.Workers)}, {"Attempts", int64(cfg.Attempts)},
+		{"MaxWait", int64(cfg.MaxWait)}, {"MaxTotal", int64(cfg.MaxTotal)}, {"Timeout", int64(cfg.Timeout)}, {"MaxAnswer", cfg.MaxAnswer},
+	} {
+		if f.value < 0 {
+			return nil, fmt.Errorf("msgraph: field %s must not be negative; 0 takes the default", f.name)
+		}
+	}
+	cfg.Cloud.Graph = orDefault(cfg.Cloud.Graph, Global().Graph)
+	base, err := root("Cloud.Graph", cfg.Cloud.Graph)
+	if cfg.BaseURL != "" {
+		base, err = root("BaseURL", cfg.BaseURL)
+	}
+	if err != nil {
+		return nil, err
+	}
+	cfg.Share = orDefault(cfg.Share, 1)
+	cfg.Workers = orDefault(cfg.Workers, 4)
+	cfg.Attempts = orDefault(cfg.Attempts, 6)
+	cfg.MaxWait = orDefault(cfg.MaxWait, 20*time.Second)
+	cfg.MaxTotal = orDefault(cfg.MaxTotal, 2*time.Minute)
+	cfg.Timeout = orDefault(cfg.Timeout, 100*time.Second)
+	cfg.MaxAnswer = orDefault(cfg.MaxAnswer, 64<<20)
+	cfg.Catalogue = orDefault(cfg.Catalogue, graph.Catalog)
+	cfg.Logger = orDefault(cfg.Logger, slog.New(slog.DiscardHandler))
+	if cfg.Clock == nil {
+		cfg.Clock = runs.SystemClock{}
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Float64
+	}
+	limits, err := limitsOf(cfg.Limits, cfg.Share)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		cfg: cfg, root: base, http: transportOf(cfg.HTTP), log: cfg.Logger,
+		tokens: newTokens(cfg.Tokens, cfg.Clock), gates: newGates(cfg.Clock, limits), ids: uuidv7.NewGenerator(cfg.Clock.Now),
+	}, nil
+}
+
+func orDefault[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}
+
+// transportOf is the client that sends, without redirects: one that leads elsewhere would take
+// the request's body and headers along.
+func transportOf(h *http.Client) *http.Client {
+	var own http.Client
+	if h != nil {
+		own = *h
+	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = t.Clone()
+		t.MaxIdleConnsPerHost = 32
+		own.Transport = t
+	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
