@@ -60,10 +60,14 @@ func (g *Graph) Put(id graph.TenantID, p graph.Policy) error {
 	tn.mu.Lock()
 	defer tn.mu.Unlock()
 	c := tn.collection(info)
-	if _, ok := c.byID[p.ID]; !ok {
+	o := &object{policy: p}
+	if old, ok := c.byID[p.ID]; ok {
+		o.place = old.place
+	} else {
 		c.order = append(c.order, p.ID)
+		o.place = tn.newPlace()
 	}
-	c.byID[p.ID] = &object{policy: p}
+	c.byID[p.ID] = o
 	return nil
 }
 

@@ -88,6 +88,7 @@ type tenant struct {
 	plan    *plan
 	types   map[graph.PolicyType]*collection
 	serial  uint64 // of objects that were made after the start
+	places  uint64 // given to objects so far
 	changes int64  // of objects; keeps time stamps apart while the clock stands
 
 	granted  []string // what the client was granted, when that is limited
@@ -106,6 +107,7 @@ type object struct {
 	incomplete bool // fewer sub-items than the object announces
 
 	visible time.Time // when readers see it; zero for at once
+	place   uint64    // where it stands in listings
 }
 
 // visibleFrom is when an object that is made now can be seen.
@@ -150,6 +152,7 @@ func (tn *tenant) insert(info graph.TypeInfo, o *object) error {
 	if _, ok := c.byID[o.policy.ID]; ok {
 		return fmt.Errorf("%s %s exists already", info.Key, o.policy.ID)
 	}
+	o.place = tn.newPlace()
 	c.byID[o.policy.ID] = o
 	c.order = append(c.order, o.policy.ID)
 	return nil
