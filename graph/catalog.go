@@ -1,6 +1,9 @@
 package graph
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Catalog is the built-in table of policy types. It never changes; an embedder that
 // needs more types takes Catalog.With(...) and passes the result on.
@@ -62,3 +65,15 @@ const (
 	pathCatalog        = "/deviceManagement/configurationPolicies"
 	pathEnrollment     = "/deviceManagement/deviceEnrollmentConfigurations"
 )
+
+// workload is whose limits count for a type. Conditional Access has one of its own, by far
+// the narrowest, under which its authentication contexts are counted too, to be safe.
+func workload(t TypeInfo) Workload {
+	switch {
+	case strings.HasPrefix(t.Path, "/identity/conditionalAccess/"):
+		return WorkloadAccess
+	case t.Platform == "entra":
+		return WorkloadDirectory
+	}
+	return WorkloadIntune
+}

@@ -1,9 +1,11 @@
 package graph
 
-// withRules gives every type what is known of writing it, so that its row above stays
-// readable.
+// withRules gives every type what is known of reading and writing it, so that its row above
+// stays readable.
 func withRules(types []TypeInfo) []TypeInfo {
 	for i := range types {
+		types[i].Read = readRules[types[i].Key]
+		types[i].Workload = workload(types[i])
 		types[i].Write = writeRules[types[i].Key]
 		types[i].Refs = refRules[types[i].Key]
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Support says what this module can do with a type.
@@ -32,7 +31,7 @@ type TypeInfo struct {
 	ViewOf       PolicyType  // the type that captures these objects, when this one only shows a part of it
 	Volatile     []string    // properties that change without anyone changing the policy, beside the common ones
 	Read         ReadRules   // what reading takes
-	Workload     Workload    // whose limits count
+	Workload     Workload    // whose limits count; empty in a type that is added means: as the path says
 	Permissions  Permissions // what an app needs
 	Write        WriteRules  // what writing takes
 	Refs         []RefRule   // where the ids of other objects stand
@@ -51,7 +50,7 @@ type Catalogue struct {
 
 // NewCatalogue makes a catalogue of the given types, kept in the given order. It refuses
 // a type without key, path or version, a key that is given twice, an unknown level of
-// support, and rules for writing or references that cannot be followed.
+// support, and rules for reading, writing or references that cannot be followed.
 func NewCatalogue(types ...TypeInfo) (*Catalogue, error) {
 	return (&Catalogue{}).With(types...)
 }
@@ -65,6 +64,9 @@ func (c *Catalogue) With(types ...TypeInfo) (*Catalogue, error) {
 		out.byKey[k] = v
 	}
 	for i, t := range types {
+		if t.Workload == "" {
+			t.Workload = workload(t)
+		}
 		if err := t.validate(); err != nil {
 			return nil, fmt.Errorf("graph: catalogue type %d (%q): %w", i, t.Key, err)
 		}
@@ -74,6 +76,11 @@ func (c *Catalogue) With(types ...TypeInfo) (*Catalogue, error) {
 		out.byKey[t.Key] = t.clone()
 		out.order = append(out.order, t.Key)
 	}
+	for _, t := range types {
+		if of, ok := out.byKey[t.ViewOf]; t.ViewOf != "" && (!ok || !of.Capturable() || t.Capturable()) {
+			return nil, fmt.Errorf("graph: catalogue type %q: field ViewOf: a view is LookupOnly, and of a type that can be captured", t.Key)
+		}
+	}
 	return out, nil
 }
 
@@ -81,15 +88,22 @@ func (t TypeInfo) validate() error {
 	switch {
 	case t.Key == "":
 		return errors.New("field Key is required")
-	case !strings.HasPrefix(t.Path, "/"):
-		return errors.New("field Path is required and starts with a slash")
 	case t.Version != "beta" && t.Version != "v1.0":
 		return errors.New(`field Version is "beta" or "v1.0"`)
 	case t.Support != Restorable && t.Support != ReportOnly && t.Support != LookupOnly:
 		return errors.New("field Support is Restorable, ReportOnly or LookupOnly")
 	}
-	if err := t.Write.validate("field Write"); err != nil {
-		return err
+	for _, check := range []func() error{
+		func() error { return validateCollection("field Path", t.Path) },
+		func() error { return t.Read.validate("field Read", t.ListComplete) },
+		t.Workload.validate,
+		func() error { return t.Permissions.validate("field Permissions") },
+		func() error { return t.Write.validate("field Write") },
+		func() error { return t.Write.Requests.validate("field Write.Requests", t) },
+	} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	for i, r := range t.Refs {
 		if err := r.validate(fmt.Sprintf("field Refs[%d]", i)); err != nil {
@@ -107,6 +121,8 @@ func (c *Catalogue) Lookup(t PolicyType) (TypeInfo, bool) {
 
 func (t TypeInfo) clone() TypeInfo {
 	t.Volatile = slices.Clone(t.Volatile)
+	t.Read = t.Read.clone()
+	t.Permissions = t.Permissions.clone()
 	t.Write = t.Write.clone()
 	t.Refs = cloneRefs(t.Refs)
 	return t

@@ -1,5 +1,10 @@
 package graph
 
+import (
+	"maps"
+	"slices"
+)
+
 // Workload names the part of Graph that answers for a type: each has limits of its own.
 type Workload string
 
@@ -22,21 +27,25 @@ type Permissions struct {
 }
 
 // ReadRules say which requests make a complete capture of an object. A query is given as it
-// stands in a URL, without "?".
+// stands in a URL, escaped and without "?".
 type ReadRules struct {
-	ListQuery string // of the listing: "$filter=isBuiltIn eq false"
-	ItemQuery string // of the request for one object by its id
+	ListQuery string // of the listing: "$filter=isBuiltIn%20eq%20false"
+
+	// ItemQuery is that of the request for one object by its id: "$expand=items". What it
+	// expands is a property of the answer; where Graph cuts it, the whole becomes a part.
+	ItemQuery string
 
 	// Only and Except are the "@odata.type"s of the rows that are of this type and that are
 	// not, where several types share a collection. Empty means all and none.
 	Only, Except []string
 
-	// Singleton tells that Path answers with one object instead of a collection.
+	// Singleton tells that Path answers with one object instead of a collection. It has no
+	// id, so the key of the type stands for it.
 	Singleton bool
 
 	// Typed are the collections in which an object of an "@odata.type" is read by its id and
 	// written. Objects of other types are not of this policy type.
-	Typed map[string]string
+	Typed map[string]TypedRule
 
 	// Unlisted are properties that rows of the listing have as null.
 	Unlisted []string
@@ -49,18 +58,29 @@ type ReadRules struct {
 	// by one.
 	Masked bool
 
-	// Parts are what Graph keeps beside the object.
+	// Parts are what Graph keeps beside the object, each read by a request of its own.
 	Parts []PartRule
+}
+
+// TypedRule is a collection of objects of one "@odata.type", which another one lists.
+type TypedRule struct {
+	Path      string // below the version: "/deviceAppManagement/iosManagedAppProtections"
+	ItemQuery string // takes the place of the type's
 }
 
 // PartRule says how one part is read.
 type PartRule struct {
 	Name  string // of the part, and of the property that it fills
-	Path  string // below the object, "settings"; empty when ItemQuery expands it under Name
+	Path  string // below the object: "settings"
 	Query string // "$top=1000"
 
 	// Count is the property of the object that announces the number of elements.
 	Count string
+
+	// ByID is the collection below the version in which every element is read once more by
+	// its id, for rows that leave something out; what it answers stands for the row.
+	// ByIDQuery is that request's query.
+	ByID, ByIDQuery string
 
 	// Each are read for every element, below Path and the element's id, and put into it.
 	Each []PartRule
@@ -87,4 +107,29 @@ type RequestRules struct {
 
 	// Hook names the code for what no rule says, empty for none.
 	Hook string
+}
+
+func (r ReadRules) clone() ReadRules {
+	r.Only, r.Except, r.Unlisted = slices.Clone(r.Only), slices.Clone(r.Except), slices.Clone(r.Unlisted)
+	r.Typed = maps.Clone(r.Typed)
+	r.Parts = cloneParts(r.Parts)
+	return r
+}
+
+func cloneParts(parts []PartRule) []PartRule {
+	parts = slices.Clone(parts)
+	for i := range parts {
+		parts[i].Each = cloneParts(parts[i].Each)
+	}
+	return parts
+}
+
+func (p Permissions) clone() Permissions {
+	for _, list := range []*[]Permission{&p.Read, &p.Secrets, &p.Write} {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			(*list)[i] = slices.Clone((*list)[i])
+		}
+	}
+	return p
 }

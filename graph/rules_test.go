@@ -57,7 +57,16 @@ func TestRulesCannotBeChangedFromOutside(t *testing.T) {
 			Strip: []string{"seen"}, StripUpdate: []string{"seen"}, MatchBy: []string{"seen"}, Assigned: true, AssignmentFields: []string{"seen"},
 			Default: &graph.DefaultRule{Property: "seen", Values: []string{"1"}}, BuiltIn: &graph.DefaultRule{Property: "seen", Values: []string{"1"}},
 		}
+		info.Write.Requests.Steps = []string{"seen"}
 		info.Refs = []graph.RefRule{{Path: "seen", Kind: "group", Fixed: []string{"seen"}}}
+		info.Workload = graph.WorkloadDirectory
+		info.Permissions = graph.Permissions{
+			Read: []graph.Permission{{"A.Read"}}, Secrets: []graph.Permission{{"A.Secrets"}}, Write: []graph.Permission{{"A.Write"}},
+		}
+		info.Read = graph.ReadRules{
+			Only: []string{"#a.one"}, Except: []string{"#a.two"}, Unlisted: []string{"seen"},
+			Parts: []graph.PartRule{{Name: "seen", Path: "seen", Each: []graph.PartRule{{Name: "seen", Path: "seen"}}}},
+		}
 		return info
 	}
 	given := withRules()
@@ -67,9 +76,16 @@ func TestRulesCannotBeChangedFromOutside(t *testing.T) {
 	}
 	looked, _ := c.Lookup("ownThing")
 	for _, info := range []graph.TypeInfo{given, looked, c.All()[0]} {
-		for _, list := range [][]string{info.Write.Strip, info.Write.StripUpdate, info.Write.MatchBy, info.Write.AssignmentFields, info.Refs[0].Fixed} {
+		for _, list := range [][]string{
+			info.Write.Strip, info.Write.StripUpdate, info.Write.MatchBy, info.Write.AssignmentFields, info.Refs[0].Fixed,
+			info.Write.Requests.Steps, info.Read.Only, info.Read.Except, info.Read.Unlisted,
+			info.Permissions.Read[0], info.Permissions.Secrets[0], info.Permissions.Write[0],
+		} {
 			list[0] = "changed"
 		}
+		info.Permissions.Read[0] = nil
+		info.Read.Parts[0].Each[0].Name = "changed"
+		info.Read.Parts[0].Name = "changed"
 		info.Write.Default.Property, info.Write.Default.Values[0] = "changed", "2"
 		info.Write.BuiltIn.Property, info.Write.BuiltIn.Values[0] = "changed", "2"
 		info.Refs[0].Path = "changed"

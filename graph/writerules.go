@@ -109,6 +109,7 @@ func (w WriteRules) clone() WriteRules {
 	w.AssignmentFields = slices.Clone(w.AssignmentFields)
 	w.Default = w.Default.clone()
 	w.BuiltIn = w.BuiltIn.clone()
+	w.Requests.Steps = slices.Clone(w.Requests.Steps)
 	return w
 }
 

@@ -39,7 +39,7 @@ func (g *Graph) EditList(ctx context.Context, id graph.TenantID, t graph.PolicyT
 		if want, err = w.elements(&o.policy, list, have, want); err != nil {
 			return err
 		}
-		p := withList(w.tenant.stamp(o.policy, w.info, w.now), list, want)
+		p := withList(w.info, w.tenant.stamp(o.policy, w.info, w.now), list, want)
 		if list == partAssignments {
 			p = markAssigned(p, len(want) > 0)
 		}
@@ -102,18 +102,23 @@ func elementsOf(p graph.Policy, list string) []json.RawMessage {
 }
 
 // withList returns p with a list replaced, which stays a part or property as it was.
-func withList(p graph.Policy, list string, elements []json.RawMessage) graph.Policy {
+func withList(info graph.TypeInfo, p graph.Policy, list string, elements []json.RawMessage) graph.Policy {
+	raw := array(elements)
+	if slices.Contains(partNames(info), list) || slices.ContainsFunc(p.Parts, func(q graph.Part) bool { return q.Name == list }) {
+		return withPart(p, graph.Part{Name: list, Raw: raw})
+	}
+	p.Raw = withProperty(p.Raw, list, raw)
+	return p
+}
+
+func array(elements []json.RawMessage) []byte {
 	w := &writer{}
 	w.arr("")
 	for _, e := range elements {
 		w.raw("", e)
 	}
 	w.end(']')
-	if slices.Contains(partNames(p.Type), list) || slices.ContainsFunc(p.Parts, func(q graph.Part) bool { return q.Name == list }) {
-		return withPart(p, graph.Part{Name: list, Raw: w.buf})
-	}
-	p.Raw = withProperty(p.Raw, list, w.buf)
-	return p
+	return w.buf
 }
 
 // listsWithIDs are the lists whose elements have ids, and lists in these elements.
@@ -126,7 +131,7 @@ var listsWithIDs = map[string]string{
 func (w *writing) identified(p graph.Policy) graph.Policy {
 	for list, inner := range listsWithIDs {
 		if elements := elementsOf(p, list); w.identify(p, list, inner, elements) {
-			p = withList(p, list, elements)
+			p = withList(w.info, p, list, elements)
 		}
 	}
 	return p
@@ -145,7 +150,7 @@ func (w *writing) identify(p graph.Policy, list, inner string, elements []json.R
 		if inner != "" {
 			wrapped := graph.Policy{Raw: e}
 			if below := elementsOf(wrapped, inner); w.identify(p, inner, "", below) {
-				e, changed = withList(wrapped, inner, below).Raw, true
+				e, changed = withProperty(e, inner, array(below)), true
 			}
 		}
 		elements[i] = e

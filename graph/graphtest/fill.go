@@ -58,7 +58,7 @@ func at(path ...string) []string { return path }
 
 // created makes the policy that Graph would keep for a body.
 func (w *writing) created(object map[string]any, body []byte) (graph.Policy, error) {
-	raw, parts := splitParts(w.info.Key, body)
+	raw, parts := splitParts(w.info, body)
 	tn := w.tenant
 	tn.serial++
 	tn.changes++
@@ -79,7 +79,7 @@ func (w *writing) created(object map[string]any, body []byte) (graph.Policy, err
 		raw = withProperty(raw, "priority", w.priority(object))
 	}
 	p.Raw = w.fill(raw)
-	for _, name := range partNames(w.info.Key) {
+	for _, name := range partNames(w.info) {
 		if !slices.ContainsFunc(p.Parts, func(q graph.Part) bool { return q.Name == name }) {
 			p.Parts = append(p.Parts, graph.Part{Name: name, Raw: json.RawMessage("[]")})
 		}
@@ -201,9 +201,9 @@ func nameOf(info graph.TypeInfo, raw []byte) (string, error) {
 }
 
 // splitParts takes out of a body what Get returns as parts.
-func splitParts(t graph.PolicyType, body []byte) ([]byte, []graph.Part) {
+func splitParts(info graph.TypeInfo, body []byte) ([]byte, []graph.Part) {
 	var parts []graph.Part
-	for _, name := range partNames(t) {
+	for _, name := range partNames(info) {
 		var value []byte
 		if body, value = withoutProperty(body, name); value != nil {
 			parts = append(parts, graph.Part{Name: name, Raw: slices.Clone(value)})

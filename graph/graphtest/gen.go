@@ -26,15 +26,23 @@ type maker struct {
 	build  func(*gen)
 }
 
-// partNames returns the parts of any type, also of those that are not generated.
-func partNames(t graph.PolicyType) []string {
-	if m, ok := makers[t]; ok {
+// partNames returns the parts of any type, also of those that are not generated: what the
+// catalogue says is beside the object, and assignments, also where a request for the object
+// shows them in it.
+func partNames(info graph.TypeInfo) []string {
+	if m, ok := makers[info.Key]; ok {
 		return m.parts
 	}
-	if info, ok := graph.Catalog.Lookup(t); ok && info.ListComplete {
-		return nil
+	var names []string
+	if info.Write.Assigned {
+		names = append(names, partAssignments)
 	}
-	return []string{partAssignments}
+	for _, part := range info.Read.Parts {
+		if !slices.Contains(names, part.Name) {
+			names = append(names, part.Name)
+		}
+	}
+	return names
 }
 
 // gen makes one object.

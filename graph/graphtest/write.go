@@ -55,8 +55,8 @@ func (g *Graph) Update(ctx context.Context, id graph.TenantID, t graph.PolicyTyp
 			return err
 		}
 		p := w.tenant.stamp(o.policy, w.info, w.now)
-		body, parts := splitParts(t, body)
-		for _, name := range partNames(t) {
+		body, parts := splitParts(w.info, body)
+		for _, name := range partNames(w.info) {
 			if w.info.Write.Replaces && name != partAssignments {
 				p = withPart(p, graph.Part{Name: name, Raw: json.RawMessage("[]")})
 			}
