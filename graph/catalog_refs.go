@@ -1,6 +1,9 @@
 package graph
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // noGUID stands for "none" where Graph wants an id.
 const noGUID = "00000000-0000-0000-0000-000000000000"
@@ -143,4 +146,16 @@ func policySetRefs() []RefRule {
 		refs = append(refs, RefRule{Path: "items[].payloadId", Type: item.of, In: in})
 	}
 	return refs
+}
+
+// shortKinds are the kinds of references to types whose keys are long.
+var shortKinds = map[PolicyType]string{
+	"roleScopeTag": "scopeTag", "assignmentFilter": "filter",
+	"authenticationStrengthPolicy": "authenticationStrength", "notificationMessageTemplate": "notificationTemplate",
+}
+
+// ReferenceKind is the Kind of a [Reference] to what the rule finds: Kind, or for an object of
+// a policy type a short name of the type, mostly its key.
+func (r RefRule) ReferenceKind() string {
+	return cmp.Or(r.Kind, shortKinds[r.Type], string(r.Type))
 }

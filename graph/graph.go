@@ -48,9 +48,15 @@ type Policy struct {
 	References []Reference
 
 	// Warnings are stable item reason codes about this capture, such as
-	// "secrets_masked". They do not make the capture incomplete.
+	// [WarningSecretsMasked]. They do not make the capture incomplete.
 	Warnings []string
 }
+
+// The warnings that clients give. docs/errors.md lists them with the reason codes of items.
+const (
+	WarningSecretsMasked = "secrets_masked" // Graph did not show secrets of the object
+	WarningNamesMissing  = "names_missing"  // Graph did not let the names of References be looked up
+)
 
 // Part is one named raw part of a policy, for example "settings" or "assignments".
 // Names are unique within a policy.

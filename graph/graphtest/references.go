@@ -7,12 +7,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 )
 
-// kinds are the short names of types in references.
-var kinds = map[graph.PolicyType]string{
-	"roleScopeTag": "scopeTag", "assignmentFilter": "filter",
-	"authenticationStrengthPolicy": "authenticationStrength", "notificationMessageTemplate": "notificationTemplate",
-}
-
 // references names what a decoded object refers to, as far as it is there. It refuses what the tenant does not
 // have, in the words of Graph: Conditional Access does not say what is missing.
 func (w *writing) references(object map[string]any) ([]graph.Reference, error) {
@@ -64,9 +58,5 @@ func (w *writing) lookup(rule graph.RefRule, id string) (graph.Reference, bool) 
 	if !ok || o.visible.After(w.now) {
 		return graph.Reference{}, false
 	}
-	kind, ok := kinds[rule.Type]
-	if !ok {
-		kind = string(rule.Type)
-	}
-	return graph.Reference{Kind: kind, ID: id, Name: o.policy.Name}, true
+	return graph.Reference{Kind: rule.ReferenceKind(), ID: id, Name: o.policy.Name}, true
 }

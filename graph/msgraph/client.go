@@ -71,6 +71,12 @@ type Config struct {
 	// MaxAnswer is how many bytes an answer may have, decompressed. Defaults to 64 MiB.
 	MaxAnswer int64
 
+	// MaskSecrets leaves out what Graph shows only when it is asked for: the values of encrypted
+	// OMA settings, which are captured otherwise where the app may read them, and without which
+	// a policy that has some cannot be made anew. A host sets it that wants no secret in its
+	// store, whatever the app may do.
+	MaskSecrets bool
+
 	// Clock defaults to runs.SystemClock.
 	Clock Clock
 
@@ -92,6 +98,8 @@ type Client struct {
 	gates  *gates
 	ids    *uuidv7.Generator
 	log    *slog.Logger
+
+	memories memories
 }
 
 // New checks the configuration and makes a client. It starts nothing and sends nothing.
