@@ -77,27 +77,6 @@ func (r *request) methodNotAllowed() answer {
 	return r.fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "The HTTP method '"+r.method+"' is not supported here.")
 }
 
-// send writes an answer to the connection.
-func (s *Server) send(w http.ResponseWriter, r *request, a answer) {
-	h := w.Header()
-	for key, values := range a.header {
-		h[key] = values
-	}
-	h.Set("request-id", r.id)
-	h.Set("client-request-id", r.client)
-	h.Set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Memory","Slice":"E","Ring":"0","ScaleUnit":"001","RoleInstance":"GRAPHTEST"}}`)
-	h.Set("Date", r.now.UTC().Format(http.TimeFormat))
-	h.Set("Cache-Control", "no-cache")
-	if a.body != nil {
-		if h.Get("Content-Type") == "" {
-			h.Set("Content-Type", "application/json;odata.metadata="+string(r.metadata)+";odata.streaming=true;IEEE754Compatible=false;charset=utf-8")
-		}
-		h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // a client that is gone needs no answer
-}
-
 // seconds writes a wait as a Retry-After header has it: whole seconds, rounded up.
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)

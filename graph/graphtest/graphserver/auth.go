@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -60,47 +61,84 @@ type identity struct {
 	limited bool // the token says which roles it has
 }
 
-// identify reads the Authorization header. The text says why a token is refused.
-func (s *Server) identify(header string, now time.Time) (identity, string) {
+// identify reads the Authorization header of a request.
+func (s *Server) identify(r *request, header string) (identity, *answer) {
+	refuse := func(why string) (identity, *answer) {
+		a := r.unauthorized(why)
+		return identity{}, &a
+	}
 	value, ok := strings.CutPrefix(header, "Bearer ")
 	if !ok || value == "" {
-		return identity{}, "Access token is empty."
+		return refuse("Access token is empty.")
 	}
 	pieces := strings.Split(value, ".")
 	if len(pieces) != 3 {
-		return identity{}, "IDX14100: JWT is not well formed, there are no dots (.)."
+		return refuse("IDX14100: JWT is not well formed, there are no dots (.).")
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(pieces[1])
 	var c claims
 	if err != nil || json.Unmarshal(payload, &c) != nil {
-		return identity{}, "IDX14102: Unable to decode the payload."
+		return refuse("IDX14102: Unable to decode the payload.")
 	}
 	if _, err := s.graph.Rows(graph.TenantID(c.Tenant), ""); err != nil {
-		return identity{}, "The tenant of the token is not served here."
+		return refuse("The tenant of the token is not served here.")
 	}
-	if c.Expires != 0 && !now.Before(time.Unix(c.Expires, 0)) {
-		return identity{}, "Lifetime validation failed, the token is expired."
+	who := identity{token: value, tenant: graph.TenantID(c.Tenant), app: c.App, roles: c.Roles, limited: c.Roles != nil}
+	s.tokens.mu.Lock()
+	defer s.tokens.mu.Unlock()
+	switch {
+	case c.Expires != 0 && !r.now.Before(time.Unix(c.Expires, 0)), s.tokens.expired[value]:
+		return refuse("Lifetime validation failed, the token is expired.")
+	case s.tokens.revoked[who.account()] && c.Challenge == "":
+		a := r.challenge()
+		return identity{}, &a
 	}
-	return identity{token: value, tenant: graph.TenantID(c.Tenant), app: c.App, roles: c.Roles, limited: c.Roles != nil}, ""
+	return who, nil
 }
+
+// tokens are those that no longer do.
+type tokens struct {
+	mu      sync.Mutex
+	expired map[string]bool  // by token
+	revoked map[account]bool // until one comes that answers the challenge
+}
+
+type account struct {
+	tenant graph.TenantID
+	app    string
+}
+
+func (i identity) account() account { return account{i.tenant, i.app} }
+
+// expire ends the token of a request.
+func (s *Server) expire(r *request) answer {
+	s.tokens.mu.Lock()
+	defer s.tokens.mu.Unlock()
+	s.tokens.expired[r.who.token] = true
+	return r.unauthorized("Lifetime validation failed, the token is expired.")
+}
+
+// revoke ends all tokens of an app that were not asked for with the claims of a challenge.
+func (s *Server) revoke(r *request) answer {
+	s.tokens.mu.Lock()
+	defer s.tokens.mu.Unlock()
+	s.tokens.revoked[r.who.account()] = true
+	s.tokens.expired[r.who.token] = true
+	return r.challenge()
+}
+
+const authenticate = `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`
 
 func (r *request) unauthorized(why string) answer {
-	return r.fail(http.StatusUnauthorized, "InvalidAuthenticationToken", why).
-		with("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`)
+	return r.fail(http.StatusUnauthorized, "InvalidAuthenticationToken", why).with("WWW-Authenticate", authenticate)
 }
 
-// needs are the permissions for a method on a collection: those of one of its types.
-func (s *Server) needs(res *resource, method string) [][]graph.Permission {
-	var out [][]graph.Permission
-	for _, t := range res.types {
-		info, _ := s.catalogue.Lookup(t)
-		all := slices.Clone(info.Permissions.Read)
-		if method != http.MethodGet {
-			all = append(all, info.Permissions.Write...)
-		}
-		out = append(out, all)
-	}
-	return out
+// challenge is the refusal of continuous access evaluation. The claims are to be asked for.
+func (r *request) challenge() answer {
+	claims := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true,"value":"1767225600"}}}`))
+	return r.fail(http.StatusUnauthorized, "InvalidAuthenticationToken",
+		"Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp").
+		with("WWW-Authenticate", authenticate+`, error="insufficient_claims", claims="`+claims+`"`)
 }
 
 // permitted refuses a request whose token lacks permissions: all of one of the lists are

@@ -67,6 +67,9 @@ func (s *Server) batch(r *request) answer {
 		todo = later
 	}
 	s.shuffle(out.Responses, r.body)
+	if _, _, ok := s.due(r, onSending, func(name string) bool { return name == batchMissing }); ok {
+		out.Responses = out.Responses[1:]
+	}
 	body, err := json.Marshal(out)
 	if err != nil { // no answer of the server's own
 		return r.fail(http.StatusInternalServerError, "InternalServerError", "The answers could not be put together.")
@@ -119,7 +122,7 @@ func (s *Server) batched(outer *request, item batchItem, status map[string]int) 
 		out.Headers[textproto.CanonicalMIMEHeaderKey(key)] = values[0]
 	}
 	if a.body != nil {
-		out.Headers["Content-Type"] = "application/json;odata.metadata=" + string(r.metadata) + ";odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+		out.Headers["Content-Type"] = r.contentType()
 	}
 	return out
 }

@@ -14,7 +14,7 @@ type condition func(graph.Policy) bool
 // parseFilter reads the filters that the server knows: comparisons of a property with eq and
 // ne, isof and startswith, joined by and, or, not and parentheses.
 func parseFilter(text string, forbidden []string) (condition, error) {
-	p := &filterText{tokens: tokens(text), forbidden: forbidden}
+	p := &filterText{tokens: split(text), forbidden: forbidden}
 	c, err := p.or()
 	if err == nil && len(p.tokens) > 0 {
 		err = fmt.Errorf("%q is not expected", p.tokens[0])
@@ -27,8 +27,8 @@ type filterText struct {
 	forbidden []string
 }
 
-// tokens splits at spaces, parentheses and commas, but not in quoted text.
-func tokens(text string) []string {
+// split cuts at spaces, parentheses and commas, but not in quoted text.
+func split(text string) []string {
 	var out []string
 	for text = strings.TrimLeft(text, " "); text != ""; text = strings.TrimLeft(text, " ") {
 		n := strings.IndexAny(text, " (),")

@@ -45,6 +45,9 @@ func (s *Server) list(r *request, res *resource, sh shape) answer {
 	if from.after > 0 && cfg.OverlapPages && begin > 0 {
 		begin-- // the last row of the page before
 	}
+	if _, _, ok := s.due(r, onContent, func(name string) bool { return name == emptyPage && !from.empty && begin < end }); ok {
+		from.empty = true
+	}
 	if from.empty {
 		end = begin
 	}
@@ -120,9 +123,31 @@ func (s *Server) page(r *request, p page) answer {
 		list = append(list, member{"@odata.count", number(len(p.rows))})
 	}
 	if p.next != nil {
-		list = append(list, member{"@odata.nextLink", quote(s.link(r, *p.next))})
+		if link := s.next(r, *p.next); link != "" {
+			list = append(list, member{"@odata.nextLink", quote(link)})
+		}
 	}
 	return answer{status: http.StatusOK, body: object(append(list, member{"value", array(p.rows)}))}
+}
+
+// next is the link to the page at a position, or what a fault makes of it.
+func (s *Server) next(r *request, at position) string {
+	f, _, _ := s.due(r, onContent, func(name string) bool {
+		return name == linkForeign || name == linkRepeated || name == linkMissing || name == linkPlain && strings.HasPrefix(r.base, "https:")
+	})
+	link := s.link(r, at)
+	switch f.Name {
+	case linkForeign:
+		return "https://" + otherHost(f.Host) + strings.TrimPrefix(link, r.base)
+	case linkPlain:
+		return "http:" + strings.TrimPrefix(link, "https:")
+	case linkRepeated:
+		here, _ := r.position() // it was read before
+		return s.link(r, here)
+	case linkMissing:
+		return ""
+	}
+	return link
 }
 
 // link is the absolute URL of a page of what a request asked for.
@@ -191,10 +216,19 @@ func (s *Server) listPart(r *request, p part, raw []byte, context string, sh sha
 	for _, e := range all[begin:end] {
 		out.rows = append(out.rows, strip(e, r.metadata, p.derived, p.name))
 	}
-	if end < len(all) {
+	switch {
+	case end < len(all):
 		out.next = &position{at: end}
+	case p.counted && len(out.rows) > 0 && s.short(r):
+		out.rows = out.rows[:len(out.rows)-1]
 	}
 	return s.page(r, out)
+}
+
+// short tells whether settings lack their last one now.
+func (s *Server) short(r *request) bool {
+	_, _, ok := s.due(r, onContent, func(name string) bool { return name == settingsShort })
+	return ok
 }
 
 // partOf is what an object has under a name, beside it or inline.

@@ -26,6 +26,10 @@ type request struct {
 	base     string // scheme and host by which the server was called
 	metadata metadata
 	item     bool // of a $batch
+
+	wait  time.Duration // of a slow answer
+	cut   bool          // the body ends early
+	reset bool          // the connection is closed
 }
 
 // maxBody is the most that Graph takes, 4 MB.

@@ -3,14 +3,22 @@ package graphserver
 import (
 	"net/http"
 	"strings"
+
+	"github.com/tenantatlas/tenantbackup/graph"
 )
 
 // ServeHTTP answers a request as Graph does.
 func (s *Server) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
 	r := s.receive(hr)
-	s.send(w, r, s.respond(r, hr))
+	a := s.respond(r, hr)
+	if !s.pause(r) {
+		drop(w) // nobody waits any more
+		return
+	}
+	s.deliver(w, r, a)
 }
 
+// respond finds the answer to an HTTP request.
 func (s *Server) respond(r *request, hr *http.Request) answer {
 	if a := r.read(hr); a != nil {
 		return *a
@@ -23,19 +31,31 @@ func (s *Server) respond(r *request, hr *http.Request) answer {
 	if a := r.locate("/"+rest, hr.URL.RawQuery); a != nil {
 		return *a
 	}
-	who, problem := s.identify(hr.Header.Get("Authorization"), r.now)
-	if problem != "" {
-		return r.unauthorized(problem)
+	who, refusal := s.identify(r, hr.Header.Get("Authorization"))
+	if refusal != nil {
+		return *refusal
 	}
 	r.who = who
-	if r.path == "/$batch" {
-		return s.batch(r)
+	if a := s.arrive(r); a != nil {
+		return *a
 	}
-	return s.handle(r)
+	if r.path != "/$batch" {
+		return s.handle(r)
+	}
+	if a, ok := s.faultAnswer(r); ok {
+		return s.booked(r, a)
+	}
+	return s.batch(r)
 }
 
 // handle answers one question, also when it is an item of a batch.
 func (s *Server) handle(r *request) answer {
+	if a := s.metered(r); a != nil {
+		return s.booked(r, *a)
+	}
+	if a, ok := s.faultAnswer(r); ok {
+		return s.booked(r, a)
+	}
 	if a, ok := s.elsewhere(r); ok {
 		return a
 	}
@@ -55,6 +75,14 @@ func (s *Server) handle(r *request) answer {
 	return s.readAt(r, at)
 }
 
+// booked notes a refusal for [Server.Usage].
+func (s *Server) booked(r *request, a answer) answer {
+	if a.status == http.StatusTooManyRequests {
+		s.meter.throttled(r, a)
+	}
+	return a
+}
+
 // place is where a path leads: a collection, and what stands behind it.
 type place struct {
 	resource *resource
@@ -69,4 +97,18 @@ func (s *Server) route(segments []string) (place, bool) {
 		}
 	}
 	return place{}, false
+}
+
+// needs are the permissions for a method on a collection: those of any one of its types.
+func (s *Server) needs(res *resource, method string) [][]graph.Permission {
+	var out [][]graph.Permission
+	for _, t := range res.types {
+		info, _ := s.catalogue.Lookup(t)
+		all := info.Permissions.Read
+		if method != http.MethodGet {
+			all = append(all[:len(all):len(all)], info.Permissions.Write...)
+		}
+		out = append(out, all)
+	}
+	return out
 }

@@ -23,6 +23,17 @@ type Config struct {
 	// Seed decides what is left to chance, such as the order of answers in a batch.
 	Seed uint64
 
+	// Latency is how long every HTTP request takes, on the Graph's clock. A batch takes it
+	// once. Needs a clock.
+	Latency time.Duration
+
+	// Limits turns Graph's limits on: more requests are refused with 429. What they would
+	// be is counted anyway. Needs a clock.
+	Limits bool
+
+	// Faults happen from the start.
+	Faults []Fault
+
 	// Roles are the permissions in the tokens of the token endpoint. Nil leaves the claim
 	// out, and such a token may do everything.
 	Roles []string
@@ -43,7 +54,10 @@ type Server struct {
 	clock     graphtest.Clock // nil when time stands still
 	catalogue *graph.Catalogue
 	resources map[string]*resource // by path
-	serial    counter              // of requests
+	serial    counter              // of requests and tokens
+	meter     meter
+	faults    faultScript
+	tokens    tokens
 }
 
 // New makes a server for the tenants of g, also those that are added later.
@@ -65,7 +79,19 @@ func New(g *graphtest.Graph, cfg Config) (*Server, error) {
 	if cfg.TokenLifetime == 0 {
 		cfg.TokenLifetime = time.Hour
 	}
-	return &Server{graph: g, cfg: cfg, clock: under.Clock, catalogue: under.Catalogue, resources: routes(under.Catalogue)}, nil
+	if (cfg.Latency != 0 || cfg.Limits) && under.Clock == nil || cfg.Latency < 0 {
+		return nil, errors.New("graphserver: Config.Latency and Config.Limits need a Graph with a clock, and Latency is not negative")
+	}
+	s := &Server{
+		graph: g, cfg: cfg, clock: under.Clock, catalogue: under.Catalogue, resources: routes(under.Catalogue),
+		tokens: tokens{expired: map[string]bool{}, revoked: map[account]bool{}},
+	}
+	for i, f := range cfg.Faults {
+		if err := s.Fault(f.Name, f.FaultOptions); err != nil {
+			return nil, fmt.Errorf("graphserver: Config.Faults[%d]: %w", i, err)
+		}
+	}
+	return s, nil
 }
 
 // now is the time of the Graph's clock.

@@ -2,6 +2,8 @@ package graphserver
 
 import (
 	"bytes"
+	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -42,6 +44,18 @@ func (s *Server) shape(r *request, at place) (shape, *answer) {
 		out.fields = strings.Split(strings.ReplaceAll(text, " ", ""), ",")
 	}
 	return out, nil
+}
+
+// String writes an expansion as parseExpand reads it.
+func (e expansion) String() string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(e)) {
+		if below := e[name].String(); below != "" {
+			name += "($expand=" + below + ")"
+		}
+		out = append(out, name)
+	}
+	return strings.Join(out, ",")
 }
 
 // parseExpand reads "apps,rules($expand=actions)".
@@ -123,7 +137,7 @@ func (s *Server) render(r *request, res *resource, p graph.Policy, sh shape, lis
 			list = append(list, member{beside.Name, beside.Raw})
 		}
 	}
-	list = expanded(list, res.parts, sh.expand)
+	list = s.shortened(r, res, p.ID, expanded(list, res.parts, sh.expand), sh.expand)
 	for i := range list {
 		if listing && slices.Contains(res.unlisted, list[i].key) && !slices.Contains(sh.fields, list[i].key) {
 			list[i].value = []byte("null")
@@ -154,6 +168,34 @@ func expanded(list []member, parts []part, want expansion) []member {
 	for _, p := range parts { // what was asked for is there, also when it is empty
 		if _, wanted := want[p.name]; wanted && value(out, p.name) == nil {
 			out = append(out, member{p.name, map[bool][]byte{true: []byte("null"), false: []byte("[]")}[p.single]})
+		}
+	}
+	return out
+}
+
+// shortened is an object whose expanded parts a fault has cut.
+func (s *Server) shortened(r *request, res *resource, id string, list []member, want expansion) []member {
+	out := list
+	for i, m := range list {
+		p, isPart := findPart(res.parts, m.key)
+		if !isPart || p.single || len(m.value) < 3 {
+			continue
+		}
+		all := elements(m.value)
+		f, _, due := s.due(r, onContent, func(name string) bool {
+			return name == expandCut && len(all) > 1 || name == settingsShort && p.counted
+		})
+		switch {
+		case due && f.Name == settingsShort:
+			list[i].value = array(all[:len(all)-1])
+		case due:
+			list[i].value = array(all[:1])
+			rest := r.base + "/" + r.version + res.path + "/" + url.PathEscape(id) + "/" + m.key + "?"
+			if below := want[m.key].String(); below != "" {
+				rest += "$expand=" + url.QueryEscape(below) + "&"
+			}
+			rest += "$skiptoken=" + position{at: 1}.String()
+			out = append(out, member{m.key + "@odata.nextLink", quote(rest)})
 		}
 	}
 	return out

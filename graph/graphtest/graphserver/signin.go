@@ -15,6 +15,13 @@ import (
 // the document by which libraries find it.
 func (s *Server) signIn(r *request, hr *http.Request) answer {
 	tenant, rest, _ := strings.Cut(strings.TrimPrefix(hr.URL.Path, "/"), "/")
+	r.path, r.who.tenant = hr.URL.Path, graph.TenantID(tenant)
+	if a := s.arrive(r); a != nil {
+		return *a
+	}
+	if a, ok := s.faultAnswer(r); ok {
+		return a
+	}
 	switch {
 	case rest == "oauth2/v2.0/token" && r.method == http.MethodPost:
 		return s.token(r, graph.TenantID(tenant))
