@@ -91,9 +91,16 @@ type PartRule struct {
 type RequestRules struct {
 	Put bool // an update is a PUT of the whole object
 
+	// Upsert tells that ids are chosen: a create is a PATCH of the object, as an update is.
+	Upsert bool
+
 	// UpdatePath and Envelope are those of a singleton: a PATCH of UpdatePath with the object
 	// as the property Envelope.
 	UpdatePath, Envelope string
+
+	// First are the only properties that a create takes, and Later are some that it does not
+	// take. What is left out follows in an update.
+	First, Later []string
 
 	// AssignKey is the property of the body of assign. Defaults to "assignments".
 	AssignKey string
@@ -102,12 +109,58 @@ type RequestRules struct {
 	// and one that is not wanted any more is deleted.
 	AssignEach bool
 
-	// Steps are parts that are written in requests of their own, after the object.
-	Steps []string
+	// Steps are written in requests of their own, in this order, after the object. The body
+	// of an update never has them.
+	Steps []StepRule
 
-	// Hook names the code for what no rule says, empty for none.
-	Hook string
+	// Hook is what no rule says, empty for none.
+	Hook Hook
 }
+
+// StepRule says how something is written after the object that it belongs to.
+type StepRule struct {
+	Part string // the part or property
+
+	// Created tells that the body of a create takes it, so the step follows updates only.
+	Created bool
+
+	// Action is the name of a function of the object, which is posted {Key: the whole value},
+	// and beside it the object's properties named by With. Without an action the value is a
+	// collection below the object: each element is posted, and one that is not wanted any more
+	// is deleted. Elements that agree in the property Match are changed instead.
+	Action, Key string
+	With        []string
+	Match       string
+
+	// Link is the collection of the elements, when they are objects for themselves that the
+	// object only refers to: "/deviceAppManagement/mobileAppCategories".
+	Link string
+}
+
+// Hook names code of a client for what no rule says.
+type Hook string
+
+// The hooks.
+const (
+	// HookDefinitionValues writes settings of administrative templates, which name their
+	// definition and presentations by URL: all changes in one call of updateDefinitionValues.
+	HookDefinitionValues Hook = "definitionValues"
+
+	// HookIntent makes an object of a template (createInstance of
+	// /deviceManagement/templates/{templateId}), and changes its settings with updateSettings.
+	HookIntent Hook = "intent"
+
+	// HookPolicySet changes items and assignments with the action update.
+	HookPolicySet Hook = "policySet"
+
+	// HookRoleAssignments writes the assignments of a role to
+	// /deviceManagement/roleAssignments, which name role and scope tags by URL.
+	HookRoleAssignments Hook = "roleAssignments"
+
+	// HookAccess leaves out of a Conditional Access policy what Graph shows and does not take:
+	// session controls that say nothing, and any operator but AND beside a strength.
+	HookAccess Hook = "conditionalAccess"
+)
 
 func (r ReadRules) clone() ReadRules {
 	r.Only, r.Except, r.Unlisted = slices.Clone(r.Only), slices.Clone(r.Except), slices.Clone(r.Unlisted)
@@ -132,4 +185,13 @@ func (p Permissions) clone() Permissions {
 		}
 	}
 	return p
+}
+
+func (r RequestRules) clone() RequestRules {
+	r.First, r.Later = slices.Clone(r.First), slices.Clone(r.Later)
+	r.Steps = slices.Clone(r.Steps)
+	for i := range r.Steps {
+		r.Steps[i].With = slices.Clone(r.Steps[i].With)
+	}
+	return r
 }

@@ -57,7 +57,9 @@ func TestRulesCannotBeChangedFromOutside(t *testing.T) {
 			Strip: []string{"seen"}, StripUpdate: []string{"seen"}, MatchBy: []string{"seen"}, Assigned: true, AssignmentFields: []string{"seen"},
 			Default: &graph.DefaultRule{Property: "seen", Values: []string{"1"}}, BuiltIn: &graph.DefaultRule{Property: "seen", Values: []string{"1"}},
 		}
-		info.Write.Requests.Steps = []string{"seen"}
+		info.Write.Requests = graph.RequestRules{
+			First: []string{"seen"}, Steps: []graph.StepRule{{Part: "seen", Action: "see", Key: "seen", With: []string{"seen"}}},
+		}
 		info.Refs = []graph.RefRule{{Path: "seen", Kind: "group", Fixed: []string{"seen"}}}
 		info.Workload = graph.WorkloadDirectory
 		info.Permissions = graph.Permissions{
@@ -78,11 +80,12 @@ func TestRulesCannotBeChangedFromOutside(t *testing.T) {
 	for _, info := range []graph.TypeInfo{given, looked, c.All()[0]} {
 		for _, list := range [][]string{
 			info.Write.Strip, info.Write.StripUpdate, info.Write.MatchBy, info.Write.AssignmentFields, info.Refs[0].Fixed,
-			info.Write.Requests.Steps, info.Read.Only, info.Read.Except, info.Read.Unlisted,
+			info.Write.Requests.First, info.Write.Requests.Steps[0].With, info.Read.Only, info.Read.Except, info.Read.Unlisted,
 			info.Permissions.Read[0], info.Permissions.Secrets[0], info.Permissions.Write[0],
 		} {
 			list[0] = "changed"
 		}
+		info.Write.Requests.Steps[0].Part = "changed"
 		info.Permissions.Read[0] = nil
 		info.Read.Parts[0].Each[0].Name = "changed"
 		info.Read.Parts[0].Name = "changed"

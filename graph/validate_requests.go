@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -118,20 +119,69 @@ func (r RequestRules) validate(field string, t TypeInfo) error {
 		return fmt.Errorf("%s.UpdatePath and Envelope are given together", field)
 	case r.UpdatePath != "" && !t.Read.Singleton:
 		return fmt.Errorf("%s.UpdatePath is for a type with Read.Singleton", field)
+	case r.Put && !t.Write.Replaces:
+		return fmt.Errorf("%s.Put needs Replaces", field)
+	case r.Put && r.Upsert:
+		return fmt.Errorf("%s.Put and Upsert exclude each other", field)
+	case len(r.First) > 0 && len(r.Later) > 0:
+		return fmt.Errorf("%s.First and Later exclude each other", field)
 	case r.AssignKey != "" && (!t.Write.Assigned || r.AssignEach):
 		return fmt.Errorf("%s.AssignKey needs Assigned, without AssignEach", field)
 	case r.AssignEach && !t.Write.Assigned:
 		return fmt.Errorf("%s.AssignEach needs Assigned", field)
+	case !slices.Contains([]Hook{"", HookDefinitionValues, HookIntent, HookPolicySet, HookRoleAssignments, HookAccess}, r.Hook):
+		return fmt.Errorf("%s.Hook: %q is not one of the hooks", field, r.Hook)
 	}
 	if r.UpdatePath != "" {
 		if err := validateCollection(field+".UpdatePath", r.UpdatePath); err != nil {
 			return err
 		}
 	}
-	if slices.Contains(r.Steps, "assignments") {
-		return fmt.Errorf(`%s.Steps: "assignments" are written by assigning`, field)
+	for name, names := range map[string][]string{
+		"Envelope": {cmp.Or(r.Envelope, "x")}, "AssignKey": {cmp.Or(r.AssignKey, "x")}, "First": r.First, "Later": r.Later,
+	} {
+		if err := validateNames(field+"."+name, names); err != nil {
+			return err
+		}
 	}
-	return validateNames(field+".Steps", r.Steps)
+	for i, s := range r.Steps {
+		at := fmt.Sprintf("%s.Steps[%d]", field, i)
+		if slices.ContainsFunc(r.Steps[:i], func(q StepRule) bool { return q.Part == s.Part }) {
+			return fmt.Errorf("%s.Part: %q is given twice", at, s.Part)
+		}
+		if err := s.validate(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s StepRule) validate(field string) error {
+	switch {
+	case s.Part == "assignments":
+		return fmt.Errorf(`%s.Part: "assignments" are written by assigning`, field)
+	case (s.Action == "") != (s.Key == ""):
+		return fmt.Errorf("%s.Action and Key are given together", field)
+	case s.Action == "" && len(s.With) > 0:
+		return fmt.Errorf("%s.With needs Action", field)
+	case s.Action != "" && (s.Match != "" || s.Link != ""):
+		return fmt.Errorf("%s.Match and Link are for a collection, without Action", field)
+	case s.Match != "" && s.Link != "":
+		return fmt.Errorf("%s.Match and Link exclude each other", field)
+	}
+	if s.Link != "" {
+		if err := validateCollection(field+".Link", s.Link); err != nil {
+			return err
+		}
+	}
+	for name, names := range map[string][]string{
+		"Part": {s.Part}, "Action": {cmp.Or(s.Action, "x")}, "Key": {cmp.Or(s.Key, "x")}, "Match": {cmp.Or(s.Match, "x")}, "With": s.With,
+	} {
+		if err := validateNames(field+"."+name, names); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w Workload) validate() error {

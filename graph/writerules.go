@@ -109,7 +109,7 @@ func (w WriteRules) clone() WriteRules {
 	w.AssignmentFields = slices.Clone(w.AssignmentFields)
 	w.Default = w.Default.clone()
 	w.BuiltIn = w.BuiltIn.clone()
-	w.Requests.Steps = slices.Clone(w.Requests.Steps)
+	w.Requests = w.Requests.clone()
 	return w
 }
 
