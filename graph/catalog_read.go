@@ -91,8 +91,10 @@ var readRules = map[PolicyType]ReadRules{
 		// Apps that every tenant has and nobody uses are left out.
 		ListQuery: "$filter=(microsoft.graph.managedApp/appAvailability%20eq%20null" +
 			"%20or%20microsoft.graph.managedApp/appAvailability%20eq%20'lineOfBusiness'%20or%20isAssigned%20eq%20true)",
-		ItemQuery: "$expand=categories", MinimalMetadata: true, // categories fail with full metadata
-		Unlisted: []string{"largeIcon"}, Parts: []PartRule{assignedTo},
+		Unlisted: []string{"largeIcon"},
+		// Expanding categories fails with full metadata, and without it rows of assignments lack
+		// the types that other captures of them have.
+		Parts: []PartRule{assignedTo, {Name: "categories", Path: "categories"}},
 	},
 	"intuneBrandingProfile": justAssigned("themeColorLogo", "lightBackgroundLogo", "landingPageCustomizedImage"),
 

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // span is a value within a JSON text, by offsets. Bodies are cut and put together by offsets,
@@ -13,7 +14,8 @@ import (
 type span struct{ start, end int }
 
 // members yields the members of an object: each key, and where key and value stand. Another
-// value has none. The text is one that encoding/json has found valid.
+// value has none. Like all functions here it takes what encoding/json has found valid, as the
+// bodies of answers and what stands in them; of other texts it makes anything, but returns.
 func members(doc []byte) iter.Seq2[string, memberSpan] {
 	return func(yield func(string, memberSpan) bool) {
 		at := skipSpace(doc, 0)
@@ -68,10 +70,10 @@ func elements(doc []byte) []json.RawMessage {
 	}
 }
 
-// fields returns the members of a JSON object, which share memory with doc; ok is false for
-// anything else. Of a key that stands twice the last one counts, as in encoding/json.
+// fields returns the members of an object, which share memory with doc; ok is false for any
+// other value. Of a key that stands twice the last one counts, as in encoding/json.
 func fields(doc []byte) (out map[string]json.RawMessage, ok bool) {
-	if !json.Valid(doc) || doc[skipSpace(doc, 0)] != '{' {
+	if at := skipSpace(doc, 0); at >= len(doc) || doc[at] != '{' {
 		return nil, false
 	}
 	out = map[string]json.RawMessage{}
@@ -129,7 +131,7 @@ func unquoted(value []byte) string {
 		return ""
 	}
 	inner := value[1 : len(value)-1]
-	if bytes.IndexByte(inner, '\\') < 0 {
+	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
 		return string(inner)
 	}
 	var s string
