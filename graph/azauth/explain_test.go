@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -120,12 +121,11 @@ func TestWhenThereIsNoAnswer(t *testing.T) {
 		{"no connection", fail(&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}), graph.KindUnavailable, "no connection"},
 		{"no such name", fail(&net.DNSError{Name: "login.microsoftonline.com", IsNotFound: true}), graph.KindUnavailable, "looked up"},
 		{"reset", fail(errors.New("connection reset by peer " + secret)), graph.KindUnavailable, "broke"},
-		{"too slow", &http.Client{Transport: sends(func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() })}, graph.KindTimeout, "in time"},
 		{"a certificate that is not trusted", nil, graph.KindUnavailable, "not trusted"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a := newAuthority(t)
-			s := a.source(t, func(c *azauth.Config) { c.HTTP, c.Timeout = tc.http, 20*time.Millisecond })
+			s := a.source(t, func(c *azauth.Config) { c.HTTP = tc.http })
 			if tc.http == nil {
 				s = a.source(t, func(c *azauth.Config) { c.HTTP = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} })
 			}
@@ -136,6 +136,24 @@ func TestWhenThereIsNoAnswer(t *testing.T) {
 			wantText(t, e, tc.text)
 			if strings.Contains(e.Error(), secret) {
 				t.Errorf("the error shows a secret: %v", e)
+			}
+		})
+	}
+}
+
+func TestASignInIsBoundedInTime(t *testing.T) {
+	for _, tc := range []struct{ timeout, want time.Duration }{{0, azauth.DefaultTimeout}, {7 * time.Second, 7 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			s, err := azauth.New(azauth.Config{App: secretApp(), Timeout: tc.timeout, HTTP: &http.Client{Transport: sends(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			})}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			if e := failed(t, s, contoso); e.Kind != graph.KindTimeout || time.Since(began) != tc.want {
+				t.Errorf("%v after %s, want a timeout after %s", e, time.Since(began), tc.want)
 			}
 		})
 	}

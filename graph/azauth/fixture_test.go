@@ -10,6 +10,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -73,7 +75,7 @@ func newAuthority(t testing.TB) *authority {
 		a.take(w, ask{"identity", r.URL.Query(), r.Header})
 	})
 	a.Server = httptest.NewUnstartedServer(mux)
-	a.Config.ErrorLog = nil
+	a.Config.ErrorLog = log.New(io.Discard, "", 0)
 	a.StartTLS()
 	t.Cleanup(a.Close)
 	return a
