@@ -21,7 +21,7 @@ func (s *Source) credential(t Tenant) (azcore.TokenCredential, error) {
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: s.authority},
 		Transport: s.exchange,
 		// Waiting is the caller's: the SDK would sleep in place, for as long as it is told.
-		Retry: policy.RetryOptions{MaxRetries: -1, TryTimeout: s.cfg.Timeout},
+		Retry: policy.RetryOptions{MaxRetries: -1},
 	}
 	switch app := t.App; {
 	case !app.ClientSecret.IsZero():

@@ -49,7 +49,7 @@ type Config struct {
 	// it would take the secret along. Defaults to a client with Go's default transport.
 	HTTP *http.Client
 
-	// Timeout is how long one request may take. Defaults to [DefaultTimeout].
+	// Timeout is how long a sign-in may take. Defaults to [DefaultTimeout].
 	Timeout time.Duration
 
 	// MaxTenants is how many credentials are kept; the one that was not used for the longest
@@ -66,7 +66,7 @@ type Config struct {
 // Errors are the context's own when it ended, else a [graph.Error]: KindUnavailable and
 // KindTimeout when the sign-in service could not be reached or failed, KindThrottled with
 // RetryAfter when it asked to wait, KindUnauthorized when it said no, with its code (AADSTS...)
-// and what to do about it. Nothing is tried twice: whoever asks knows how long he can wait.
+// and what to do about it. It never waits to try again: whoever asks knows how long he can.
 type Source struct {
 	cfg       Config
 	scope     string
@@ -130,8 +130,10 @@ func (s *Source) Token(ctx context.Context, tenant graph.TenantID, claims string
 		}
 		slot.signer = signer
 	}
-	ctx, seen := watch(ctx)
-	got, err := slot.signer.credential.GetToken(ctx, policy.TokenRequestOptions{
+	bounded, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	bounded, seen := watch(bounded)
+	got, err := slot.signer.credential.GetToken(bounded, policy.TokenRequestOptions{
 		Scopes: []string{s.scope}, Claims: claims, EnableCAE: true,
 	})
 	if err == nil {
