@@ -6,6 +6,7 @@ func withRules(types []TypeInfo) []TypeInfo {
 	for i := range types {
 		types[i].Read = readRules[types[i].Key]
 		types[i].Workload = workload(types[i])
+		types[i].Permissions = permissions[types[i].Key]
 		types[i].Write = writeRules[types[i].Key]
 		types[i].Refs = refRules[types[i].Key]
 	}
