@@ -108,8 +108,7 @@ func mobileApp(kind string, props ...prop) func(*gen) {
 			g.int("supersedingAppCount", 0)
 			g.int("supersededAppCount", 0)
 			g.navigation("categories")
-			g.arr("categories")
-			g.end(']')
+			g.part("categories", []byte("[]"))
 		})...)
 }
 

@@ -213,6 +213,7 @@ func TestTypesHaveTheirParts(t *testing.T) {
 		"groupPolicyConfiguration":     {"assignments", "definitionValues"},
 		"compliancePolicyV2":           {"assignments", "settings", "scheduledActionsForRule"},
 		"endpointSecurityIntent":       {"assignments", "settings"},
+		"mobileApp":                    {"assignments", "categories"},
 		"conditionalAccessPolicy":      nil,
 		"namedLocation":                nil,
 		"assignmentFilter":             nil,

@@ -23,7 +23,7 @@ var makers = map[graph.PolicyType]maker{
 	"windowsFeatureUpdateProfile":       {1, assignedOnly, featureUpdate},
 	"windowsDriverUpdateProfile":        {1, assignedOnly, driverUpdate},
 	"compliancePolicyV2":                {1, []string{partAssignments, partSettings, "scheduledActionsForRule"}, complianceV2},
-	"mobileApp":                         {2, assignedOnly, oneOf(webApp, iosStoreApp, winGetApp)},
+	"mobileApp":                         {2, []string{partAssignments, "categories"}, oneOf(webApp, iosStoreApp, winGetApp)},
 	"targetedManagedAppConfiguration":   {1, assignedOnly, managedAppConfiguration},
 	"mobileAppConfiguration":            {1, assignedOnly, managedDeviceAppConfiguration},
 	"deviceComplianceScript":            {1, assignedOnly, complianceScript},
