@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/hook"
 	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
@@ -263,7 +264,11 @@ func (r *Runner) execute(handler context.Context, a *Attempt) (err error) {
 	if executor == nil {
 		return fmt.Errorf("%w: %s", errUnknownKind, a.run.Kind)
 	}
-	err = executor.Execute(ctx, a)
+	work := ctx
+	if !a.run.Trigger.Interactive() {
+		work = graph.WithLowPriority(work)
+	}
+	err = executor.Execute(work, a)
 	if err != nil && ctx.Err() != nil {
 		err = cause(ctx) // what ended the context says more than what broke because of it
 	}

@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 
@@ -16,18 +13,20 @@ import (
 
 // answer is what one attempt brought.
 type answer struct {
-	status int
+	status int // 0 when there was none
 	header http.Header
 	body   []byte
 	sent   bool  // the request may have reached Graph
 	err    error // the answer did not come, or not whole
 }
 
-var (
-	errTimeout = errors.New("no answer in time")
-	errTooLong = errors.New("the answer is longer than Config.MaxAnswer")
-	errNoJSON  = errors.New("the answer is no complete JSON")
-)
+// object is the body if it is a JSON object, else nil.
+func (a answer) object() []byte {
+	if b := bytes.TrimSpace(a.body); len(b) > 0 && b[0] == '{' && json.Valid(b) {
+		return b
+	}
+	return nil
+}
 
 // maxErrorBody is how much of a refusal is read: enough for its code and message.
 const maxErrorBody = 256 << 10
@@ -36,8 +35,7 @@ const maxErrorBody = 256 << 10
 func (c *Client) attempt(ctx context.Context, r call, token Token) answer {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := c.deadline(ctx, cancel)
-	defer stop()
+	defer c.deadline(ctx, cancel)()
 
 	req, err := c.request(ctx, r, token)
 	if err != nil {
@@ -50,6 +48,7 @@ func (c *Client) attempt(ctx context.Context, r call, token Token) answer {
 	defer func() { _ = res.Body.Close() }()
 	a := answer{sent: true, status: res.StatusCode, header: res.Header}
 	if a.status/100 != 2 {
+		// What is cut off here is no JSON any more and counts as no message.
 		a.body, _ = io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 		return a
 	}
@@ -59,25 +58,10 @@ func (c *Client) attempt(ctx context.Context, r call, token Token) answer {
 		a.err = cause(ctx, err)
 	case int64(len(a.body)) > c.cfg.MaxAnswer:
 		a.err = errTooLong
-	case len(a.body) == 0 && r.method != http.MethodGet && !r.create:
-	case !json.Valid(a.body), a.object() == nil && (r.method == http.MethodGet || r.create):
+	case r.answered() && a.object() == nil, len(a.body) > 0 && !json.Valid(a.body):
 		a.err = errNoJSON
 	}
 	return a
-}
-
-// object is the body without the blanks around it, if it is an object.
-func (a answer) object() []byte {
-	if b := bytes.TrimSpace(a.body); len(b) > 0 && b[0] == '{' {
-		return b
-	}
-	return nil
-}
-
-// neverSent tells whether a request failed before there was a connection to send it on.
-func neverSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // cause prefers why a context was ended to the error that this led to.
@@ -88,8 +72,9 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// deadline ends an attempt that takes too long, by the client's clock.
-func (c *Client) deadline(ctx context.Context, cancel context.CancelCauseFunc) (stop func()) {
+// deadline ends an attempt that takes too long, by the client's clock. The function that it
+// returns ends the watch.
+func (c *Client) deadline(ctx context.Context, cancel context.CancelCauseFunc) func() {
 	over, done := make(chan struct{}), make(chan struct{})
 	timer := c.cfg.Clock.After(c.cfg.Timeout)
 	go func() {
@@ -104,19 +89,23 @@ func (c *Client) deadline(ctx context.Context, cancel context.CancelCauseFunc) (
 	return func() { close(over); <-done }
 }
 
+// address is the URL of a call.
+func (c *Client) address(r call) string {
+	if r.link != "" {
+		return r.link
+	}
+	return c.root.String() + "/" + r.version + r.relative()
+}
+
 // request makes the HTTP request of a call.
 func (c *Client) request(ctx context.Context, r call, token Token) (*http.Request, error) {
-	address := r.link
-	if address == "" {
-		address = c.root.String() + "/" + r.version + r.relative()
-	}
 	var body io.Reader
 	if r.body != nil {
 		body = bytes.NewReader(r.body)
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, address, body)
+	req, err := http.NewRequestWithContext(ctx, r.method, c.address(r), body)
 	if err != nil {
-		return nil, fmt.Errorf("the request cannot be made: %T", err) // its text has the address
+		return nil, errUnsendable // the error's text has the address
 	}
 	h := req.Header
 	h.Set("Authorization", "Bearer "+token.Value)
@@ -125,6 +114,9 @@ func (c *Client) request(ctx context.Context, r call, token Token) (*http.Reques
 	h.Set("Client-Request-Id", c.ids.New())
 	if r.body != nil {
 		h.Set("Content-Type", "application/json")
+	}
+	if graph.LowPriority(ctx) {
+		h.Set("X-Ms-Throttle-Priority", "low")
 	}
 	if reason := graph.Justification(ctx); reason != "" && r.write() {
 		h.Set(approvalHeader, printable(reason))

@@ -2,13 +2,10 @@ package msgraph
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -17,152 +14,166 @@ import (
 // Source: https://learn.microsoft.com/graph/json-batching
 const maxBatch = 20
 
-// reply is the outcome of one call of a batch.
+// reply is the outcome of one call of a batch: a complete JSON object, or an error.
 type reply struct {
 	body []byte
 	err  error
 }
 
-// batch sends any number of GETs of one version and workload, several $batch requests at once,
-// and returns a reply for each in their order. The error speaks for the whole: a token,
-// throttling, the network, ctx; the replies that were not answered then have it too. An answer
-// may have a nextLink, which is left to the caller (continued).
+// batch sends any number of GETs, several $batch requests at once, and returns a reply for each
+// in their order. Throttled and failed ones are sent again as do does. An error of one call is
+// in its reply. The returned error speaks for the whole: the token, throttling, the network,
+// ctx; the replies beside it that were not answered have it too. An answer may have a nextLink,
+// which is left to the caller (continued).
 func (c *Client) batch(ctx context.Context, tenant graph.TenantID, rs []call) ([]reply, error) {
-	out := make([]reply, len(rs))
-	errs := make([]error, (len(rs)+maxBatch-1)/maxBatch)
+	items := make([]item, len(rs))
+	for i, r := range rs {
+		if r.method != http.MethodGet || r.link != "" {
+			return nil, r.fail(graph.KindInternal, errNoGet)
+		}
+		items[i] = item{call: r}
+	}
+	bundles := c.bundles(items)
+	errs := make([]error, len(bundles))
+	var taken atomic.Int64
+	var failed atomic.Bool
 	var wg sync.WaitGroup
-	workers := make(chan struct{}, c.cfg.Workers)
-	for i := range errs {
-		from, to := i*maxBatch, min((i+1)*maxBatch, len(rs))
-		workers <- struct{}{}
+	for range min(c.cfg.Workers, len(bundles)) {
 		wg.Go(func() {
-			defer func() { <-workers }()
-			errs[i] = c.bundle(ctx, tenant, rs[from:to], out[from:to])
+			for n := taken.Add(1) - 1; n < int64(len(bundles)) && !failed.Load(); n = taken.Add(1) - 1 {
+				if errs[n] = c.bundle(ctx, tenant, bundles[n]); errs[n] != nil {
+					failed.Store(true)
+				}
+			}
 		})
 	}
 	wg.Wait()
+	err := first(errs)
+	out := make([]reply, len(items))
+	for i, it := range items {
+		if out[i] = it.reply; !it.done {
+			out[i].err = err
+		}
+	}
+	return out, err
+}
+
+var errNoGet = errors.New("a batch takes GETs by path only")
+
+func first(errs []error) error {
 	for _, err := range errs {
 		if err != nil {
-			return out, err
-		}
-	}
-	return out, nil
-}
-
-type batchItem struct {
-	ID      string            `json:"id"`
-	Method  string            `json:"method"`
-	URL     string            `json:"url"`
-	Headers map[string]string `json:"headers"`
-}
-
-type batchAnswer struct {
-	ID      string          `json:"id"`
-	Status  int             `json:"status"`
-	Headers map[string]any  `json:"headers"`
-	Body    json.RawMessage `json:"body"`
-}
-
-var errNoAnswer = errors.New("the batch has no answer for it, or more than one")
-
-// bundle sends what fits into one $batch until each is answered.
-func (c *Client) bundle(ctx context.Context, tenant graph.TenantID, rs []call, out []reply) error {
-	left := make([]int, len(rs))
-	for i := range left {
-		left[i] = i
-	}
-	var e effort
-	for {
-		err := c.round(ctx, tenant, rs, left, out)
-		var again []int
-		var worst *failure
-		for _, i := range left {
-			var f *retried
-			if err != nil {
-				out[i] = reply{err: err}
-			} else if errors.As(out[i].err, &f) {
-				again = append(again, i)
-				out[i].err = f.err
-				if worst == nil || f.fence && !worst.fence || f.fence == worst.fence && f.wait > worst.wait {
-					worst = f.failure
-				}
-			}
-		}
-		if err != nil || len(again) == 0 {
 			return err
-		}
-		wait, ok := c.next(&e, worst)
-		if !ok {
-			if worst.fence {
-				return worst.err
-			}
-			return nil
-		}
-		if err := c.sleep(ctx, wait); err != nil {
-			return err
-		}
-		left = again
-	}
-}
-
-// retried is an item's failure that another round may mend.
-type retried struct{ *failure }
-
-func (r *retried) Error() string { return r.err.Error() }
-
-// round sends the calls that are left in one $batch.
-func (c *Client) round(ctx context.Context, tenant graph.TenantID, rs []call, left []int, out []reply) error {
-	items := make([]batchItem, len(left))
-	for n, i := range left {
-		items[n] = batchItem{ID: strconv.Itoa(i + 1), Method: rs[i].method, URL: rs[i].relative(),
-			Headers: map[string]string{"Accept": accept(rs[i]), "Prefer": preferred}}
-		out[i] = reply{err: rs[i].fail(graph.KindIncomplete, errNoAnswer)}
-	}
-	body, err := json.Marshal(map[string]any{"requests": items})
-	if err != nil {
-		return err
-	}
-	r := rs[left[0]]
-	r.method, r.path, r.query, r.body, r.minimal = http.MethodPost, "/$batch", "", body, true
-	answer, err := c.persist(ctx, tenant, r, len(left))
-	if err != nil {
-		return err
-	}
-	var got struct{ Responses []batchAnswer }
-	if json.Unmarshal(answer, &got) != nil {
-		return r.fail(graph.KindIncomplete, errNoJSON)
-	}
-	byID := map[string][]batchAnswer{}
-	for _, a := range got.Responses {
-		byID[strings.ToLower(a.ID)] = append(byID[strings.ToLower(a.ID)], a)
-	}
-	now := c.cfg.Clock.Now()
-	for n, i := range left {
-		if as := byID[items[n].ID]; len(as) == 1 {
-			out[i] = as[0].reply(rs[i], now)
 		}
 	}
 	return nil
 }
 
-// reply judges one answer of a batch.
-func (b batchAnswer) reply(r call, now time.Time) reply {
-	header := http.Header{}
-	for k, v := range b.Headers {
-		if s, ok := v.(string); ok {
-			header.Set(k, s)
+// item is one call of a batch, and what became of it.
+type item struct {
+	call
+	reply
+	failure *failure // of the last attempt, when another may mend it
+	done    bool
+}
+
+// settle takes what an attempt brought.
+func (it *item) settle(body []byte, f *failure) {
+	switch {
+	case f == nil:
+		it.reply, it.done = reply{body: body}, true
+	case f.again, f.claims != "":
+		it.reply, it.failure = reply{err: f.err}, f
+	default:
+		it.reply, it.done = reply{err: f.err}, true
+	}
+}
+
+// bundles groups calls that fit into one $batch each: of one version and workload, and no more
+// than may go at once.
+func (c *Client) bundles(items []item) (out [][]*item) {
+	type kind struct {
+		version  string
+		workload graph.Workload
+	}
+	open := map[kind]int{} // index in out of the one that has room
+	for i := range items {
+		it := &items[i]
+		k := kind{it.version, it.workload}
+		most := maxBatch
+		if burst := c.gates.limit(it.workload).Burst; burst > 0 {
+			most = min(most, burst)
+		}
+		n, ok := open[k]
+		if !ok || len(out[n]) == most {
+			n = len(out)
+			out, open[k] = append(out, nil), n
+		}
+		out[n] = append(out[n], it)
+	}
+	return out
+}
+
+// bundle sends calls in one $batch, and again those that were throttled or failed, until all are
+// settled.
+func (c *Client) bundle(ctx context.Context, tenant graph.TenantID, left []*item) error {
+	g := c.gates.of(tenant, left[0].workload)
+	defer c.gates.leave(g)
+	var e effort
+	for {
+		if err := c.round(ctx, tenant, left, &e); err != nil {
+			return err
+		}
+		var worst *failure
+		var err error
+		left, worst, err = unsettled(left, e.refused != "")
+		switch {
+		case worst == nil, err != nil:
+			return err
+		case e.renew(worst):
+			continue
+		}
+		if err := c.pause(ctx, tenant, left[0].call, &e, worst, g); err != nil {
+			if ctx.Err() != nil || worst.fence {
+				return err
+			}
+			for _, it := range left {
+				it.done = true // each failed by itself
+			}
+			return nil
 		}
 	}
-	a := answer{status: b.Status, header: header, body: b.Body, sent: true}
-	if b.Status/100 == 2 && a.object() == nil {
-		a.err = errNoJSON
+}
+
+// unsettled returns the items that need another attempt, and the failure that says when: the one
+// that needs a new token, or is throttled, or has the longest wait. The error is that of a token
+// which was refused though it was new.
+func unsettled(items []*item, signed bool) (left []*item, worst *failure, err error) {
+	for _, it := range items {
+		f := it.failure
+		switch {
+		case it.done:
+		case f.claims != "" && signed:
+			if it.done = true; f.err.Kind == graph.KindUnauthorized {
+				err = f.err
+			}
+		default:
+			left = append(left, it)
+			if worst == nil || f.rank() > worst.rank() || f.rank() == worst.rank() && f.wait > worst.wait {
+				worst = f
+			}
+		}
 	}
-	switch f := judge(r, a, now); {
-	case f == nil:
-		return reply{body: b.Body}
-	case f.again:
-		return reply{err: &retried{f}}
-	default:
-		return reply{err: f.err}
+	return left, worst, err
+}
+
+// rank orders failures by how many they concern.
+func (f *failure) rank() int {
+	switch {
+	case f.claims != "":
+		return 2
+	case f.fence:
+		return 1
 	}
+	return 0
 }

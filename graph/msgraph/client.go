@@ -147,7 +147,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		cfg: cfg, root: base, http: transportOf(cfg.HTTP), log: cfg.Logger,
-		tokens: newTokens(cfg.Tokens, cfg.Clock), gates: newGates(cfg.Clock, limits), ids: uuidv7.NewGenerator(cfg.Clock.Now),
+		tokens: newTokens(cfg.Tokens, cfg.Clock), gates: newGates(cfg.Clock, limits, cfg.MaxWait), ids: uuidv7.NewGenerator(cfg.Clock.Now),
 	}, nil
 }
 

@@ -5,99 +5,100 @@ import (
 	"errors"
 	"regexp"
 	"strings"
-
-	"github.com/tenantatlas/tenantbackup/internal/redact"
 )
 
-// told is what a body says about an error.
+// refusal is what the body of a refusal says.
 // Source of its shape: https://learn.microsoft.com/graph/errors
-type told struct {
-	code, message, requestID string
-	activity                 string // Intune's name of the request
+type refusal struct {
+	code      string
+	messages  []string // the outer one first
+	requestID string
+	activity  string // Intune's name of the request
 }
 
 // maxNested is how deep errors stand in errors that are read.
 const maxNested = 8
 
-// readError reads the body of a refusal, whatever it holds.
-func readError(body []byte) told {
-	var t told
-	t.read(body, 0)
-	return t
+// readRefusal reads the body of a refusal, whatever it holds.
+func readRefusal(body []byte) refusal {
+	var r refusal
+	r.read(body, 0)
+	return r
 }
 
-// read takes what an object says. Services spell the names in different letter cases.
-func (t *told) read(body []byte, depth int) {
+// read takes what an object says, then what the objects in it say. Services spell the names in
+// different letter cases.
+func (r *refusal) read(body []byte, depth int) {
 	var fields map[string]json.RawMessage
 	if depth > maxNested || json.Unmarshal(body, &fields) != nil {
 		return
 	}
+	texts, inner := map[string]string{}, map[string]json.RawMessage{}
 	for key, value := range fields {
-		var text string
-		isText := json.Unmarshal(value, &text) == nil
-		switch strings.ToLower(key) {
-		case "error", "innererror":
-			t.read(value, depth+1)
-		case "code":
-			// The innermost code is the most specific one, the outermost the documented one.
-			if isText && t.code == "" {
-				t.code = codeOf(text)
-			}
-		case "request-id":
-			if isText && t.requestID == "" {
-				t.requestID = identifier(text)
-			}
-		case "message":
-			if isText {
-				t.say(text, depth)
-			}
+		key = strings.ToLower(key)
+		if s, ok := text(value); ok {
+			texts[key] = s
+		} else {
+			inner[key] = value
 		}
 	}
+	if r.code == "" {
+		r.code = word(texts["code"], 80)
+	}
+	if r.requestID == "" {
+		r.requestID = word(texts["request-id"], 64)
+	}
+	r.say(texts["message"], depth)
+	r.read(inner["error"], depth+1)
+	r.read(inner["innererror"], depth+1)
 }
 
-// say takes a message. Intune puts an error of its own, as JSON, into Graph's message.
-func (t *told) say(text string, depth int) {
-	if inner := strings.TrimSpace(text); strings.HasPrefix(inner, "{") {
-		if json.Valid([]byte(inner)) {
-			t.read([]byte(inner), depth+1)
-		}
+// text is a JSON string's value.
+func text(value json.RawMessage) (s string, ok bool) {
+	return s, len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &s) == nil
+}
+
+var activityID = regexp.MustCompile(`Activity ID: ([0-9A-Fa-f-]{36})`)
+
+// say takes a message. Intune puts an error of its own, as JSON, into Graph's message: its texts
+// count, and behind them come internal addresses.
+func (r *refusal) say(message string, depth int) {
+	message = strings.TrimSpace(message)
+	if strings.HasPrefix(message, "{") {
+		r.read([]byte(message), depth+1)
 		return
 	}
-	if t.message == "" {
-		if m := activity.FindStringSubmatch(text); m != nil {
-			t.activity = m[1]
-		}
-		text, _, _ = strings.Cut(text, " - Operation ID")
-		t.message = text
+	if m := activityID.FindStringSubmatch(message); m != nil {
+		r.activity = m[1]
+	}
+	message, _, _ = strings.Cut(message, " - Operation ID")
+	if message != "" && len(r.messages) < 2 && (len(r.messages) == 0 || r.messages[0] != message) {
+		r.messages = append(r.messages, message)
 	}
 }
 
-var (
-	activity = regexp.MustCompile(`Activity ID: ([0-9A-Fa-f-]{36})`)
-	address  = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://\S+`)
-)
-
-// err is the message as it may be shown and stored, nil when there is none.
-func (t told) err() error {
-	text := redact.Text(address.ReplaceAllString(t.message, "[address]"))
-	if t.activity != "" {
-		text += " (activity " + t.activity + ")"
-	}
-	if text = strings.TrimSpace(text); text == "" {
+// err is what people may read of it, nil when there is nothing.
+func (r refusal) err() error {
+	s := clean(strings.Join(r.messages, "; "))
+	switch {
+	case s == "":
 		return nil
+	case r.activity != "":
+		s += " (activity " + r.activity + ")"
 	}
-	return errors.New(text)
+	return errors.New(s)
 }
 
-// approval tells whether a write waits for other administrators. That the message names the
-// header is all that Graph says about it.
-func (t told) approval() bool {
-	return strings.Contains(strings.ToLower(t.message), strings.ToLower(approvalHeader))
+// approval tells whether a write waits for other administrators. Nothing but the name of the
+// header in the message says so.
+func (r refusal) approval() bool {
+	return strings.Contains(strings.ToLower(strings.Join(r.messages, " ")), strings.ToLower(approvalHeader))
 }
 
-// codeOf is a code as it may be shown: a word.
-func codeOf(s string) string {
-	if len(s) > 80 || strings.Trim(strings.ToLower(s), "0123456789abcdefghijklmnopqrstuvwxyz-_.:") != "" {
+// word is a code or id of an answer if it looks like one, else nothing: they go into errors and
+// logs as they are.
+func word(s string, longest int) string {
+	if len(s) > longest || strings.Trim(strings.ToLower(s), "0123456789abcdefghijklmnopqrstuvwxyz-_.:") != "" {
 		return ""
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"path"
 	"strings"
@@ -19,7 +20,7 @@ const maxEmptyPages = 1000
 // which it may keep. An error of page ends it and is returned as it is. What is no collection,
 // and a chain that leads elsewhere or in a circle, is graph.KindIncomplete.
 func (c *Client) pages(ctx context.Context, tenant graph.TenantID, first call, page func(rows []json.RawMessage) error) error {
-	seen, empty := map[string]bool{}, 0
+	seen, empty := map[string]bool{c.address(first): true}, 0
 	for r := first; ; {
 		body, err := c.do(ctx, tenant, r)
 		if err != nil {
@@ -35,13 +36,13 @@ func (c *Client) pages(ctx context.Context, tenant graph.TenantID, first call, p
 		if err := page(rows); err != nil || next == "" {
 			return err
 		}
+		if r, err = c.follow(first, next); err != nil {
+			return err
+		}
 		if seen[next] || empty > maxEmptyPages {
 			return first.fail(graph.KindIncomplete, errCircle)
 		}
 		seen[next] = true
-		if r, err = c.follow(first, next); err != nil {
-			return err
-		}
 	}
 }
 
@@ -67,21 +68,38 @@ func readPage(body []byte) (rows []json.RawMessage, next string, err error) {
 	if json.Unmarshal(body, &fields) != nil || json.Unmarshal(fields["value"], &rows) != nil || rows == nil {
 		return nil, "", errNoCollection
 	}
-	if link, ok := fields["@odata.nextLink"]; ok && json.Unmarshal(link, &next) != nil {
-		return nil, "", errElsewhere
+	for name, value := range fields {
+		// A link that is overlooked for the case of a letter would cut the collection short.
+		if !strings.EqualFold(name, nextLink) || string(value) == "null" {
+			continue
+		}
+		if next, _ = text(value); next == "" {
+			return nil, "", errElsewhere
+		}
 	}
 	return rows, next, nil
 }
+
+// nextLink is where a page names the next one.
+const nextLink = "@odata.nextLink"
 
 // follow makes the call for a nextLink, which is used as it stands. The token goes along, so it
 // must lead to the same scheme, host and version.
 func (c *Client) follow(like call, next string) (call, error) {
 	u, err := url.Parse(next)
-	prefix := c.root.Path + "/" + like.version + "/"
-	if err != nil || u.Scheme != c.root.Scheme || !strings.EqualFold(u.Host, c.root.Host) || u.User != nil || u.Opaque != "" ||
-		!strings.HasPrefix(u.Path, prefix) || path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") {
+	if err != nil || u.Scheme != c.root.Scheme || authority(u) != authority(c.root) || u.User != nil || u.Opaque != "" ||
+		!strings.HasPrefix(u.Path, c.root.Path+"/"+like.version+"/") || path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") {
 		return call{}, like.fail(graph.KindIncomplete, errElsewhere)
 	}
-	like.method, like.body, like.link = "GET", nil, next
+	like.method, like.body, like.link = http.MethodGet, nil, next
 	return like, nil
+}
+
+// authority is the host and port of an address.
+func authority(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return strings.ToLower(u.Hostname()) + " " + port
 }

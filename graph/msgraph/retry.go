@@ -3,19 +3,23 @@ package msgraph
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
 
-// backoff is the wait after the first failure when Graph does not say how long.
+// backoff is the wait after the first failure when Graph does not say how long. It doubles with
+// each further one, up to Config.MaxWait.
 const backoff = time.Second
 
-// effort counts what one request has cost so far.
+// effort is what a request has cost so far.
 type effort struct {
-	tries  int
-	waited time.Duration
-	signed bool // with a token that was renewed for it
+	tries   int
+	waited  time.Duration
+	token   Token
+	refused string // the token that Graph did not take, replaced once
+	claims  string
 }
 
 // next counts a failure and returns how long to wait for the next attempt. It reports false when
@@ -24,76 +28,99 @@ func (c *Client) next(e *effort, f *failure) (time.Duration, bool) {
 	e.tries++
 	wait := f.wait
 	if wait <= 0 {
-		wait = min(c.cfg.MaxWait, backoff<<min(e.tries-1, 10))
-		wait = time.Duration(float64(wait) * (0.75 + c.cfg.Random()/2))
+		wait = min(c.cfg.MaxWait, backoff<<min(e.tries-1, 16))
+		wait -= time.Duration(float64(wait) / 2 * c.cfg.Random()) // so that many do not come back at once
 	}
-	if !f.again || e.tries >= c.cfg.Attempts || wait > c.cfg.MaxWait || e.waited+wait > c.cfg.MaxTotal {
+	if !f.again || e.tries >= c.cfg.Attempts || wait > c.cfg.MaxWait || wait > c.cfg.MaxTotal-e.waited {
 		return 0, false
 	}
 	e.waited += wait
 	return wait, true
 }
 
-// persist sends a call until it is answered or given up. cost is what it counts against the
-// limits.
-func (c *Client) persist(ctx context.Context, tenant graph.TenantID, r call, cost int) ([]byte, error) {
-	gate := c.gates.of(tenant, r.workload)
-	defer c.gates.leave(gate)
-	var e effort
-	token, err := c.tokens.get(ctx, tenant)
+// renew tells whether a failure is worth another attempt with a new token.
+func (e *effort) renew(f *failure) bool {
+	if f.claims == "" || e.refused != "" {
+		return false
+	}
+	e.refused, e.claims = e.token.Value, f.claims
+	return true
+}
+
+// persist sends a call until it is answered or given up.
+func (c *Client) persist(ctx context.Context, tenant graph.TenantID, r call, e *effort) ([]byte, error) {
+	g := c.gates.of(tenant, r.workload)
+	defer c.gates.leave(g)
 	for {
-		if err != nil {
+		var err error
+		if e.token, err = c.tokens.get(ctx, tenant, e.refused, e.claims); err != nil {
 			return nil, r.signIn(ctx, err)
 		}
-		if err := gate.enter(ctx, cost, r.write()); err != nil {
-			return nil, err
+		if err := g.enter(ctx, r.cost(), r.write()); err != nil {
+			return nil, r.named(err)
 		}
-		a := c.attempt(ctx, r, token)
-		gate.exit()
+		a := c.attempt(ctx, r, e.token)
+		g.exit()
 		f := judge(r, a, c.cfg.Clock.Now())
 		switch {
 		case f == nil:
 			return a.body, nil
-		case ctx.Err() != nil && f.err.Kind != graph.KindAmbiguous:
+		case ctx.Err() != nil:
+			if f.err.Kind == graph.KindAmbiguous {
+				f.err.Err = ctx.Err()
+				return nil, f.err
+			}
 			return nil, ctx.Err()
-		case f.claims != "" && !e.signed:
-			e.signed = true
-			token, err = c.tokens.renew(ctx, tenant, token, f.claims)
+		case e.renew(f):
 			continue
 		}
-		f.err.RetryAfter = f.wait
-		wait, again := c.next(&e, f)
-		if !again {
-			return nil, f.err
-		}
-		if f.fresh {
-			c.http.CloseIdleConnections()
-		}
-		if err := c.sleep(ctx, wait); err != nil {
+		if err := c.pause(ctx, tenant, r, e, f, g); err != nil {
 			return nil, err
 		}
-		token, err = c.tokens.get(ctx, tenant)
 	}
 }
 
-// signIn is the error of a call for which there is no token.
-func (r call) signIn(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+// pause waits after a failure until the next attempt, or returns the error when there is none.
+func (c *Client) pause(ctx context.Context, tenant graph.TenantID, r call, e *effort, f *failure, g *gate) error {
+	wait, again := c.next(e, f)
+	if f.fence {
+		g.close(max(wait, f.wait))
 	}
-	var known *graph.Error
-	if errors.As(err, &known) {
-		return known
+	c.logFailure(ctx, tenant, r, e, f, wait, again)
+	if !again {
+		return f.err
 	}
-	return r.fail(graph.KindUnauthorized, errors.New("the sign-in was refused"))
-}
-
-// sleep waits by the client's clock.
-func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-c.cfg.Clock.After(d):
-		return nil
+	case <-c.cfg.Clock.After(wait):
 	}
+	if f.fresh {
+		c.http.CloseIdleConnections()
+	}
+	return nil
+}
+
+// named puts the call into an error of its gate.
+func (r call) named(err error) error {
+	var known *graph.Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	known.Op = r.name()
+	return known
+}
+
+// logFailure logs a failure that time may mend. It knows nothing of bodies and addresses.
+func (c *Client) logFailure(ctx context.Context, tenant graph.TenantID, r call, e *effort, f *failure, wait time.Duration, again bool) {
+	if !f.again {
+		return
+	}
+	level, what := slog.LevelInfo, "graph: the request is sent again"
+	if !again {
+		level, what = slog.LevelWarn, "graph: the request is given up for now"
+	}
+	c.log.LogAttrs(ctx, level, what, slog.String("tenant", string(tenant)), slog.String("call", r.name()),
+		slog.String("kind", string(f.err.Kind)), slog.Int("status", f.err.StatusCode), slog.String("code", f.err.Code),
+		slog.String("request", f.err.RequestID), slog.Int("try", e.tries), slog.Duration("wait", max(wait, f.wait)))
 }

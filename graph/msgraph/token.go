@@ -2,7 +2,8 @@ package msgraph
 
 import (
 	"context"
-	"sync"
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -10,75 +11,57 @@ import (
 
 // Token is an access token for Graph.
 type Token struct {
-	Value   string
+	Value string
+
+	// Expires is when Graph stops taking it. A token without it serves one request.
 	Expires time.Time
 }
 
 // TokenSource signs in, as an app, in any tenant. Implementations are safe for concurrent use
-// and return when ctx ends. graph/azauth adapts those of the Azure SDK.
+// and return soon after ctx ended. graph/azauth adapts those of the Azure SDK.
 //
-// A client asks for a token when it has none or when its own is about to expire, one at a time
-// per tenant, so a source needs no cache.
+// A client keeps the token of each tenant and asks for another about 5 min before it expires,
+// once at a time per tenant, so a source needs no cache.
 type TokenSource interface {
 	// Token returns a token for the tenant. claims is empty, or what Graph demanded of the
-	// next token when it refused one (JSON, from the WWW-Authenticate header; "{}" when it
-	// refused the token without saying why). With claims the token must be a fresh one and
-	// never come from a cache.
+	// next token when it refused one: JSON from the WWW-Authenticate header (continuous
+	// access evaluation), "{}" when it refused the token without a demand. With claims the
+	// token must be a new one and never come from a cache.
 	//
-	// An error that is no *[graph.Error] is taken for a refusal of the sign-in
-	// (graph.KindUnauthorized), which ends the run; a source that could not reach the
-	// sign-in service returns graph.KindUnavailable.
+	// An error that wraps a [*graph.Error] keeps its kind: graph.KindUnavailable when the
+	// sign-in service could not be reached, graph.KindThrottled with the time to come back.
+	// Any other error is taken for a refusal, graph.KindUnauthorized, which ends the run.
 	Token(ctx context.Context, tenant graph.TenantID, claims string) (Token, error)
 }
 
-// early is how long before its end a token is replaced.
-const early = 5 * time.Minute
+const (
+	// early is how long before its end a token is replaced, so that none expires on the way.
+	early = 5 * time.Minute
 
-// tokens keeps the token of each tenant.
-type tokens struct {
-	source TokenSource
-	clock  Clock
+	// renewPause is the time between two tries to replace a token that is still good.
+	renewPause = 30 * time.Second
+)
 
-	mu   sync.Mutex
-	held map[graph.TenantID]Token
+var errNoToken = errors.New("the source of tokens gave none that fits into a header")
+
+// usable tells whether a token can be sent.
+func (t Token) usable() bool {
+	return t.Value != "" && !strings.ContainsFunc(t.Value, func(c rune) bool { return c <= ' ' || c >= 0x7f })
 }
 
-func newTokens(source TokenSource, clock Clock) *tokens {
-	return &tokens{source: source, clock: clock, held: map[graph.TenantID]Token{}}
-}
-
-// get returns a token of the tenant that is good for a while.
-func (t *tokens) get(ctx context.Context, tenant graph.TenantID) (Token, error) {
-	t.mu.Lock()
-	tok, ok := t.held[tenant]
-	t.mu.Unlock()
-	if ok && t.clock.Now().Before(tok.Expires.Add(-early)) {
-		return tok, nil
+// signIn makes the error of a call for which there is no token.
+func (r call) signIn(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	return t.fetch(ctx, tenant, "")
-}
-
-// renew returns another token than the refused one.
-func (t *tokens) renew(ctx context.Context, tenant graph.TenantID, refused Token, claims string) (Token, error) {
-	t.mu.Lock()
-	tok, ok := t.held[tenant]
-	t.mu.Unlock()
-	if ok && tok.Value != refused.Value {
-		return tok, nil
+	out := graph.Error{Kind: graph.KindUnauthorized, Err: shown{err}}
+	var known *graph.Error
+	if errors.As(err, &known) {
+		out = *known
+		if out.Err != nil {
+			out.Err = shown{out.Err}
+		}
 	}
-	if claims == "" {
-		claims = "{}"
-	}
-	return t.fetch(ctx, tenant, claims)
-}
-
-func (t *tokens) fetch(ctx context.Context, tenant graph.TenantID, claims string) (Token, error) {
-	tok, err := t.source.Token(ctx, tenant, claims)
-	if err != nil {
-		return Token{}, err
-	}
-	t.mu.Lock()
-	t.held[tenant] = tok
-	t.mu.Unlock()
-	return tok, nil
+	out.Op = r.name() + ": sign in"
+	return &out
 }
