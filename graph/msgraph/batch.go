@@ -26,12 +26,12 @@ type reply struct {
 // ctx; the replies beside it that were not answered have it too. An answer may have a nextLink,
 // which is left to the caller (continued).
 func (c *Client) batch(ctx context.Context, tenant graph.TenantID, rs []call) ([]reply, error) {
-	items := make([]item, len(rs))
+	items := make([]query, len(rs))
 	for i, r := range rs {
 		if r.method != http.MethodGet || r.link != "" {
 			return nil, r.fail(graph.KindInternal, errNoGet)
 		}
-		items[i] = item{call: r}
+		items[i] = query{call: r}
 	}
 	bundles := c.bundles(items)
 	errs := make([]error, len(bundles))
@@ -69,8 +69,8 @@ func first(errs []error) error {
 	return nil
 }
 
-// item is one call of a batch, and what became of it.
-type item struct {
+// query is one call of a batch, and what became of it.
+type query struct {
 	call
 	reply
 	failure *failure // of the last attempt, when another may mend it
@@ -78,7 +78,7 @@ type item struct {
 }
 
 // settle takes what an attempt brought.
-func (it *item) settle(body []byte, f *failure) {
+func (it *query) settle(body []byte, f *failure) {
 	switch {
 	case f == nil:
 		it.reply, it.done = reply{body: body}, true
@@ -91,7 +91,7 @@ func (it *item) settle(body []byte, f *failure) {
 
 // bundles groups calls that fit into one $batch each: of one version and workload, and no more
 // than may go at once.
-func (c *Client) bundles(items []item) (out [][]*item) {
+func (c *Client) bundles(items []query) (out [][]*query) {
 	type kind struct {
 		version  string
 		workload graph.Workload
@@ -116,7 +116,7 @@ func (c *Client) bundles(items []item) (out [][]*item) {
 
 // bundle sends calls in one $batch, and again those that were throttled or failed, until all are
 // settled.
-func (c *Client) bundle(ctx context.Context, tenant graph.TenantID, left []*item) error {
+func (c *Client) bundle(ctx context.Context, tenant graph.TenantID, left []*query) error {
 	g := c.gates.of(tenant, left[0].workload)
 	defer c.gates.leave(g)
 	var e effort
@@ -148,7 +148,7 @@ func (c *Client) bundle(ctx context.Context, tenant graph.TenantID, left []*item
 // unsettled returns the items that need another attempt, and the failure that says when: the one
 // that needs a new token, or is throttled, or has the longest wait. The error is that of a token
 // which was refused though it was new.
-func unsettled(items []*item, signed bool) (left []*item, worst *failure, err error) {
+func unsettled(items []*query, signed bool) (left []*query, worst *failure, err error) {
 	for _, it := range items {
 		f := it.failure
 		switch {

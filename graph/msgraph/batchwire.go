@@ -34,7 +34,7 @@ var (
 )
 
 // round sends items once, in one $batch, and settles those that it answers.
-func (c *Client) round(ctx context.Context, tenant graph.TenantID, items []*item, e *effort) error {
+func (c *Client) round(ctx context.Context, tenant graph.TenantID, items []*query, e *effort) error {
 	if len(items) == 1 {
 		return c.alone(ctx, tenant, items[0], e)
 	}
@@ -67,7 +67,7 @@ func (c *Client) round(ctx context.Context, tenant graph.TenantID, items []*item
 }
 
 // alone sends an item without a $batch around it.
-func (c *Client) alone(ctx context.Context, tenant graph.TenantID, it *item, e *effort) error {
+func (c *Client) alone(ctx context.Context, tenant graph.TenantID, it *query, e *effort) error {
 	body, err := c.persist(ctx, tenant, it.call, e)
 	var known *graph.Error
 	switch {
@@ -83,7 +83,7 @@ func (c *Client) alone(ctx context.Context, tenant graph.TenantID, it *item, e *
 }
 
 // batchBody is the body of a $batch. The id of an item is its number, from 1.
-func batchBody(items []*item) ([]byte, error) {
+func batchBody(items []*query) ([]byte, error) {
 	requests := make([]batchRequest, len(items))
 	for i, it := range items {
 		requests[i] = batchRequest{ID: strconv.Itoa(i + 1), Method: it.method, URL: it.relative(),
@@ -119,7 +119,7 @@ func readBatch(body []byte, n int) ([][]batchResponse, error) {
 func (b batchResponse) answer() answer {
 	a := answer{status: b.Status, header: http.Header{}, body: b.Body, sent: true}
 	for name, value := range b.Headers {
-		if s, ok := text(value); ok {
+		if s := text(value); s != "" {
 			a.header.Set(name, s)
 		} else {
 			a.header.Set(name, string(value)) // a number

@@ -36,7 +36,7 @@ func (r *refusal) read(body []byte, depth int) {
 	texts, inner := map[string]string{}, map[string]json.RawMessage{}
 	for key, value := range fields {
 		key = strings.ToLower(key)
-		if s, ok := text(value); ok {
+		if s := text(value); s != "" {
 			texts[key] = s
 		} else {
 			inner[key] = value
@@ -51,11 +51,6 @@ func (r *refusal) read(body []byte, depth int) {
 	r.say(texts["message"], depth)
 	r.read(inner["error"], depth+1)
 	r.read(inner["innererror"], depth+1)
-}
-
-// text is a JSON string's value.
-func text(value json.RawMessage) (s string, ok bool) {
-	return s, len(value) > 0 && value[0] == '"' && json.Unmarshal(value, &s) == nil
 }
 
 var activityID = regexp.MustCompile(`Activity ID: ([0-9A-Fa-f-]{36})`)

@@ -73,15 +73,12 @@ func readPage(body []byte) (rows []json.RawMessage, next string, err error) {
 		if !strings.EqualFold(name, nextLink) || string(value) == "null" {
 			continue
 		}
-		if next, _ = text(value); next == "" {
+		if next = text(value); next == "" {
 			return nil, "", errElsewhere
 		}
 	}
 	return rows, next, nil
 }
-
-// nextLink is where a page names the next one.
-const nextLink = "@odata.nextLink"
 
 // follow makes the call for a nextLink, which is used as it stands. The token goes along, so it
 // must lead to the same scheme, host and version.

@@ -16,7 +16,7 @@ import (
 // report of what is missing and for nothing else.
 func (c *Client) Permissions(ctx context.Context, tenant graph.TenantID) ([]string, error) {
 	const op = "permissions"
-	token, err := c.tokens.get(ctx, tenant)
+	token, err := c.tokens.get(ctx, tenant, "", "")
 	if err != nil {
 		return nil, call{op: op}.signIn(ctx, err)
 	}
