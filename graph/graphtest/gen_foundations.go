@@ -39,7 +39,8 @@ func roleDefinition(g *gen) {
 		w.str("description", "")
 		w.strings("resourceScopes", g.group())
 		w.strings("members", g.group())
-		w.end('}')
+		w.arr("roleScopeTags")
+		w.end(']', '}')
 	}
 	w.end(']')
 	g.part("roleAssignments", w.buf)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -71,12 +72,15 @@ func (w *world) ask(method, target, body string, headers ...string) reply {
 	return reply{rec.Code, rec.Header(), out}
 }
 
+// brief is the body as far as a message can hold it.
+func (r reply) brief() string { return string(r.body[:min(len(r.body), 300)]) }
+
 // get asks with full metadata and wants a 200.
 func (w *world) get(target string, headers ...string) map[string]json.RawMessage {
 	w.t.Helper()
 	r := w.ask("GET", target, "", append([]string{"Accept", "application/json;odata.metadata=full"}, headers...)...)
 	if r.status != http.StatusOK {
-		w.t.Fatalf("GET %s: %d %s", target, r.status, r.body)
+		w.t.Fatalf("GET %s: %d %s", target, r.status, r.brief())
 	}
 	return decode(w.t, r.body)
 }
@@ -109,7 +113,7 @@ func (r reply) wantError(t testing.TB, status int) (code, message string) {
 		}
 	}
 	if r.status != status || json.Unmarshal(r.body, &e) != nil || e.Error.Code == "" || e.Error.InnerError["request-id"] == "" {
-		t.Fatalf("got %d %s, want an error of status %d with code and request-id", r.status, r.body, status)
+		t.Fatalf("got %d %s, want an error of status %d with code and request-id", r.status, r.brief(), status)
 	}
 	return e.Error.Code, e.Error.Message
 }
@@ -129,7 +133,8 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-func flat(pages [][]json.RawMessage) (rows []json.RawMessage) {
+func flat(pages [][]json.RawMessage) []json.RawMessage {
+	rows := []json.RawMessage{}
 	for _, p := range pages {
 		rows = append(rows, p...)
 	}
@@ -159,16 +164,25 @@ func (w *world) stored(types ...graph.PolicyType) map[string]graph.Policy {
 	return out
 }
 
-// one is an object of a type with which ok is content.
-func (w *world) one(t graph.PolicyType, ok func(graph.Policy) bool) graph.Policy {
+// rows are the objects of a type in the order of listings.
+func (w *world) rows(t graph.PolicyType) (out []graph.Policy) {
 	w.t.Helper()
 	rows, err := w.graph.Rows(tenant, t)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for _, r := range rows {
-		if ok == nil || ok(r.Policy) {
-			return r.Policy
+		out = append(out, r.Policy)
+	}
+	return out
+}
+
+// one is an object of a type with which ok is content.
+func (w *world) one(t graph.PolicyType, ok func(graph.Policy) bool) graph.Policy {
+	w.t.Helper()
+	for _, p := range w.rows(t) {
+		if ok == nil || ok(p) {
+			return p
 		}
 	}
 	w.t.Fatalf("the tenant has no %s for this test", t)
@@ -200,4 +214,21 @@ func count(t testing.TB, list json.RawMessage) int {
 		t.Fatalf("%v in %s", err, list)
 	}
 	return len(all)
+}
+
+// askRaw asks with a URL that a client library would not make.
+func (w *world) askRaw(target, accept string) reply {
+	w.t.Helper()
+	r := httptest.NewRequest("GET", "http://graph.test/", nil)
+	path, query, _ := strings.Cut(target, "?")
+	if u, err := url.Parse(target); err == nil {
+		r.URL = u
+	} else {
+		r.URL.Path, r.URL.RawPath, r.URL.RawQuery = path, path, query
+	}
+	r.Header.Set("Authorization", "Bearer "+w.token)
+	r.Header.Set("Accept", accept)
+	rec := httptest.NewRecorder()
+	w.server.ServeHTTP(rec, r)
+	return reply{rec.Code, rec.Header(), rec.Body.Bytes()}
 }

@@ -20,7 +20,7 @@ const maxTop = 1000
 func (s *Server) list(r *request, res *resource, sh shape) answer {
 	rows := s.rows(r, res)
 	if text := r.query.Get("$filter"); text != "" {
-		matches, err := parseFilter(text, res.unfilterd)
+		matches, err := parseFilter(text, res.unfiltered)
 		if err != nil {
 			return r.badRequest("Invalid filter clause: %s", err)
 		}
@@ -170,7 +170,7 @@ func (s *Server) link(r *request, at position) string {
 // readPart answers for what stands beside an object, and within that.
 func (s *Server) readPart(r *request, at place, p graph.Policy, sh shape) answer {
 	found, ok := findPart(at.resource.parts, at.rest[1])
-	if !ok {
+	if !ok || found.inline {
 		return r.noSegment(at.rest[1])
 	}
 	raw, context := partOf(p, found), at.resource.path+"('"+at.rest[0]+"')/"+found.name
@@ -183,7 +183,7 @@ func (s *Server) readPart(r *request, at place, p graph.Policy, sh shape) answer
 			return r.notFound(rest[0])
 		}
 		if len(rest) == 1 {
-			return ok200(r, strip(object(expanded(members(element), found.parts, sh.expand)), r.metadata, found.derived, ""), context+"/$entity")
+			return ok200(r, strip(found.element(element, sh.expand), r.metadata, found.derived, ""), context+"/$entity")
 		}
 		context += "('" + rest[0] + "')/" + rest[1]
 		if found, ok = findPart(found.parts, rest[1]); !ok {

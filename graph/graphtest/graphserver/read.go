@@ -52,6 +52,10 @@ func (r *request) context(what string) member {
 func (s *Server) rows(r *request, res *resource, ids ...string) []graphtest.Row {
 	var out []graphtest.Row
 	for _, t := range res.types {
+		if res.elements != "" {
+			out = append(out, s.elementRows(r, res, t, ids)...)
+			continue
+		}
 		rows, _ := s.graph.Rows(r.who.tenant, t, ids...) // the tenant was found with the token
 		out = append(out, rows...)
 	}
@@ -59,6 +63,23 @@ func (s *Server) rows(r *request, res *resource, ids ...string) []graphtest.Row 
 		out = slices.DeleteFunc(out, func(row graphtest.Row) bool { return row.Policy.ODataType != res.only })
 	}
 	slices.SortFunc(out, func(a, b graphtest.Row) int { return cmp.Compare(a.Place, b.Place) })
+	return out
+}
+
+// elementRows are the elements of parts as objects of their own.
+func (s *Server) elementRows(r *request, res *resource, t graph.PolicyType, ids []string) []graphtest.Row {
+	var out []graphtest.Row
+	holders, _ := s.graph.Rows(r.who.tenant, t) // the tenant was found with the token
+	for _, holder := range holders {
+		for i, e := range elements(partOf(holder.Policy, part{name: res.elements})) {
+			var p graph.Policy
+			_ = json.Unmarshal(value(members(e), "id"), &p.ID)                 // what is none has no id
+			_ = json.Unmarshal(value(members(e), "@odata.type"), &p.ODataType) // the same
+			if p.Raw = e; len(ids) == 0 || slices.Contains(ids, p.ID) {
+				out = append(out, graphtest.Row{Policy: p, Place: holder.Place<<16 + uint64(i)})
+			}
+		}
+	}
 	return out
 }
 

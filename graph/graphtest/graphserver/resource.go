@@ -14,12 +14,13 @@ type resource struct {
 	v1    bool               // v1.0 has it too
 	only  string             // the "@odata.type" of its objects, where it shares them with another
 
-	derived   bool     // its objects are of several types, so minimal metadata names theirs
-	singleton bool     // one object instead of a collection
-	unlisted  []string // properties that rows of a listing have as null
-	betaOnly  []string // properties that v1.0 does not have
-	unfilterd []string // properties that a filter may not name
-	parts     []part
+	derived    bool     // its objects are of several types, so minimal metadata names theirs
+	singleton  bool     // one object instead of a collection
+	unlisted   []string // properties that rows of a listing have as null
+	betaOnly   []string // properties that v1.0 does not have, beside scope tags of Intune
+	unfiltered []string // properties that a filter may not name
+	elements   string   // its objects are the elements of this part of those of its types
+	parts      []part
 }
 
 // name is the last segment of the path.
@@ -28,13 +29,15 @@ func (r *resource) name() string { return r.path[strings.LastIndexByte(r.path, '
 // part is what Graph keeps beside an object: a navigation property.
 type part struct {
 	name     string
-	single   bool   // one object, not a collection
-	derived  bool   // its objects are of several types
-	counted  bool   // the object announces how many there are
-	byIDOnly bool   // expanded for one object, not in a listing
-	apart    bool   // never expanded, only a collection of its own
-	plain    bool   // cannot be expanded with full metadata
-	parts    []part // of its elements
+	single   bool     // one object, not a collection
+	derived  bool     // its objects are of several types
+	counted  bool     // the object announces how many there are
+	byIDOnly bool     // expanded for one object, not in a listing
+	apart    bool     // never expanded, only a collection of its own
+	plain    bool     // cannot be expanded with full metadata
+	inline   bool     // expanded, but no collection of its own
+	lacks    []string // properties of its elements that are seen elsewhere only
+	parts    []part   // of its elements
 }
 
 var (
@@ -42,6 +45,9 @@ var (
 	settings    = part{name: "settings", counted: true}
 	apps        = part{name: "apps"}
 	actions     = part{name: "scheduledActionsForRule", parts: []part{{name: "scheduledActionConfigurations"}}}
+	locker      = []part{assignments, {name: "protectedAppLockerFiles"}, {name: "exemptAppLockerFiles"}}
+	elsewhere   = []part{{name: "apps", apart: true, inline: true}, {name: "assignments", apart: true, inline: true}}
+	scopes      = []part{{name: "roleScopeTags"}}
 )
 
 func assigned(more ...part) []part { return append([]part{assignments}, more...) }
@@ -52,12 +58,12 @@ var known = []resource{
 	{
 		path: "/deviceManagement/deviceConfigurations", v1: true, derived: true, parts: assigned(),
 		betaOnly: []string{
-			"roleScopeTagIds", "supportsScopeTags", "deviceManagementApplicabilityRuleOsEdition",
+			"supportsScopeTags", "deviceManagementApplicabilityRuleOsEdition",
 			"deviceManagementApplicabilityRuleOsVersion", "deviceManagementApplicabilityRuleDeviceMode",
 		},
 	},
 	{path: "/deviceManagement/configurationPolicies", parts: assigned(settings)},
-	{path: "/deviceManagement/deviceCompliancePolicies", v1: true, derived: true, parts: assigned(actions), betaOnly: []string{"roleScopeTagIds"}},
+	{path: "/deviceManagement/deviceCompliancePolicies", v1: true, derived: true, parts: assigned(actions)},
 	{path: "/deviceManagement/compliancePolicies", parts: assigned(settings, actions)},
 	{
 		path: "/deviceManagement/groupPolicyConfigurations",
@@ -78,23 +84,26 @@ var known = []resource{
 	{path: "/deviceManagement/deviceCustomAttributeShellScripts", unlisted: []string{"scriptContent"}, parts: assigned()},
 	{
 		path: "/deviceManagement/deviceHealthScripts", unlisted: []string{"detectionScriptContent", "remediationScriptContent"},
-		unfilterd: []string{"isGlobalScript"}, parts: assigned(),
+		unfiltered: []string{"isGlobalScript"}, parts: assigned(),
 	},
 
-	{path: "/deviceManagement/deviceEnrollmentConfigurations", v1: true, derived: true, unfilterd: []string{"id"}, parts: assigned()},
+	{path: "/deviceManagement/deviceEnrollmentConfigurations", v1: true, derived: true, unfiltered: []string{"id"}, betaOnly: []string{"deviceEnrollmentConfigurationType"}, parts: assigned()},
 	{path: "/deviceManagement/windowsAutopilotDeploymentProfiles", derived: true, parts: assigned()},
 	{path: "/deviceManagement/appleUserInitiatedEnrollmentProfiles", parts: assigned()},
 
 	// The list has the app configurations too, but parts and writes only in typed collections.
-	{path: "/deviceAppManagement/managedAppPolicies", v1: true, derived: true, types: []graph.PolicyType{"appProtectionPolicy", "targetedManagedAppConfiguration"}},
+	{path: "/deviceAppManagement/managedAppPolicies", v1: true, derived: true, types: []graph.PolicyType{"appProtectionPolicy", "targetedManagedAppConfiguration"}, parts: elsewhere},
 	{path: "/deviceAppManagement/iosManagedAppProtections", v1: true, types: protection, only: "#microsoft.graph.iosManagedAppProtection", parts: assigned(apps)},
 	{path: "/deviceAppManagement/androidManagedAppProtections", v1: true, types: protection, only: "#microsoft.graph.androidManagedAppProtection", parts: assigned(apps)},
 	{path: "/deviceAppManagement/windowsManagedAppProtections", types: protection, only: "#microsoft.graph.windowsManagedAppProtection", parts: assigned(apps)},
-	{path: "/deviceAppManagement/mdmWindowsInformationProtectionPolicies", v1: true, types: protection, only: "#microsoft.graph.mdmWindowsInformationProtectionPolicy", parts: assigned()},
-	{path: "/deviceAppManagement/windowsInformationProtectionPolicies", v1: true, types: protection, only: "#microsoft.graph.windowsInformationProtectionPolicy", parts: assigned()},
-	{path: "/deviceAppManagement/targetedManagedAppConfigurations", v1: true, parts: assigned(apps)},
+	{path: "/deviceAppManagement/mdmWindowsInformationProtectionPolicies", v1: true, types: protection, only: "#microsoft.graph.mdmWindowsInformationProtectionPolicy", parts: locker},
+	{path: "/deviceAppManagement/windowsInformationProtectionPolicies", v1: true, types: protection, only: "#microsoft.graph.windowsInformationProtectionPolicy", parts: locker},
+	{path: "/deviceAppManagement/targetedManagedAppConfigurations", v1: true, parts: assigned(apps, part{name: "settings"}), betaOnly: []string{"appGroupType", "targetedAppManagementLevels"}},
 	{path: "/deviceAppManagement/mobileAppConfigurations", v1: true, derived: true, parts: assigned()},
-	{path: "/deviceAppManagement/mobileApps", v1: true, derived: true, parts: assigned(part{name: "categories", plain: true})},
+	{
+		path: "/deviceAppManagement/mobileApps", v1: true, derived: true, unlisted: []string{"largeIcon"}, parts: assigned(part{name: "categories", plain: true}),
+		betaOnly: []string{"dependentAppCount", "isAssigned", "supersededAppCount", "supersedingAppCount", "uploadState"},
+	},
 	{path: "/deviceAppManagement/mobileAppCategories", v1: true},
 	{
 		path:  "/deviceAppManagement/policySets",
@@ -113,15 +122,16 @@ var known = []resource{
 	{path: "/identity/conditionalAccess/namedLocations", v1: true, derived: true},
 	{path: "/identity/conditionalAccess/authenticationContextClassReferences", v1: true},
 	{path: "/policies/authenticationStrengthPolicies", v1: true, parts: []part{{name: "combinationConfigurations", derived: true}}},
-	{path: "/deviceManagement/virtualEndpoint/provisioningPolicies", v1: true, parts: assigned()},
-	{path: "/deviceManagement/virtualEndpoint/userSettings", v1: true, parts: assigned()},
+	{path: "/deviceManagement/virtualEndpoint/provisioningPolicies", v1: true, parts: []part{{name: "assignments", inline: true}}},
+	{path: "/deviceManagement/virtualEndpoint/userSettings", v1: true, parts: []part{{name: "assignments", inline: true}}},
 
 	{path: "/deviceManagement/roleScopeTags", parts: assigned()},
 	{path: "/deviceManagement/assignmentFilters"},
-	{path: "/deviceManagement/roleDefinitions", v1: true, parts: []part{{name: "roleAssignments", derived: true}}, betaOnly: []string{"roleScopeTagIds"}},
+	{path: "/deviceManagement/roleDefinitions", v1: true, parts: []part{{name: "roleAssignments", derived: true, lacks: []string{"members"}, parts: scopes}}, betaOnly: []string{"isBuiltInRoleDefinition", "permissions"}},
+	{path: "/deviceManagement/roleAssignments", v1: true, types: []graph.PolicyType{"roleDefinition"}, elements: "roleAssignments", parts: scopes},
 	{path: "/deviceManagement/notificationMessageTemplates", v1: true, parts: []part{{name: "localizedNotificationMessages"}}, betaOnly: []string{"description"}},
-	{path: "/deviceManagement/termsAndConditions", v1: true, parts: []part{{name: "assignments", apart: true}}, betaOnly: []string{"roleScopeTagIds"}},
-	{path: "/deviceManagement/deviceCategories", v1: true, betaOnly: []string{"roleScopeTagIds"}},
+	{path: "/deviceManagement/termsAndConditions", v1: true, parts: []part{{name: "assignments", apart: true}}},
+	{path: "/deviceManagement/deviceCategories", v1: true},
 }
 
 var protection = []graph.PolicyType{"appProtectionPolicy"}

@@ -34,8 +34,8 @@ type Config struct {
 	// Faults happen from the start.
 	Faults []Fault
 
-	// Roles are the permissions in the tokens of the token endpoint. Nil leaves the claim
-	// out, and such a token may do everything.
+	// Roles are the permissions in the tokens of the token endpoint. Nil means those that
+	// the Graph tells of the tenant, see [graphtest.Graph.Grant].
 	Roles []string
 
 	// Clients are the secrets by client id that the token endpoint takes. Nil takes any.

@@ -86,6 +86,9 @@ func parseExpand(text string) (expansion, bool) {
 				return nil, false
 			}
 		}
+		if i := strings.LastIndexByte(name, '/'); strings.HasPrefix(name, "microsoft.graph.") {
+			name = name[i+1:] // of a derived type, which stands before it
+		}
 		if name == "" {
 			return nil, false
 		}
@@ -144,7 +147,10 @@ func (s *Server) render(r *request, res *resource, p graph.Policy, sh shape, lis
 		}
 	}
 	if r.version == "v1.0" {
-		list = slices.DeleteFunc(list, func(m member) bool { return slices.Contains(res.betaOnly, property(m.key)) })
+		list = slices.DeleteFunc(list, func(m member) bool {
+			name := property(m.key)
+			return name == "roleScopeTagIds" || slices.Contains(res.betaOnly, name)
+		})
 	}
 	return strip(object(selected(list, sh)), r.metadata, res.derived, "")
 }
@@ -203,7 +209,7 @@ func (s *Server) shortened(r *request, res *resource, id string, list []member, 
 
 // within is a part's value without the parts of its elements that nobody asked for.
 func within(raw []byte, p part, want expansion) []byte {
-	if len(p.parts) == 0 || bytes.Equal(raw, []byte("null")) {
+	if len(p.parts)+len(p.lacks) == 0 || bytes.Equal(raw, []byte("null")) {
 		return raw
 	}
 	if p.single {
@@ -211,9 +217,15 @@ func within(raw []byte, p part, want expansion) []byte {
 	}
 	all := elements(raw)
 	for i := range all {
-		all[i] = object(expanded(members(all[i]), p.parts, want))
+		all[i] = p.element(all[i], want)
 	}
 	return array(all)
+}
+
+// element is an element of a part without the parts that nobody asked for.
+func (p part) element(raw []byte, want expansion) []byte {
+	list := slices.DeleteFunc(members(raw), func(m member) bool { return slices.Contains(p.lacks, property(m.key)) })
+	return object(expanded(list, p.parts, want))
 }
 
 // selected are the properties that were asked for, and all annotations of the object.

@@ -54,7 +54,11 @@ func (s *Server) token(r *request, tenant graph.TenantID) answer {
 	case s.cfg.Clients != nil && subtle.ConstantTimeCompare([]byte(secret), []byte(want)) == 0, secret == "" && form.Get("client_assertion") == "":
 		return r.refused(http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided.")
 	}
-	value := token(tenant, TokenOptions{App: app, Roles: s.cfg.Roles, Expires: r.now.Add(s.cfg.TokenLifetime), Claims: form.Get("claims")}, s.serial.next())
+	roles := s.cfg.Roles
+	if roles == nil {
+		roles, _ = s.graph.Permissions(r.ctx, tenant) // the tenant is there, and without ctx there is nobody to answer
+	}
+	value := token(tenant, TokenOptions{App: app, Roles: roles, Expires: r.now.Add(s.cfg.TokenLifetime), Claims: form.Get("claims")}, s.serial.next())
 	body, _ := json.Marshal(map[string]any{
 		"token_type": "Bearer", "expires_in": int(s.cfg.TokenLifetime.Seconds()), "ext_expires_in": int(s.cfg.TokenLifetime.Seconds()), "access_token": value,
 	}) // strings and numbers only
