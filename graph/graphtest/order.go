@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -70,4 +71,20 @@ func priorityOf(p graph.Policy) (int, bool) {
 func withPriority(p graph.Policy, n int) graph.Policy {
 	p.Raw = withProperty(p.Raw, "priority", strconv.AppendInt(nil, int64(n), 10))
 	return p
+}
+
+// Hide keeps an object from readers until a time on the clock, as [Config.CreateLag] does
+// with all new ones. An object that is not there stays so.
+func (g *Graph) Hide(id graph.TenantID, t graph.PolicyType, object string, until time.Time) {
+	tn, err := g.tenantFor(id)
+	if err != nil {
+		return
+	}
+	tn.mu.Lock()
+	defer tn.mu.Unlock()
+	if o, _, ok := tn.find(t, object); ok {
+		hidden := *o
+		hidden.visible = until
+		tn.types[t].byID[object] = &hidden
+	}
 }

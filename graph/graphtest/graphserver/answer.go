@@ -14,6 +14,7 @@ type answer struct {
 	status int
 	header http.Header // besides what every answer has; nil for none
 	body   []byte      // JSON, or nil
+	lost   bool        // the connection ends instead, and nobody learns what was done
 }
 
 // with adds a header.

@@ -117,6 +117,9 @@ func (s *Server) batched(outer *request, item batchItem, status map[string]int) 
 	}
 	r.metadata = metadataOf(r.header)
 	a := s.answerItem(r, item, status)
+	if a.lost {
+		a = r.fail(http.StatusGatewayTimeout, "UnknownError", "")
+	}
 	out := batchAnswer{ID: item.ID, Status: a.status, Headers: map[string]string{"request-id": r.id, "Cache-Control": "no-cache"}, Body: a.body}
 	for key, values := range a.header {
 		out.Headers[textproto.CanonicalMIMEHeaderKey(key)] = values[0]

@@ -35,7 +35,7 @@ type FaultOptions struct {
 	Probability float64
 
 	RetryAfter string        // the value of the header
-	Wait       time.Duration // of a slow answer, or until a date
+	Wait       time.Duration // of a slow answer, until a date, or until something is seen
 	Status     int           // of an error
 	Host       string        // where a link or a redirect leads
 	Message    string        // what an error says besides
@@ -58,11 +58,11 @@ func (f *Fault) complete(frozen bool) (faultKind, error) {
 		return kind, fmt.Errorf("%s: field Probability is %v; give 0 to 1", f.Name, f.Probability)
 	case f.Nth < 0:
 		return kind, fmt.Errorf("%s: field Nth is %d; it counts from 1", f.Name, f.Nth)
-	case f.Wait < 0, f.Wait > 0 && f.Name != slow && f.Name != throttledDate:
-		return kind, fmt.Errorf("%s: field Wait is %s; only a slow answer and a date have one", f.Name, f.Wait)
+	case f.Wait < 0, f.Wait > 0 && f.Name != slow && f.Name != throttledDate && f.Name != visibleLater:
+		return kind, fmt.Errorf("%s: field Wait is %s; only a slow answer, a date and what is seen later have one", f.Name, f.Wait)
 	case f.Status != 0 && (f.Status < 400 || f.Status > 599):
 		return kind, fmt.Errorf("%s: field Status is %d; give one of 400 to 599", f.Name, f.Status)
-	case f.Name == slow && frozen:
+	case (f.Name == slow || f.Name == visibleLater) && frozen:
 		return kind, fmt.Errorf("%s: the Graph has no clock to wait on", f.Name)
 	}
 	f.Nth = max(f.Nth, 1)
@@ -202,6 +202,8 @@ func (s *Server) faultAnswer(r *request) (answer, bool) {
 			return secret
 		case gone:
 			return len(at.rest) == 1 && r.method == http.MethodGet
+		case approval:
+			return r.method != http.MethodGet && workload(r.segments) == graph.WorkloadIntune && r.justification() == ""
 		}
 		return true
 	})
@@ -256,6 +258,8 @@ func (s *Server) answerOf(name string, o FaultOptions, r *request, at place) ans
 		return r.forbidden(need)
 	case gone:
 		return r.notFound(at.rest[0])
+	case approval:
+		return r.approvalRequired(o.Status)
 	}
 	if o.Status == 0 {
 		o.Status = http.StatusServiceUnavailable

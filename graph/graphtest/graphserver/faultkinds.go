@@ -9,6 +9,7 @@ const (
 	onArrival stage = iota // before anything is done
 	onAnswer               // instead of an answer; for each request of a batch too
 	onContent              // within an answer; for each request of a batch too
+	onWritten              // after something was changed; for each request of a batch too
 	onSending              // after everything is done
 )
 
@@ -69,6 +70,9 @@ const (
 	notJSON          = "not-json"
 	connectionReset  = "reset"
 	lostReply        = "lost-reply"
+	lateError        = "late-error"
+	visibleLater     = "visible-later"
+	approval         = "approval"
 	redirect         = "redirect"
 	slow             = "slow"
 )
@@ -98,6 +102,9 @@ var faultKinds = []faultKind{
 	{name: notJSON, stage: onSending, doc: "200 with a page of a proxy's instead of JSON"},
 	{name: connectionReset, stage: onArrival, doc: "the connection is closed, and nothing is done"},
 	{name: lostReply, stage: onSending, doc: "the connection is closed after everything is done"},
+	{name: lateError, stage: onWritten, doc: "an error of the server after something was changed: status, or 504"},
+	{name: visibleLater, stage: onWritten, forever: true, doc: "what was created is not seen for a while: wait, or 2s"},
+	{name: approval, stage: onAnswer, forever: true, doc: "writes that give no justification are refused, as multi admin approval does: status, or 400"},
 	{name: redirect, stage: onArrival, doc: "302 to another host: host, or graph.example"},
 	{name: slow, stage: onArrival, forever: true, doc: "the answer takes longer: wait, or 1s"},
 }

@@ -15,6 +15,10 @@ type condition func(graph.Policy) bool
 // ne, isof and startswith, joined by and, or, not and parentheses.
 func parseFilter(text string, forbidden []string) (condition, error) {
 	p := &filterText{tokens: split(text), forbidden: forbidden}
+	return p.whole()
+}
+
+func (p *filterText) whole() (condition, error) {
 	c, err := p.or()
 	if err == nil && len(p.tokens) > 0 {
 		err = fmt.Errorf("%q is not expected", p.tokens[0])
@@ -22,9 +26,16 @@ func parseFilter(text string, forbidden []string) (condition, error) {
 	return c, err
 }
 
+// parseFolded reads a filter of the directory, which compares text without regard to case.
+func parseFolded(text string) (condition, error) {
+	p := &filterText{tokens: split(text), fold: true}
+	return p.whole()
+}
+
 type filterText struct {
 	tokens    []string
 	forbidden []string
+	fold      bool
 }
 
 // split cuts at spaces, parentheses and commas, but not in quoted text.
@@ -116,7 +127,10 @@ func (p *filterText) one() (condition, error) {
 	if !ok || name == "" || op != "eq" && op != "ne" {
 		return nil, fmt.Errorf("syntax error at '%s %s %s'", name, op, literal)
 	}
-	return func(o graph.Policy) bool { return (valueOf(o, name) == want) == (op == "eq") }, nil
+	return func(o graph.Policy) bool {
+		have := valueOf(o, name)
+		return (have == want || p.fold && strings.EqualFold(have, want)) == (op == "eq")
+	}, nil
 }
 
 func (p *filterText) function(name string) (condition, error) {

@@ -57,6 +57,9 @@ func (s *Server) handle(r *request) answer {
 		return s.booked(r, a)
 	}
 	if a, ok := s.elsewhere(r); ok {
+		if r.method != http.MethodGet && workload(r.segments) != graph.WorkloadDirectory {
+			a = s.written(r, a)
+		}
 		return a
 	}
 	at, ok := s.route(r.segments)
@@ -70,7 +73,7 @@ func (s *Server) handle(r *request) answer {
 		return *a
 	}
 	if r.method != http.MethodGet {
-		return s.write(r, at)
+		return s.written(r, s.write(r, at))
 	}
 	return s.readAt(r, at)
 }

@@ -58,6 +58,7 @@ type Server struct {
 	meter     meter
 	faults    faultScript
 	tokens    tokens
+	bin       bin // what was deleted and can be restored
 }
 
 // New makes a server for the tenants of g, also those that are added later.

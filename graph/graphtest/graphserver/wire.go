@@ -61,7 +61,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *request, a answer) {
 		return name != batchMissing && !r.reset && (name != bodyCut || len(a.body) > 1)
 	})
 	switch {
-	case r.reset, ok && f.Name == lostReply:
+	case r.reset, a.lost, ok && f.Name == lostReply:
 		drop(w)
 	case r.cut, ok && f.Name == bodyCut:
 		s.header(w.Header(), r, a)
