@@ -42,7 +42,7 @@ var filled = map[graph.PolicyType][]struct {
 	"mobileAppConfiguration":          {{at("version"), "1"}},
 	"mobileApp": {
 		{at("isAssigned"), "false"}, {at("isFeatured"), "false"}, {at("uploadState"), "1"}, {at("publishingState"), `"published"`},
-		{at("dependentAppCount"), "0"}, {at("supersedingAppCount"), "0"}, {at("supersededAppCount"), "0"},
+		{at("categories"), "[]"}, {at("dependentAppCount"), "0"}, {at("supersedingAppCount"), "0"}, {at("supersededAppCount"), "0"},
 	},
 	"windowsFeatureUpdateProfile":  {{at("deployableContentDisplayName"), "null"}, {at("endOfSupportDate"), "null"}},
 	"windowsDriverUpdateProfile":   {{at("newUpdates"), "0"}, {at("deviceReporting"), "null"}, {at("inventorySyncStatus"), "null"}},

@@ -57,8 +57,8 @@ func (s *Server) patchTenant(r *request) answer {
 	if problem != nil {
 		return *problem
 	}
-	settings := members(orNull(body["settings"]))
-	if len(body) != 1 || len(settings) == 0 {
+	var settings map[string]json.RawMessage
+	if json.Unmarshal(orNull(body["settings"]), &settings) != nil || len(body) != 1 || len(settings) == 0 {
 		return r.refusal(http.StatusBadRequest, "BadRequest", "Only the settings can be changed here.")
 	}
 	rows, _ := s.graph.Rows(r.who.tenant, t) // the tenant was found with the token
@@ -68,7 +68,7 @@ func (s *Server) patchTenant(r *request) answer {
 	} else if err := s.graph.Put(r.who.tenant, graph.Policy{Type: t, ID: id, Raw: json.RawMessage(`{}`)}); err != nil {
 		return s.failed(r, err)
 	}
-	if err := s.graph.Update(r.justified(), r.who.tenant, t, id, object(settings)); err != nil {
+	if err := s.graph.Update(r.justified(), r.who.tenant, t, id, body["settings"]); err != nil {
 		return s.failed(r, err)
 	}
 	return ok200(r, object([]member{{"settings", s.singleton(r, place{resource: to.resource}, shape{}).body}}), "/deviceManagement/$entity")

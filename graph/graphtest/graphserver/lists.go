@@ -21,7 +21,7 @@ func (s *Server) added(r *request, to target, list string, all []json.RawMessage
 		return s.failed(r, err)
 	}
 	p, _ := findPart(to.parts, list)
-	last := strip(within(all[len(all)-1], part{parts: p.parts}, nil), r.metadata, p.derived, list)
+	last := strip(within(all[len(all)-1], part{single: true, parts: p.parts}, nil), r.metadata, p.derived, list)
 	a := ok200(r, last, to.path+"('"+to.policy.ID+"')/"+list+"/$entity")
 	a.status = http.StatusCreated
 	return a
