@@ -23,7 +23,7 @@ const contoso = graph.TenantID("contoso")
 // escapes ("/beta/things?$top=5"), the values what it says to a GET, alone or in a batch. It
 // knows nothing else, so a request that a test does not expect is answered with 404.
 type canned struct {
-	answers map[string]any // a body; a status; or func(n int) any for the n-th time, from 1
+	answers map[string]any // a body; a status; or a function that returns one: of how often it was asked, or of the request
 
 	mu    sync.Mutex
 	asked map[string]int
@@ -44,7 +44,7 @@ func (s *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.calls++
 	s.mu.Unlock()
 	if !strings.HasSuffix(r.URL.Path, "/$batch") {
-		status, body := s.answer(r.URL.RequestURI())
+		status, body := s.answer(r.Context(), r.URL.RequestURI())
 		w.WriteHeader(status)
 		_, _ = w.Write(body)
 		return
@@ -62,7 +62,7 @@ func (s *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for i, it := range batch.Requests {
-		status, body := s.answer(strings.TrimSuffix(r.URL.Path, "/$batch") + it.URL)
+		status, body := s.answer(r.Context(), strings.TrimSuffix(r.URL.Path, "/$batch")+it.URL)
 		batch.Requests[i] = item{ID: it.ID, Status: status, Body: body}
 	}
 	answer := []byte(`{"responses":[`)
@@ -77,7 +77,7 @@ func (s *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(append(answer, "]}"...))
 }
 
-func (s *canned) answer(uri string) (status int, body []byte) {
+func (s *canned) answer(ctx context.Context, uri string) (status int, body []byte) {
 	u, err := url.Parse(uri)
 	if err != nil {
 		return http.StatusBadRequest, []byte("{}")
@@ -91,8 +91,11 @@ func (s *canned) answer(uri string) (status int, body []byte) {
 	n := s.asked[address]
 	s.mu.Unlock()
 	said, ok := s.answers[address]
-	if f, isFunc := said.(func(int) any); isFunc {
+	switch f := said.(type) {
+	case func(int) any:
 		said = f(n)
+	case func(context.Context) any:
+		said = f(ctx)
 	}
 	switch said := said.(type) {
 	case string:

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -197,7 +198,12 @@ func TestWhatBelongsToElementsIsPutIntoThem(t *testing.T) {
 	if want := `[{"id":"a","d":{ "x":1 },"vals":[{"id":"v1"},{"id":"v2", "n":1.0}]},{"id":"b'(c)","vals":[{"id":"v3"}]}]`; partsOf(p)["defs"] != want {
 		t.Errorf("got  %s\nwant %s", partsOf(p)["defs"], want)
 	}
-	s.answers["/beta/things/1/defs/a/vals"] = 403
+	s.answers["/beta/things/1/defs?$expand=d"] = `{"value":[{"id":"b'(c)"}]}`
+	p = one(t, s.client(t, withParts(rule)), "1")
+	if want := `[{"id":"b'(c)","vals":[{"id":"v3"}]}]`; partsOf(p)["defs"] != want {
+		t.Errorf("got  %s\nwant %s", partsOf(p)["defs"], want)
+	}
+	s.answers["/beta/things/1/defs/b'(c)/vals"] = 403
 	r = get(t, s.client(t, withParts(rule)), "1")[0]
 	wantKind(t, r.Err, graph.KindForbidden)
 }
@@ -294,6 +300,34 @@ func TestAFailureOfTheWholeCallComesWithTheResultsBeforeIt(t *testing.T) {
 				t.Errorf("result %d is %s, error %v", i, r.ID, r.Err)
 			}
 		}
+	}
+}
+
+func TestAFailureOfTheWholeCallStopsWhatComesAfterIt(t *testing.T) {
+	answers, ids := map[string]any{}, []string(nil)
+	for i := range 100 {
+		id := fmt.Sprint(i)
+		ids = append(ids, id)
+		answers["/beta/things/"+id] = func(ctx context.Context) any { <-ctx.Done(); return 500 } // until the client is gone
+	}
+	for i := range 20 {
+		answers["/beta/things/"+ids[i]] = 401
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err := serveCanned(t, answers).client(t, thing(nil)).Get(ctx, contoso, "thing", ids)
+	wantKind(t, err, graph.KindUnauthorized)
+}
+
+func TestAPageThatIsThrottledFailsTheWholeCall(t *testing.T) {
+	s := serveCanned(t, map[string]any{
+		"/beta/things/1":       `{"id":"1"}`,
+		"/beta/things/1/parts": `{"value":[],"@odata.nextLink":"ROOT/beta/more"}`,
+		"/beta/more":           429,
+	})
+	results, err := s.client(t, withParts(graph.PartRule{Name: "parts", Path: "parts"})).Get(t.Context(), contoso, "thing", []string{"1"})
+	if wantKind(t, err, graph.KindThrottled); len(results) > 0 {
+		t.Errorf("%d results", len(results))
 	}
 }
 

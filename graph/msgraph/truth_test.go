@@ -184,3 +184,15 @@ func TestSecretsAreCapturedSoThatARestoreCanWriteThem(t *testing.T) {
 		t.Error("no policy of the tenant has a secret")
 	}
 }
+func TestATypeWithoutPermissionIsForbiddenAndOthersAreNot(t *testing.T) {
+	w := worldOf(t, graphtest.Config{}, graphtest.TenantConfig{Seed: 7, Policies: 60}, []string{"Policy.Read.All"})
+	err := w.List(t.Context(), contoso, "settingsCatalogPolicy", func(graph.Page) error { return nil })
+	wantKind(t, err, graph.KindForbidden)
+	if len(w.capture(t, "namedLocation")) == 0 {
+		t.Error("no named location was captured")
+	}
+	roles, err := w.Permissions(t.Context(), contoso)
+	if diff := cmp.Diff([]string{"Policy.Read.All"}, roles); err != nil || diff != "" {
+		t.Errorf("error %v, %s", err, diff)
+	}
+}
