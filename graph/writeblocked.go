@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 )
 
-// WriteBlocked returns a client that reads as c does and refuses every write with
-// [KindWriteBlocked], without a call: for a host that has one client for everything and runs
-// something that must only look.
-func WriteBlocked(c Client) Client { return writeBlocked{c} }
+// WriteBlocked returns a client that reads as r does and refuses every write with
+// [KindWriteBlocked], without a call, also when r could write: for a host that has one client
+// for everything and runs something that must only look.
+func WriteBlocked(r Reader) Client { return writeBlocked{r} }
 
 // writeBlocked embeds the Reader alone, so that nothing of the writer shows through.
 type writeBlocked struct{ Reader }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/runs"
 )
 
 // The kinds of targets, in short.
@@ -119,19 +120,39 @@ func TestNoneCapturedMeansNoneRestored(t *testing.T) {
 	}
 }
 
-func TestWhatThePreviewerHoldsCannotWrite(t *testing.T) {
+// TestWhoeverWritesWithThePreviewersReaderIsRefused takes what the previewer and each of its
+// attempts read with for the writer that stands behind it.
+func TestWhoeverWritesWithThePreviewersReaderIsRefused(t *testing.T) {
+	const tenant, policyType = graph.TenantID("contoso"), graph.PolicyType("settingsCatalogPolicy")
 	g, err := graphtest.New(graphtest.Config{})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.AddTenant(tenant, graphtest.TenantConfig{Seed: 1, Policies: 1}); err != nil {
 		t.Fatal(err)
 	}
 	p, err := NewPreviewer(PreviewerConfig{Reader: g, Store: struct{ Store }{}, Source: struct{ Source }{}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range []any{p.cfg.Reader, &p.cfg.Reader, newTarget(g, "", graph.Catalog, 1, nil).reader} {
-		if _, ok := r.(graph.Writer); ok {
-			t.Errorf("a %T is a Writer", r)
+	for _, r := range []graph.Reader{p.cfg.Reader, newTarget(p.cfg.Reader, tenant, graph.Catalog, 1, nil).reader} {
+		w, ok := r.(graph.Writer)
+		if !ok {
+			t.Fatalf("a %T does not say that writing is blocked", r)
 		}
+		_, created := w.Create(t.Context(), tenant, policyType, []byte(`{"name":"x"}`))
+		for name, err := range map[string]error{
+			"create": created,
+			"update": w.Update(t.Context(), tenant, policyType, "a", []byte(`{}`)),
+			"assign": w.Assign(t.Context(), tenant, policyType, "a", nil),
+		} {
+			if graph.KindOf(err) != graph.KindWriteBlocked || runs.ReasonOf(err) != runs.ReasonWriteBlocked {
+				t.Errorf("%s with a %T: %v", name, r, err)
+			}
+		}
+	}
+	if n := g.Writes(tenant); n != 0 || len(g.WriteLog(tenant)) != 0 {
+		t.Errorf("%d writes got through", n)
 	}
 }
 

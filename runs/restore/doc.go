@@ -2,8 +2,8 @@
 //
 // The parts:
 //
-//   - [Previewer] executes previews and drift reports. It is given a [graph.Reader] and has
-//     nothing to write with.
+//   - [Previewer] executes previews and drift reports. It is given a [graph.Reader]; what
+//     stands behind that is wrapped in [graph.WriteBlocked].
 //   - [Restorer] executes what a preview says, and nothing else.
 //   - [Requests] prepares the starts of these kinds: it checks what they name.
 //   - [Preview], [PreviewItem]: the persisted outcome, which [Service] shows.

@@ -12,7 +12,8 @@ import (
 
 // PreviewerConfig configures a [Previewer].
 type PreviewerConfig struct {
-	// Reader reads the target. Required. One that can also write is never asked to.
+	// Reader reads the target. Required. One that can also write is never asked to: whoever
+	// tries to write through it gets [graph.KindWriteBlocked].
 	Reader graph.Reader
 
 	Store  Store  // where previews are kept; required
@@ -65,7 +66,7 @@ func NewPreviewer(cfg PreviewerConfig) (*Previewer, error) {
 	if cfg.Catalogue == nil {
 		cfg.Catalogue = graph.Catalog
 	}
-	cfg.Reader = onlyReader{cfg.Reader}
+	cfg.Reader = graph.WriteBlocked(cfg.Reader)
 	cfg.FetchSize = orDefault(cfg.FetchSize, 20)
 	cfg.SaveSize = orDefault(cfg.SaveSize, 100)
 	cfg.Parallel = orDefault(cfg.Parallel, runtime.GOMAXPROCS(0))

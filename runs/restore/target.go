@@ -11,22 +11,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
-// onlyReader hides whatever else a reader can do: nothing that is given one can reach a
-// method that writes, not by a type assertion either.
-type onlyReader struct{ r graph.Reader }
-
-func (o onlyReader) List(ctx context.Context, tenant graph.TenantID, t graph.PolicyType, page func(graph.Page) error) error {
-	return o.r.List(ctx, tenant, t, page)
-}
-
-func (o onlyReader) Get(ctx context.Context, tenant graph.TenantID, t graph.PolicyType, ids []string) ([]graph.Result, error) {
-	return o.r.Get(ctx, tenant, t, ids)
-}
-
-func (o onlyReader) Resolve(ctx context.Context, tenant graph.TenantID, refs []graph.Reference) ([]graph.Resolution, error) {
-	return o.r.Resolve(ctx, tenant, refs)
-}
-
 // endsAttempt tells whether an error speaks for the whole run rather than for one type or
 // policy: waiting may cure it, no token will do, or the run is to stop.
 func endsAttempt(ctx context.Context, err error) bool {
@@ -74,7 +58,7 @@ type lookedUp struct {
 
 func newTarget(reader graph.Reader, tenant graph.TenantID, c *graph.Catalogue, fetchSize int, check func(context.Context) error) *target {
 	return &target{
-		reader: onlyReader{reader}, tenant: tenant, catalogue: c, check: check, fetchSize: fetchSize,
+		reader: graph.WriteBlocked(reader), tenant: tenant, catalogue: c, check: check, fetchSize: fetchSize,
 		listings: map[graph.PolicyType]*listing{}, directory: map[graph.Reference]lookedUp{}, kinds: map[string]error{},
 	}
 }
