@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -53,7 +54,7 @@ type desired struct {
 }
 
 func (d *desired) warn(code, format string, args ...any) {
-	w := Warning{Code: code, Detail: fmt.Sprintf(format, args...)}
+	w := Warning{Code: code, Detail: redact.Text(fmt.Sprintf(format, args...))}
 	if !slices.Contains(d.warnings, w) {
 		d.warnings = append(d.warnings, w)
 	}

@@ -76,6 +76,24 @@ func TestAPreviewWritesNothing(t *testing.T) {
 	}
 }
 
+func TestWarningsAreRedactedBeforeTheyAreStored(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1, Catalogue: restore.TestTypes(t)}, nil, restore.PreviewerConfig{})
+	const secret = "hunter2secret"
+	w.put(rig.Tenant, "widget", widget("w1", "Widget", `"gadget":"door password=`+secret+` of adele@contoso.com"`))
+	set := w.backup()
+	w.ok(w.Graph.Delete(rig.Tenant, "widget", "w1"))
+	_, items := w.preview(rig.Tenant, set, restore.PreviewParams{})
+	got := items["w1"].Warnings
+	if len(got) != 1 || got[0].Code != "dependency_missing" || !strings.Contains(got[0].Detail, "door password=") {
+		t.Fatalf("%s %+v", items["w1"].Action, got)
+	}
+	for _, leak := range []string{secret, "adele"} {
+		if strings.Contains(got[0].Detail, leak) {
+			t.Errorf("the warning is %q", got[0].Detail)
+		}
+	}
+}
+
 func TestItemsHaveTheOrderOfRestore(t *testing.T) {
 	w := newWorld(t, rig.Options{Policies: 60}, nil, restore.PreviewerConfig{SaveSize: 7})
 	set := w.backup()
