@@ -27,6 +27,7 @@ const (
 	CodeSetUnavailable    Code = "SET_UNAVAILABLE"  // the backup set is deleted, gone, or takes nothing any more
 	CodeImportInvalid     Code = "IMPORT_INVALID"   // the file cannot be imported; the message says why
 	CodePreviewUnusable   Code = "PREVIEW_UNUSABLE" // the preview of a restore is gone, or another run has executed it
+	CodePreviewStale      Code = "PREVIEW_STALE"    // the restore waited until its preview was too old to say what is live
 )
 
 // Reason says why an item ended as it did: stable, lower_snake and append-only;

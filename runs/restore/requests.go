@@ -31,8 +31,9 @@ type RequestsConfig struct {
 	// Clock defaults to [runs.SystemClock].
 	Clock runs.Clock
 
-	// PreviewMaxAge is how old a preview may be and still be executed: the older it is, the
-	// less is live as it says. Defaults to 1 h.
+	// PreviewMaxAge is how old a preview may be when its restore is started: the older it is,
+	// the less is live as it says. Defaults to 1 h. [RestorerConfig] has the same for when the
+	// restore begins.
 	PreviewMaxAge time.Duration
 }
 
@@ -51,7 +52,7 @@ func NewRequests(cfg RequestsConfig) (*Requests, error) {
 		return nil, runs.Invalid("preview_max_age", "negative", "must not be negative; 0 takes the default")
 	}
 	if cfg.PreviewMaxAge == 0 {
-		cfg.PreviewMaxAge = time.Hour
+		cfg.PreviewMaxAge = defaultPreviewMaxAge
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = runs.SystemClock{}
@@ -225,6 +226,8 @@ func (r *Requests) execute(ctx context.Context, s runs.Start) (runs.Request, err
 	return s.Request, nil
 }
 
+var errStale = runs.Conflict("preview_stale", "the preview is too old to say what is live; make a new one")
+
 var errNotReady = runs.Conflict("preview_not_ready", "the preview is still being made; wait for its run")
 
 const maxReason = 500 // characters
@@ -258,7 +261,7 @@ func (r *Requests) usable(ctx context.Context, s runs.Start, p Preview) error {
 		}
 		return runs.Conflict("preview_used", "the preview has been executed; make a new one")
 	case r.cfg.Clock.Now().Sub(p.ReadyAt) > r.cfg.PreviewMaxAge:
-		return runs.Conflict("preview_stale", "the preview is too old to say what is live; make a new one")
+		return errStale
 	}
 	return nil
 }

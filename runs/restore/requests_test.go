@@ -206,11 +206,11 @@ func TestStartingARestoreChecksItsPreview(t *testing.T) {
 	if got := start(rig.Tenant, manager, restore.ExecuteRequest(stale, "because", false)); got != "" {
 		t.Errorf("after an hour: %q", got)
 	}
+	w.drain()
 	w.Clock.Add(time.Second)
 	if got := start(rig.Tenant, manager, restore.ExecuteRequest(staler, "because", false)); got != "preview_stale" {
 		t.Errorf("after an hour and a second: %q", got)
 	}
-	w.drain()
 	if got := start(rig.Tenant, manager, restore.ExecuteRequest(stale, "because", false)); got != "preview_used" {
 		t.Errorf("after the restore: %q", got)
 	}

@@ -41,7 +41,14 @@ type RestorerConfig struct {
 	// restore looks for an object whose making nobody has confirmed, before it says that there
 	// is none. Defaults to 2 min.
 	Visibility time.Duration
+
+	// PreviewMaxAge is how old a preview may be when its restore begins, which may have waited
+	// in the queue. One that goes on, after a crash for example, is not asked again. Defaults
+	// to 1 h; set it to what [RequestsConfig] has.
+	PreviewMaxAge time.Duration
 }
+
+const defaultPreviewMaxAge = time.Hour
 
 // Restorer executes restores. It is safe for concurrent use by several runs.
 type Restorer struct {
@@ -64,7 +71,7 @@ func NewRestorer(cfg RestorerConfig) (*Restorer, error) {
 	for _, f := range []struct {
 		name  string
 		value int64
-	}{{"fetch_size", int64(cfg.FetchSize)}, {"parallel", int64(cfg.Parallel)}, {"visibility", int64(cfg.Visibility)}} {
+	}{{"fetch_size", int64(cfg.FetchSize)}, {"parallel", int64(cfg.Parallel)}, {"visibility", int64(cfg.Visibility)}, {"preview_max_age", int64(cfg.PreviewMaxAge)}} {
 		if f.value < 0 {
 			bad.Add(f.name, "negative", "must not be negative; 0 takes the default")
 		}
@@ -77,6 +84,9 @@ func NewRestorer(cfg RestorerConfig) (*Restorer, error) {
 	}
 	if cfg.Visibility == 0 {
 		cfg.Visibility = 2 * time.Minute
+	}
+	if cfg.PreviewMaxAge == 0 {
+		cfg.PreviewMaxAge = defaultPreviewMaxAge
 	}
 	cfg.FetchSize = orDefault(cfg.FetchSize, 20)
 	cfg.Parallel = orDefault(cfg.Parallel, runtime.GOMAXPROCS(0))
@@ -103,6 +113,9 @@ func (r *Restorer) Execute(ctx context.Context, a *runs.Attempt) error {
 	}
 	preview, err := r.take(ctx, a, params)
 	switch {
+	case errors.Is(err, errStale):
+		a.Finish(runs.Result{Status: runs.StatusFailed, Code: runs.CodePreviewStale, Message: err.Error()})
+		return nil
 	case errors.Is(err, runs.ErrConflict), errors.Is(err, runs.ErrNotFound), errors.Is(err, runs.ErrInvalid):
 		a.Finish(runs.Result{Status: runs.StatusFailed, Code: runs.CodePreviewUnusable, Message: err.Error()})
 		return nil
@@ -139,6 +152,8 @@ func (r *Restorer) take(ctx context.Context, a *runs.Attempt, params ExecutePara
 		return p, runs.Invalid("preview_run_id", "not_a_preview", "is a drift report; make a restore preview")
 	case p.Options.Access == AccessOriginal && !params.Confirm:
 		return p, runs.Invalid("confirm", "confirm_required", "this preview enables Conditional Access policies as they were captured; that was not confirmed")
+	case p.RestoreRunID == "" && !p.ReadyAt.IsZero() && a.Now().Sub(p.ReadyAt) > r.cfg.PreviewMaxAge:
+		return p, errStale // the run has waited; what has begun is judged item by item
 	}
 	run := a.Run()
 	started := runs.AuditEntry{

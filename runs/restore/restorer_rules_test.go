@@ -3,6 +3,7 @@ package restore_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -76,6 +77,61 @@ func TestAnUnconfirmedRestoreOfConditionalAccessWritesNothing(t *testing.T) {
 	w.ok(err)
 	if run.Status != runs.StatusFailed || run.ErrorCode != runs.CodePreviewUnusable || w.Graph.Writes(rig.Tenant) != 0 {
 		t.Errorf("%s %s, %d writes", run.Status, run.ErrorCode, w.Graph.Writes(rig.Tenant))
+	}
+}
+
+// TestARestoreThatWaitedTooLongIsStale lets restores wait before and after they have begun: what
+// has begun is judged item by item, however old the preview gets.
+func TestARestoreThatWaitedTooLongIsStale(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		waited time.Duration // before it begins
+		max    time.Duration
+		paused time.Duration // after its first write
+		want   string
+	}{
+		{"at once", 0, 0, 0, "success "},
+		{"an hour", time.Hour, 0, 0, "success "},
+		{"more than an hour", time.Hour + time.Second, 0, 0, "failed PREVIEW_STALE"},
+		{"longer than the host allows", 6 * time.Minute, 5 * time.Minute, 0, "failed PREVIEW_STALE"},
+		{"as long as the host allows", 3 * time.Hour, 4 * time.Hour, 0, "success "},
+		{"begun in time and interrupted for hours", time.Minute, 0, 3 * time.Hour, "success "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, preview := lostWorld(t, graphtest.Config{})
+			w.restoring.PreviewMaxAge = c.max
+			w.runner = w.newRunner(restore.PreviewerConfig{})
+			run := w.start(rig.Tenant, restore.ExecuteRequest(preview, because, true))
+			w.Clock.Add(c.waited)
+			if c.paused > 0 {
+				w.inject(graphtest.Fault{Op: graphtest.OpCreate, Nth: 2, Err: &graph.Error{Kind: graph.KindThrottled}})
+				job, _ := w.Queue.Take()
+				w.ok(w.runner.Handle(t.Context(), job))
+				w.mustFire()
+				w.Clock.Add(c.paused)
+			}
+			w.drain()
+			run, err := w.Store.GetRun(t.Context(), rig.Tenant, run.ID)
+			w.ok(err)
+			if got := fmt.Sprintf("%s %s", run.Status, run.ErrorCode); got != c.want {
+				t.Fatalf("%s: %s", got, run.ErrorMessage)
+			}
+			p, err := w.store.GetPreview(t.Context(), rig.Tenant, preview)
+			w.ok(err)
+			if stale := run.Status == runs.StatusFailed; stale != (p.RestoreRunID == "") || stale != (w.Graph.Writes(rig.Tenant) == 0) {
+				t.Errorf("%d writes, the preview is used by %q", w.Graph.Writes(rig.Tenant), p.RestoreRunID)
+			}
+			if run.Status == runs.StatusSuccess {
+				return
+			}
+			again, _, err := w.starter.Retry(t.Context(), rig.Tenant, rig.Owner, run.ID)
+			w.ok(err)
+			w.drain()
+			_, items := w.outcome(rig.Tenant, again)
+			if again.Kind != runs.KindRestorePreview || actions(items)["create"] != 5 {
+				t.Errorf("a retry is a %s that says %v", again.Kind, actions(items))
+			}
+		})
 	}
 }
 
@@ -244,8 +300,8 @@ func TestOnlyTheSelectionIsWritten(t *testing.T) {
 
 // TestTheConfigurationOfARestorerIsChecked names every field that is wrong.
 func TestTheConfigurationOfARestorerIsChecked(t *testing.T) {
-	_, err := restore.NewRestorer(restore.RestorerConfig{FetchSize: -1, Parallel: -1, Visibility: -time.Second})
-	for _, field := range []string{"client", "store", "source", "fetch_size", "parallel", "visibility"} {
+	_, err := restore.NewRestorer(restore.RestorerConfig{FetchSize: -1, Parallel: -1, Visibility: -time.Second, PreviewMaxAge: -time.Second})
+	for _, field := range []string{"client", "store", "source", "fetch_size", "parallel", "visibility", "preview_max_age"} {
 		if err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not in %v", field, err)
 		}
