@@ -1,6 +1,8 @@
 package runs_test
 
 import (
+	"bytes"
+	"context"
 	"maps"
 	"slices"
 	"testing"
@@ -9,16 +11,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
 
 // TestEveryAuditedActionIsInTheLogUnderItsName: hosts filter and alert by these names, so
 // none may come, go or change unnoticed. Every step names the actions that it must add.
 func TestEveryAuditedActionIsInTheLogUnderItsName(t *testing.T) {
-	r := rig.New(t, rig.Options{Policies: 12, Retention: retention.Config{MinAge: -1}})
+	o := rig.Options{Policies: 12, Retention: retention.Config{MinAge: -1}}
+	r := rig.New(t, o)
+	operations(t, r, o)
 	ctx, start := t.Context(), r.Clock.Now()
 	seen := map[runs.ID]bool{}
 	names := map[string]bool{}
@@ -115,15 +123,64 @@ func TestEveryAuditedActionIsInTheLogUnderItsName(t *testing.T) {
 		}
 		return second(r.Retention.PurgeSet(ctx, rig.Tenant, rig.Owner, run.BackupSetID))
 	}, "backup_set.deleted", "backup_set.purged")
+	var made, preview runs.Run
+	begin := func(into *runs.Run, req runs.Request) func() error {
+		return func() error {
+			run, _, err := r.Starter.Start(ctx, rig.Tenant, rig.Owner, req)
+			r.Drain()
+			if into != nil && err == nil {
+				*into = r.Run(run.ID)
+			}
+			return err
+		}
+	}
+	step("make a set", begin(&made, capture.CreateSetRequest("By hand", capture.Selection{PolicyTypes: rig.Types[:1]})),
+		"run.started", "backup.created", "run.finished")
+	set := made.BackupSetID
+	step("add to it", func() error {
+		inventory, err := r.Store.ListPolicies(ctx, rig.Tenant, backupset.PolicyFilter{Type: rig.Types[1]}, runs.Slice{Limit: 1})
+		if err != nil {
+			return err
+		}
+		return begin(nil, capture.AddPoliciesRequest(set, []runs.ID{inventory[0].ID}))()
+	}, "run.started", "backup_set.extended", "run.finished")
+	var archive bytes.Buffer
+	step("export", func() error {
+		e := must(transfer.NewExporter(transfer.ExporterConfig{Store: r.Store, Guard: r.Starter.Guard()}))(t)
+		x, err := e.Open(ctx, rig.Tenant, rig.Owner, set, transfer.ExportOptions{})
+		if err != nil {
+			return err
+		}
+		return second(x.Write(ctx, &archive))
+	}, "backup_set.exported")
+	step("import", func() error {
+		up := must(transfer.NewUploader(transfer.UploaderConfig{Store: r.Store, Guard: r.Starter.Guard(), Clock: r.Clock}))(t)
+		file, err := up.Receive(ctx, rig.Tenant, rig.Owner, &archive)
+		if err != nil {
+			return err
+		}
+		return begin(nil, transfer.ImportRequest(file, "Brought"))()
+	}, "run.started", "backup_set.imported", "run.finished")
+	step("preview", func() error {
+		item := r.SetItems(set)[0]
+		if err := r.Graph.Delete(rig.Tenant, item.Type, item.ExternalID); err != nil {
+			return err
+		}
+		return begin(&preview, restore.PreviewRequest(set, restore.PreviewParams{}))()
+	}, "run.started", "run.finished")
+	step("restore", func() error { return begin(nil, restore.ExecuteRequest(preview.ID, "deleted by mistake", false))() },
+		"run.started", "restore.started", "run.finished", "restore.finished")
 	step("delete the schedule", func() error { return r.Scheduler.Delete(ctx, rig.Tenant, rig.Owner, s.ID, "") }, "schedule.deleted")
 	step("nothing", func() error { return tick() })
 
 	want := []string{
 		"access.denied",
 		"backup.created",
-		"backup_set.deleted", "backup_set.held", "backup_set.purged", "backup_set.released", "backup_set.undeleted", "backup_set.verified",
+		"backup_set.deleted", "backup_set.exported", "backup_set.extended", "backup_set.held", "backup_set.imported", "backup_set.purged",
+		"backup_set.released", "backup_set.undeleted", "backup_set.verified",
 		"dispatch.cycle",
 		"policy.synced",
+		"restore.finished", "restore.started",
 		"retention.applied",
 		"run.canceled", "run.finished", "run.refused", "run.retried", "run.started",
 		"schedule.created", "schedule.deleted", "schedule.disabled", "schedule.enabled", "schedule.updated",
@@ -138,6 +195,36 @@ func TestEveryAuditedActionIsInTheLogUnderItsName(t *testing.T) {
 	}
 }
 
+// operations gives a rig what restores, exports and imports need.
+func operations(t *testing.T, r *rig.Rig, o rig.Options) {
+	t.Helper()
+	restores := must(restore.NewRequests(restore.RequestsConfig{Store: r.Store, Clock: r.Clock}))(t)
+	r.Starter = must(runs.NewStarter(runs.StarterConfig{
+		Store: r.Store, Queue: r.Queue, Clock: r.Clock,
+		Authorizer: runs.RoleAuthorizer{RoleOf: func(_ context.Context, _ graph.TenantID, a runs.Actor) (runs.Role, error) {
+			return map[string]runs.Role{rig.Owner.ID: runs.RoleOwner, rig.Operator.ID: runs.RoleOperator}[a.ID], nil
+		}},
+		Preparers: []runs.Preparer{must(capture.NewRequests(r.Store, graph.Catalog))(t), restores, must(transfer.NewRequests(r.Store))(t)},
+	}))(t)
+	o.Catalogue = graph.Catalog
+	o.Runner.Executors = []runs.Executor{
+		must(restore.NewPreviewer(restore.PreviewerConfig{Reader: r.Graph, Store: r.Store, Source: r.Store}))(t),
+		must(restore.NewRestorer(restore.RestorerConfig{Client: r.Graph, Store: r.Store, Source: r.Store}))(t),
+		must(transfer.NewImporter(transfer.ImporterConfig{Store: r.Store}))(t),
+	}
+	r.Runner = r.NewRunner(o)
+}
+
 var equateEmpty = cmp.FilterValues(func(a, b []string) bool { return len(a)+len(b) == 0 }, cmp.Ignore())
 
 func second[T any](_ T, err error) error { return err }
+
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}

@@ -35,6 +35,11 @@ type Result struct {
 	Message string // redacted by the Runner
 	Summary any    // marshalled to JSON; nil for none
 	Action  string // an audit action beside run.finished, such as "policy.synced"; empty for none
+
+	// Of the line of Action: its outcome, by default the run's status, and short facts beside
+	// the run's own, redacted by the Runner.
+	Outcome string
+	Details map[string]string
 }
 
 // Attempt is one claim of a run in the hands of its executor. It is safe for concurrent use.

@@ -131,11 +131,11 @@ func (r *Runner) settle(handler context.Context, a *Attempt, execErr error) (end
 			return Change{}, ErrLeaseLost
 		}
 		if execErr == nil {
-			next, action, err := r.succeed(a, cur, at)
+			next, result, err := r.succeed(a, cur, at)
 			if err == nil {
 				trail := trailOf(r.newID, at, SystemActor, next, "run.finished")
-				if action != "" {
-					trail.Audit = append(trail.Audit, runEntry(r.newID(), at, SystemActor, next, action))
+				if result.Action != "" {
+					trail.Audit = append(trail.Audit, resultEntry(r.newID(), at, next, result))
 				}
 				return Change{Run: next, Trail: trail}, nil
 			}
@@ -207,10 +207,10 @@ func storeFailed(err error) bool {
 }
 
 // succeed ends a run whose executor returned nil.
-func (r *Runner) succeed(a *Attempt, cur Run, at time.Time) (next Run, action string, err error) {
+func (r *Runner) succeed(a *Attempt, cur Run, at time.Time) (next Run, result Result, err error) {
 	result, summary, err := a.outcome()
 	if err != nil {
-		return Run{}, "", err
+		return Run{}, result, err
 	}
 	if result.Status == "" {
 		result.Status = StatusSuccess
@@ -220,7 +220,7 @@ func (r *Runner) succeed(a *Attempt, cur Run, at time.Time) (next Run, action st
 	}
 	next = finished(cur, at, result.Status, result.Code, result.Message)
 	next.Summary = summary
-	return next, result.Action, nil
+	return next, result, nil
 }
 
 // fail decides what becomes of a run whose executor returned an error.

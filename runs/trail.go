@@ -33,6 +33,28 @@ func runEntry(id ID, at time.Time, actor Actor, r Run, action string) AuditEntry
 	}
 }
 
+// resultEntry is the audit line of an executor's own action.
+func resultEntry(id ID, at time.Time, r Run, result Result) AuditEntry {
+	e := runEntry(id, at, SystemActor, r, result.Action)
+	if result.Outcome != "" {
+		e.Outcome = result.Outcome
+	}
+	for name, fact := range result.Details {
+		e.Details[name] = redact.Text(fact)
+	}
+	return e
+}
+
+// endAction is the audit action beside run.finished of a run that has ended, "" for none. It
+// belongs to the state and not to the executor: a restore that a worker has begun with says
+// that it is over also when it is canceled while it waits, or its workers are lost.
+func endAction(r Run) string {
+	if r.Kind == KindRestoreExecute && r.Status.Terminal() && !r.StartedAt.IsZero() {
+		return "restore.finished"
+	}
+	return ""
+}
+
 // newNotification tells the person who started the run about its present state.
 func newNotification(id ID, at time.Time, r Run) Notification {
 	n := Notification{
@@ -56,11 +78,14 @@ func finished(r Run, at time.Time, status Status, code Code, message string) Run
 	return r
 }
 
-// trailOf is what goes with a change of a run's state: one audit line, and a notification
-// when a person waits for the run and it ended or began. An attempt that goes on with a run
-// is no news.
+// trailOf is what goes with a change of a run's state: one audit line, another one when the
+// end of the kind has a name of its own, and a notification when a person waits for the run and
+// it ended or began. An attempt that goes on with a run is no news.
 func trailOf(newID func() ID, at time.Time, actor Actor, r Run, action string) Trail {
 	t := Trail{Audit: []AuditEntry{runEntry(newID(), at, actor, r, action)}}
+	if ended := endAction(r); ended != "" {
+		t.Audit = append(t.Audit, runEntry(newID(), at, actor, r, ended))
+	}
 	begins := r.Status == StatusRunning && r.StartedAt.Equal(at)
 	if (r.Status.Terminal() || begins) && r.Trigger.Interactive() {
 		// Never in the instant of the first one, or a clock that stands still would mix them up.

@@ -1,10 +1,12 @@
 package capture_test
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
+	"github.com/tenantatlas/tenantbackup/store"
 	_ "modernc.org/sqlite" // damages a database behind the store's back
 )
 
@@ -67,6 +70,56 @@ func TestASoundSetIsVerifiedAsAWhole(t *testing.T) {
 	}
 	if got := lastVerified(r); got != "sound" {
 		t.Errorf("the audit log says %q, want sound", got)
+	}
+}
+
+// TestAVerificationThatLostItsRunLeavesNoSecondAuditLine takes the run away between the last
+// look at the lease and what the attempt stores.
+func TestAVerificationThatLostItsRunLeavesNoSecondAuditLine(t *testing.T) {
+	var steal func()
+	r := rig.New(t, rig.Options{Observers: rig.Observers{Store: store.Observer{
+		Call: func(ctx context.Context, c store.Call) (context.Context, func(store.CallEnd)) {
+			if c.Method == "ChangeSet" && steal != nil {
+				do := steal
+				steal = nil
+				do()
+			}
+			return ctx, nil
+		},
+	}}})
+	backup := r.Backup(r.Schedule(nil).ID)
+	run, _, err := r.Starter.Start(t.Context(), rig.Tenant, rig.Operator, capture.VerifySetRequest(backup.BackupSetID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stolen := false
+	steal = func() {
+		stolen = true
+		_, err := r.Store.ChangeRun(t.Context(), rig.Tenant, run.ID, func(at time.Time, cur runs.Run, _ runs.Room) (runs.Change, error) {
+			cur.Status, cur.LeaseOwner, cur.LeaseUntil, cur.UpdatedAt = runs.StatusQueued, "", time.Time{}, at
+			return runs.Change{Run: cur}, nil
+		})
+		if err == nil {
+			err = r.Queue.Enqueue(t.Context(), run.Job())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Drain()
+	run = r.Run(run.ID)
+	lines := 0
+	for _, e := range r.Audit() {
+		if e.Action != "backup_set.verified" {
+			continue
+		}
+		lines++
+		if e.RunID != run.ID || e.Resource.ID != backup.BackupSetID || e.Outcome != "sound" || e.Details["checked"] != strconv.Itoa(count(r, rig.Types...)) {
+			t.Errorf("the audit log has %+v", e)
+		}
+	}
+	if !stolen || run.Status != runs.StatusSuccess || run.Attempt != 2 || lines != 1 {
+		t.Errorf("stolen %t, the run is %s after %d attempts, %d audit lines", stolen, run.Status, run.Attempt, lines)
 	}
 }
 

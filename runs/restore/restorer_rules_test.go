@@ -206,6 +206,80 @@ func TestARestoreStandsInTheAuditLogWithItsReason(t *testing.T) {
 	}
 }
 
+// TestARestoreThatBeganEndsInTheAuditLog ends restores in every way that a run can end.
+func TestARestoreThatBeganEndsInTheAuditLog(t *testing.T) {
+	cancel := func(w *world, run runs.Run) {
+		t.Helper()
+		_, err := w.starter.Cancel(t.Context(), rig.Tenant, rig.Owner, run.ID)
+		w.ok(err)
+	}
+	once := func(w *world) {
+		t.Helper()
+		job, _ := w.Queue.Take()
+		w.ok(w.runner.Handle(t.Context(), job))
+	}
+	create := func(kind graph.Kind) graphtest.Fault {
+		return graphtest.Fault{Op: graphtest.OpCreate, Nth: 2, Times: 50, Err: &graph.Error{Kind: kind}}
+	}
+	for _, c := range []struct {
+		name string
+		end  func(w *world, preview runs.ID, run runs.Run)
+		want string
+	}{
+		{"it succeeds", func(*world, runs.ID, runs.Run) {}, "restore.started running, restore.finished success"},
+		{"some fail", func(w *world, _ runs.ID, _ runs.Run) { w.inject(create(graph.KindForbidden)) },
+			"restore.started running, restore.finished partial"},
+		{"the token is refused", func(w *world, _ runs.ID, _ runs.Run) { w.inject(create(graph.KindUnauthorized)) },
+			"restore.started running, restore.finished failed"},
+		{"it is given up", func(w *world, _ runs.ID, _ runs.Run) { w.inject(create(graph.KindThrottled)) },
+			"restore.started running, restore.finished failed"},
+		{"canceled while it works", func(w *world, _ runs.ID, run runs.Run) {
+			var asked sync.Once
+			w.Graph.OnCall(func(_ context.Context, call graphtest.Call) {
+				if call.Op == graphtest.OpCreate {
+					asked.Do(func() { cancel(w, run) })
+				}
+			})
+		}, "restore.started running, restore.finished canceled"},
+		{"canceled while it waits to go on", func(w *world, _ runs.ID, run runs.Run) {
+			w.inject(create(graph.KindThrottled))
+			once(w)
+			cancel(w, run)
+		}, "restore.started running, restore.finished canceled"},
+		{"canceled when its worker is lost", func(w *world, preview runs.ID, run runs.Run) {
+			useBy(w, preview, run, nil, "")
+			cancel(w, run)
+			w.Clock.Add(2 * time.Hour)
+			_, err := w.runner.Sweep(t.Context())
+			w.ok(err)
+		}, "restore.finished canceled"}, // useBy leaves no line
+		{"canceled before it began", func(w *world, _ runs.ID, run runs.Run) { cancel(w, run) }, ""},
+		{"refused when it was about to begin", func(w *world, _ runs.ID, _ runs.Run) { w.Clock.Add(2 * time.Hour) }, "restore.finished failed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, preview := lostWorld(t, graphtest.Config{})
+			run := w.start(rig.Tenant, restore.ExecuteRequest(preview, because, true))
+			c.end(w, preview, run)
+			w.drain()
+			if run, err := w.Store.GetRun(t.Context(), rig.Tenant, run.ID); err != nil || !run.Status.Terminal() {
+				t.Fatalf("the run is %s, %v", run.Status, err)
+			}
+			var got []string
+			for _, e := range w.Audit() {
+				if strings.HasPrefix(e.Action, "restore.") {
+					got = append(got, e.Action+" "+e.Outcome)
+					if e.RunID != run.ID || e.Resource != run.Target {
+						t.Errorf("%+v is not about the run", e)
+					}
+				}
+			}
+			if got := strings.Join(got, ", "); got != c.want {
+				t.Errorf("the audit log says %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 // TestACanceledRestoreTellsWhatItDid cancels a restore when everything is written and one policy
 // is assigned.
 func TestACanceledRestoreTellsWhatItDid(t *testing.T) {

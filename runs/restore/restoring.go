@@ -292,7 +292,7 @@ func (w *restoring) result() runs.Result {
 	for _, j := range w.jobs {
 		w.count(&s, j.plan)
 	}
-	result := runs.Result{Status: runs.StatusSuccess, Summary: s, Action: "restore.finished"}
+	result := runs.Result{Status: runs.StatusSuccess, Summary: s}
 	if s.Failed > 0 {
 		result.Status, result.Code = runs.StatusPartial, runs.CodeItemsFailed
 		if s.Created+s.Changed == 0 {
