@@ -21,7 +21,12 @@ func strength(state string) int {
 }
 
 // accessState is the weakest of what was captured, what the options allow and what is live.
+// Without a captured state, which no object of Graph lacks, it is disabled.
 func (d *desired) accessState(w wish, captured []byte) []byte {
+	if captured == nil {
+		d.warn(codeAccessState, "it will be %s; it was captured without a state", accessStates[0])
+		return quoted(accessStates[0])
+	}
 	state := textOf(captured)
 	allowed := map[AccessState]string{AccessDisabled: accessStates[0], AccessReportOnly: accessStates[1], AccessOriginal: state}[w.options.Access]
 	best := state

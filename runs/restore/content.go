@@ -95,7 +95,7 @@ func (w *restoring) load(ctx context.Context, batch []*job) error {
 		case err != nil:
 			return fmt.Errorf("restore: reading a captured policy: %w", err)
 		}
-		s, err := w.sidesOf(&p)
+		s, err := w.toRestore(j.facts, &p)
 		if err != nil {
 			damaged[i] = err
 			return nil

@@ -128,7 +128,11 @@ func (l *looking) takeCaptured(ctx context.Context, w *work) error {
 	case err != nil:
 		return fmt.Errorf("restore: reading a captured policy: %w", err)
 	}
-	s, err := l.sidesOf(&p)
+	read := func(p *graph.Policy) (sides, error) { return l.toRestore(w.facts, p) }
+	if l.drift { // only compared
+		read = l.sidesOf
+	}
+	s, err := read(&p)
 	if err != nil {
 		w.block(runs.ReasonInvalidPayload, err)
 		return nil

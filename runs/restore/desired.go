@@ -53,6 +53,8 @@ type desired struct {
 	pending  []reference // what it refers to that this restore makes
 }
 
+// warn adds a warning. Its words hold names and ids out of a backup, which may be a file that
+// anybody made, and they are stored and shown.
 func (d *desired) warn(code, format string, args ...any) {
 	w := Warning{Code: code, Detail: redact.Text(fmt.Sprintf(format, args...))}
 	if !slices.Contains(d.warnings, w) {
@@ -153,6 +155,9 @@ func (d *desired) content(w wish) {
 			o.buf = rewriteRefs(o.buf, value, canon, step(active, name), swap)
 		}
 		have[string(name)] = true
+	}
+	if w.info.Key == accessType && w.live == nil && !have["state"] {
+		o.put([]byte("state"), d.accessState(w, nil))
 	}
 	if w.live != nil {
 		// What the backup does not know, such as a property that Graph has got since, stays.

@@ -14,6 +14,7 @@ type facts struct {
 	refs     []pattern // where ids of other objects stand
 	strip    []pattern // what no write takes
 	fixed    []pattern // what no update takes
+	decisive []pattern // what a restore decides by
 	keepsID  bool      // the id is chosen by who makes the object
 	needType bool      // a body needs its "@odata.type"
 }
@@ -62,6 +63,7 @@ func newFacts(info graph.TypeInfo) *facts {
 	for _, path := range info.Write.StripUpdate {
 		f.fixed = append(f.fixed, newPattern(path))
 	}
+	f.decisive = f.decisiveOf()
 	return f
 }
 

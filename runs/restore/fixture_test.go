@@ -91,7 +91,10 @@ func (w *world) newRunner(cfg restore.PreviewerConfig) *runs.Runner {
 	previewer, err := restore.NewPreviewer(cfg)
 	w.ok(err)
 	restoring := w.restoring
-	restoring.Source, restoring.Catalogue = w.Store, w.opts.Catalogue
+	if restoring.Source == nil {
+		restoring.Source = w.Store
+	}
+	restoring.Catalogue = w.opts.Catalogue
 	if restoring.Client == nil {
 		restoring.Client = w.Graph
 	}
