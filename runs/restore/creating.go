@@ -54,7 +54,7 @@ var errNoID = errors.New("restore: Graph's client made an object and did not say
 // free tells whether nothing like the object is there, as the preview said, and ends the item
 // if not.
 func (w *restoring) free(ctx context.Context, j *job, d *desired) (bool, error) {
-	l, err := w.listed(ctx, j.item.Type, time.Minute)
+	l, err := w.lookAround(ctx, j.item.Type)
 	if err != nil {
 		return false, err
 	}
@@ -90,12 +90,27 @@ func (w *restoring) free(ctx context.Context, j *job, d *desired) (bool, error) 
 	return !taken, nil
 }
 
-// listed returns what the target has of a type, but for what this run has made, read not
-// longer ago than age.
-func (w *restoring) listed(ctx context.Context, t graph.PolicyType, age time.Duration) (*listing, error) {
-	if at, ok := w.listedAt[t]; ok && age > 0 && w.a.Now().Sub(at) < age {
+// look is when a type was listed for making objects of it.
+type look struct{ began, ended time.Time }
+
+// maxReuse bounds how long a listing that took long, because Graph was busy for example, speaks
+// for objects that are made later.
+const maxReuse = 30 * time.Second
+
+// lookAround returns what the target has of a type, but for what this run has made, listed
+// after the turn of the object began that is to be made. Where listing takes longer than the
+// writes between, as with thousands of policies, it would be nearly all that a restore does: a
+// listing then serves the following objects too, for as long as it took.
+func (w *restoring) lookAround(ctx context.Context, t graph.PolicyType) (*listing, error) {
+	if last, ok := w.looks[t]; ok && w.a.Now().Sub(last.ended) < min(last.ended.Sub(last.began), maxReuse) {
 		return w.mapper.target.listings[t], nil
 	}
+	return w.listed(ctx, t)
+}
+
+// listed lists a type anew. What this run has made is left out.
+func (w *restoring) listed(ctx context.Context, t graph.PolicyType) (*listing, error) {
+	began := w.a.Now()
 	before := w.mapper.target.listings[t]
 	delete(w.mapper.target.listings, t)
 	l, err := w.mapper.target.list(ctx, t)
@@ -114,7 +129,7 @@ func (w *restoring) listed(ctx context.Context, t graph.PolicyType, age time.Dur
 			l.byName[name] = slices.DeleteFunc(l.byName[name], is)
 		}
 	}
-	w.listedAt[t] = w.a.Now()
+	w.looks[t] = look{began, w.a.Now()}
 	return l, nil
 }
 
@@ -192,7 +207,7 @@ var errUnclear = errors.New("restore: Graph did not confirm that the object was 
 // candidates returns the objects that an uncertain item may have made. unclear tells that there
 // are others like it, or that they cannot be read.
 func (w *restoring) candidates(ctx context.Context, j *job) (found []string, unclear bool, err error) {
-	l, err := w.listed(ctx, j.item.Type, 0)
+	l, err := w.listed(ctx, j.item.Type)
 	if err != nil || l.err != nil {
 		return nil, true, err
 	}

@@ -21,7 +21,9 @@ import (
 // that would make all of it again.
 func lostWorld(t *testing.T, g graphtest.Config) (*world, runs.ID) {
 	t.Helper()
-	w := newWorld(t, rig.Options{Policies: 1, Catalogue: restore.TestTypes(t), Graph: g}, nil, restore.PreviewerConfig{})
+	w := newWorld(t, rig.Options{
+		Policies: 1, Catalogue: restore.TestTypes(t), Graph: g, Runner: runs.Config{LeaseFor: 10 * time.Hour},
+	}, nil, restore.PreviewerConfig{})
 	w.small()
 	set := w.backup()
 	p := restore.PreviewParams{Options: overwrite}

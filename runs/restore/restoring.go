@@ -25,7 +25,7 @@ type restoring struct {
 	kept     []PreviewItem // what is not
 	outcomes map[runs.ID]runs.Item
 	made     map[key]time.Time // objects that this run has made, and when
-	listedAt map[graph.PolicyType]time.Time
+	looks    map[graph.PolicyType]look
 
 	steps []Step      // not stored yet
 	items []runs.Item // not stored yet
@@ -68,7 +68,7 @@ func (r *Restorer) newRestoring(a *runs.Attempt, p Preview) *restoring {
 		engine: r.engine, r: r, a: a, preview: p,
 		mapper:   &mapper{source: source, target: target, options: p.Options, outcomes: map[key]outcome{}},
 		outcomes: map[runs.ID]runs.Item{}, made: map[key]time.Time{},
-		listedAt: map[graph.PolicyType]time.Time{}, waiting: map[key]bool{},
+		looks: map[graph.PolicyType]look{}, waiting: map[key]bool{},
 	}
 }
 
