@@ -12,11 +12,19 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
-// testTypes are a type in which every rule of writing has something to do, and what it
-// refers to.
 func testTypes(t testing.TB) *graph.Catalogue {
 	t.Helper()
-	c, err := graph.Catalog.With(
+	c, err := testCatalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// testCatalogue has a type in which every rule of writing has something to do, and what it
+// refers to.
+func testCatalogue() (*graph.Catalogue, error) {
+	return graph.Catalog.With(
 		graph.TypeInfo{
 			Key: "widget", Path: "/widgets", Version: "beta", NameProperty: "displayName", Support: graph.Restorable, RestoreOrder: 100,
 			Write: graph.WriteRules{
@@ -37,10 +45,6 @@ func testTypes(t testing.TB) *graph.Catalogue {
 			Write: graph.WriteRules{Strip: []string{"!id"}, StripUpdate: []string{"id"}},
 		},
 	)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 // pureEngine compares policies and reads nothing.

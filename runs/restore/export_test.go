@@ -1,4 +1,7 @@
 package restore
 
 // For tests of the package from outside.
-var TestTypes = testTypes
+var (
+	TestTypes     = testTypes
+	TestCatalogue = testCatalogue
+)

@@ -70,15 +70,21 @@ func (w *world) names(tenant graph.TenantID) map[string]int {
 	return n
 }
 
-// small fills the tenant with policies that refer to others and are assigned.
+// small fills the tenant with a few policies.
 func (w *world) small() {
 	w.t.Helper()
+	w.fill(2, 3)
+}
+
+// fill fills the tenant with policies that refer to others and are assigned.
+func (w *world) fill(gadgets, widgets int) {
+	w.t.Helper()
 	group := w.Graph.Groups(rig.Tenant)[0].ID
-	for i := range 2 {
+	for i := range gadgets {
 		w.put(rig.Tenant, "gadget", fmt.Sprintf(`{"id":"g%d","displayName":"Gadget %d","v":1}`, i, i))
 	}
-	for i := range 3 {
-		w.put(rig.Tenant, "widget", widget(fmt.Sprintf("w%d", i), fmt.Sprintf("Widget %d", i), fmt.Sprintf(`"v":1,"gadget":"g%d"`, i%2)), assignedTo(group))
+	for i := range widgets {
+		w.put(rig.Tenant, "widget", widget(fmt.Sprintf("w%d", i), fmt.Sprintf("Widget %d", i), fmt.Sprintf(`"v":1,"gadget":"g%d"`, i%gadgets)), assignedTo(group))
 	}
 }
 
