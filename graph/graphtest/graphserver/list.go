@@ -170,7 +170,7 @@ func (s *Server) link(r *request, at position) string {
 // readPart answers for what stands beside an object, and within that.
 func (s *Server) readPart(r *request, at place, p graph.Policy, sh shape) answer {
 	found, ok := findPart(at.resource.parts, at.rest[1])
-	if !ok || found.inline {
+	if !ok || found.inline || found.beta && r.version != "beta" {
 		return r.noSegment(at.rest[1])
 	}
 	raw, context := partOf(p, found), at.resource.path+"('"+at.rest[0]+"')/"+found.name

@@ -36,6 +36,7 @@ type part struct {
 	apart    bool     // never expanded, only a collection of its own
 	plain    bool     // cannot be expanded with full metadata
 	inline   bool     // expanded, but no collection of its own
+	beta     bool     // v1.0 does not have it
 	lacks    []string // properties of its elements that are seen elsewhere only
 	parts    []part   // of its elements
 }
@@ -98,7 +99,7 @@ var known = []resource{
 	{path: "/deviceAppManagement/windowsManagedAppProtections", types: protection, only: "#microsoft.graph.windowsManagedAppProtection", parts: assigned(apps)},
 	{path: "/deviceAppManagement/mdmWindowsInformationProtectionPolicies", v1: true, types: protection, only: "#microsoft.graph.mdmWindowsInformationProtectionPolicy", parts: locker},
 	{path: "/deviceAppManagement/windowsInformationProtectionPolicies", v1: true, types: protection, only: "#microsoft.graph.windowsInformationProtectionPolicy", parts: locker},
-	{path: "/deviceAppManagement/targetedManagedAppConfigurations", v1: true, parts: assigned(apps, part{name: "settings"}), betaOnly: []string{"appGroupType", "targetedAppManagementLevels"}},
+	{path: "/deviceAppManagement/targetedManagedAppConfigurations", v1: true, parts: assigned(apps, part{name: "settings", beta: true}), betaOnly: []string{"appGroupType", "targetedAppManagementLevels"}},
 	{path: "/deviceAppManagement/mobileAppConfigurations", v1: true, derived: true, parts: assigned()},
 	{
 		path: "/deviceAppManagement/mobileApps", v1: true, derived: true, unlisted: []string{"largeIcon"}, parts: assigned(part{name: "categories", plain: true}),

@@ -103,7 +103,7 @@ func (r *request) expandable(parts []part, tree expansion, listing bool) *answer
 		p, ok := findPart(parts, name)
 		var a answer
 		switch {
-		case !ok:
+		case !ok, p.beta && r.version != "beta":
 			a = r.badRequest("Parsing OData Select and Expand failed: Could not find a property named '%s'.", name)
 		case p.apart, p.byIDOnly && listing:
 			a = r.badRequest("The query specified in the URI is not valid. The property '%s' cannot be used in the $expand query option.", name)

@@ -155,6 +155,7 @@ func TestEveryFaultHappens(t *testing.T) {
 			w.ask("GET", target, "")
 		}
 		w.batch("beta", gets("/deviceManagement/intents", "/deviceManagement/intents")...)
+		w.ask("POST", filters, `{"displayName":"x","platform":"iOS","rule":"(device.model -eq \"x\")"}`, "Content-Type", "application/json")
 		if f.Name == "mixed" {
 			share(w, 100)
 		}
