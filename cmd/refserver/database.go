@@ -94,6 +94,22 @@ func (s source) migrateAndTell(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+// migrateFile migrates a SQLite file that no other process works on: one that runs knows the
+// tables as they were. Where nothing is missing there is nothing to wait for.
+func (s source) migrateFile(ctx context.Context, db *database) error {
+	if !s.held {
+		if db.Ready(ctx) == nil {
+			return nil
+		}
+		h, err := s.alone()
+		if err != nil {
+			return err
+		}
+		defer h.release()
+	}
+	return db.Migrate(ctx)
+}
+
 // printMigrations prints all that migrate executes, for somebody else to run, in order.
 func (s source) printMigrations(out io.Writer, dialect string) error {
 	if dialect == "" {

@@ -28,7 +28,7 @@ func (s source) prepare(ctx context.Context, db *database) error {
 // made ready meanwhile, since it locks every table.
 func (s source) migrate(ctx context.Context, db *database, always bool) error {
 	if !s.postgres() {
-		return db.Migrate(ctx)
+		return s.migrateFile(ctx, db)
 	}
 	owner := db
 	if s.ownerURL != "" && s.ownerURL != s.url {

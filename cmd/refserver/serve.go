@@ -85,6 +85,11 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 			users = demoDirectory()
 		}
 	}
+	held, err := o.source.alone()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, held.release()) }()
 	log := slog.New(runs.RedactingHandler(slog.NewTextHandler(errOut, nil)))
 	workers := o.workers
 	if !o.role.works() {

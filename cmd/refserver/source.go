@@ -33,6 +33,8 @@ type source struct {
 	rowSecurity bool             // keep tenants apart by row-level security too, on Postgres
 	conns       int              // size of the pool, on Postgres
 	queue       guequeue.Options // on Postgres
+
+	held bool // the SQLite file is held by this process already, see alone
 }
 
 // flags adds the flags that every command with a database has.
@@ -116,14 +118,35 @@ func (s source) open(ctx context.Context, clock runs.Clock) (*database, error) {
 	if s.ownerURL != "" {
 		return nil, errors.New("-migrate-db is for Postgres: give -db or " + databaseVariable + " too")
 	}
-	if err := os.MkdirAll(s.data, 0o700); err != nil {
-		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	if err := s.makeFolder(); err != nil {
+		return nil, err
 	}
 	db, err := sqlitestore.Open(ctx, databasePath(s.data), sqlitestore.Options{Clock: clock})
 	if err != nil {
 		return nil, err
 	}
 	return &database{Store: db.Store, close: db.Close}, nil
+}
+
+func (s source) makeFolder() error {
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		return fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	return nil
+}
+
+// alone keeps every other process from working on the SQLite file until the hold is released.
+// With Postgres there is nothing to hold: processes share it.
+func (s *source) alone() (*hold, error) {
+	if s.postgres() {
+		return nil, nil
+	}
+	if err := s.makeFolder(); err != nil {
+		return nil, err
+	}
+	h, err := holdAlone(databasePath(s.data))
+	s.held = err == nil
+	return h, err
 }
 
 // openPostgres opens Postgres as the user of a URL, with the queue that all processes share:
