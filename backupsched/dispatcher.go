@@ -97,6 +97,7 @@ type Report struct {
 	Invalid   int       `json:"invalid"`   // schedules that could not be planned: one failed run each
 	Unqueued  int       `json:"unqueued"`  // runs that are stored but whose job the queue refused; the sweep queues them
 	Chunks    int       `json:"chunks"`    // transactions
+	Damaged   int       `json:"damaged"`   // schedules that are damaged in the store: they are left alone
 }
 
 // Tick dispatches everything that is due now and returns what it did, also beside an
@@ -105,6 +106,7 @@ func (d *Dispatcher) Tick(ctx context.Context) (report Report, err error) {
 	report = Report{At: d.cfg.Clock.Now().UTC().Truncate(time.Microsecond)}
 	ctx, observed := hook.Start(ctx, d.log, d.cfg.Observer.Tick, TickStart{At: report.At})
 	var lags []Lag
+	damaged := map[string]bool{}
 	defer func() {
 		observed(TickEnd{Report: report, Lags: lags, Failed: err != nil && ctx.Err() == nil})
 	}()
@@ -124,6 +126,14 @@ func (d *Dispatcher) Tick(ctx context.Context) (report Report, err error) {
 		if result.Due > 0 {
 			report.Chunks++
 		}
+		for _, row := range result.Damaged { // every chunk meets them again
+			if key := string(row.TenantID) + "/" + string(row.ID); !damaged[key] {
+				damaged[key] = true
+				d.log.ErrorContext(ctx, "a schedule is damaged in the store and was left alone; run a check of the store",
+					"tenant", row.TenantID, "schedule_id", row.ID, redact.Err(row.Err))
+			}
+		}
+		report.Damaged = len(damaged)
 		report.Due += result.Due
 		report.Queued += len(result.Inserted)
 		report.Conflicts += result.Conflicts
@@ -136,7 +146,7 @@ func (d *Dispatcher) Tick(ctx context.Context) (report Report, err error) {
 				d.log.WarnContext(ctx, "runs are stored but not queued; the sweep will queue them", "runs", len(result.Inserted), redact.Err(err))
 			}
 		}
-		if result.Due < d.cfg.ChunkSize {
+		if result.Due == 0 || result.Due+len(result.Damaged) < d.cfg.ChunkSize {
 			return report, nil
 		}
 	}
@@ -264,12 +274,16 @@ func (d *Dispatcher) trail(r runs.Run, at time.Time, details map[string]string) 
 }
 
 func (d *Dispatcher) cycle(at time.Time, r ChunkResult, stats planStats) runs.AuditEntry {
+	details := map[string]string{
+		"due": strconv.Itoa(r.Due), "queued": strconv.Itoa(len(r.Inserted)), "missed": strconv.Itoa(stats.missed),
+		"conflicts": strconv.Itoa(r.Conflicts), "invalid": strconv.Itoa(stats.invalid),
+	}
+	if len(r.Damaged) > 0 {
+		details["damaged"] = strconv.Itoa(len(r.Damaged))
+	}
 	return runs.AuditEntry{
 		ID: runs.ID(d.ids.New()), At: at, Actor: runs.SystemActor, TenantID: runs.SystemTenant,
 		Action: "dispatch.cycle", Resource: runs.Target{Type: "dispatcher"}, Outcome: "ok",
-		Details: map[string]string{
-			"due": strconv.Itoa(r.Due), "queued": strconv.Itoa(len(r.Inserted)), "missed": strconv.Itoa(stats.missed),
-			"conflicts": strconv.Itoa(r.Conflicts), "invalid": strconv.Itoa(stats.invalid),
-		},
+		Details: details,
 	}
 }

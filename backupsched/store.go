@@ -69,12 +69,10 @@ type ChunkResult struct {
 	Inserted  []runs.Job // jobs of the queued runs that were inserted
 	Skipped   int        // skipped runs inserted (missed slots)
 	Conflicts int        // slots that had a run already: a normal outcome
-}
 
-// TenantSchedule names a schedule across tenants.
-type TenantSchedule struct {
-	TenantID graph.TenantID
-	ID       runs.ID
+	// Damaged are schedules that seem to be due and cannot be read. They are neither among
+	// Due nor within the Limit, and stay as they are.
+	Damaged []runs.DamagedRow
 }
 
 // DispatchStore is what the engine asks across tenants.
@@ -83,10 +81,11 @@ type DispatchStore interface {
 	// not after Now, oldest first, that no other dispatcher holds, and in one transaction
 	// plans each, inserts its runs unless the (schedule, slot) has one, moves NextRunAt
 	// and writes the trails. A skipped run that is inserted moves the schedule's last run,
-	// as in [runs.RunStore]. Each schedule is given to one caller only.
+	// as in [runs.RunStore]. Each schedule is given to one caller only. A damaged one keeps
+	// nobody else's from being dispatched.
 	DispatchDue(ctx context.Context, chunk Chunk) (ChunkResult, error)
 
 	// EnabledSchedules returns enabled schedules of all tenants ordered by id, after the
-	// given id.
+	// given id. Damaged ones are left out: DispatchDue reports them when they are due.
 	EnabledSchedules(ctx context.Context, after runs.ID, limit int) ([]Schedule, error)
 }

@@ -262,19 +262,30 @@ func waiting(r Run, at, notBefore time.Time, code Code, message string) Run {
 // Sweep brings back the runs that nobody works on: running past their lease (their worker
 // died), or queued and due for long without a job (the process stopped between storing and
 // queueing). It returns how many it brought back or ended. A run that cannot be brought back
-// does not keep the others; the error names the first. Any number of sweeps may run at once.
+// does not keep the others; the error names the first. One that is damaged in the store is
+// logged and left alone. Any number of sweeps may run at once.
 func (r *Runner) Sweep(ctx context.Context) (int, error) { return r.sweep(ctx, r.cfg.QueuedFor) }
 
 const sweepPage = 500
 
 func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int, err error) {
 	requeued, after := 0, ID("")
+	damaged := map[string]bool{}
 	defer func() {
-		hook.Tell(ctx, r.log, r.cfg.Observer.Swept, SweepEnd{Rescued: count, Requeued: requeued, Failed: err != nil && ctx.Err() == nil})
+		hook.Tell(ctx, r.log, r.cfg.Observer.Swept, SweepEnd{
+			Rescued: count, Requeued: requeued, Damaged: len(damaged), Failed: err != nil && ctx.Err() == nil,
+		})
 	}()
+	report := func(row DamagedRow) {
+		if key := string(row.TenantID) + "/" + string(row.ID); !damaged[key] {
+			damaged[key] = true
+			r.log.ErrorContext(ctx, "a run is damaged in the store and was left alone; run a check of the store",
+				"tenant", row.TenantID, "run_id", row.ID, redact.Err(row.Err))
+		}
+	}
 	var failed error
 	for {
-		q := Stranded{QueuedBefore: now(r.cfg.Clock).Add(-queuedFor), Lanes: r.cfg.PerTenant, After: after, Limit: sweepPage}
+		q := Stranded{QueuedBefore: now(r.cfg.Clock).Add(-queuedFor), Lanes: r.cfg.PerTenant, After: after, Limit: sweepPage, Damaged: report}
 		list, err := r.cfg.Store.StrandedRuns(ctx, q)
 		if err != nil {
 			return count, fmt.Errorf("runs: looking for stranded runs: %w", err)

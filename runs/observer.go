@@ -27,6 +27,10 @@ type Observer struct {
 
 	// Swept is called after every sweep.
 	Swept func(ctx context.Context, s SweepEnd)
+
+	// Dropped is called for every notification that the [Notifier] was not given or did not
+	// take. It is stored all the same.
+	Dropped func(ctx context.Context, d DroppedNotification)
 }
 
 // RunInfo is what observers are told about a run.
@@ -83,8 +87,25 @@ type FinishedRun struct {
 type SweepEnd struct {
 	Rescued  int  // runs taken away from workers that are gone
 	Requeued int  // jobs of waiting runs that were queued again
+	Damaged  int  // runs that are damaged in the store: they are left alone
 	Failed   bool // the sweep did not get to its end, or not for every run
 }
+
+// DroppedNotification is a notification that did not reach the host's channel.
+type DroppedNotification struct {
+	TenantID graph.TenantID
+	RunID    ID
+	Reason   DropReason
+}
+
+// DropReason is why a notification did not reach the host's channel.
+type DropReason string
+
+const (
+	DropFailed  DropReason = "failed"  // the notifier returned an error or panicked
+	DropTimeout DropReason = "timeout" // it did not return in time
+	DropBusy    DropReason = "busy"    // too many earlier calls have not returned
+)
 
 // dueAt is since when a queued run might have been claimed.
 func (r Run) dueAt() time.Time {

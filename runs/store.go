@@ -164,6 +164,17 @@ type Stranded struct {
 
 	After ID // runs with a greater id only, for paging
 	Limit int
+
+	// Damaged, when not nil, is told of each row that might be among them and cannot be read.
+	Damaged func(DamagedRow)
+}
+
+// DamagedRow names a stored row that is not what was written. What concerns all tenants leaves
+// it out and as it is, and reports it; what asks for the row itself fails.
+type DamagedRow struct {
+	TenantID graph.TenantID // as far as the key could be read
+	ID       ID
+	Err      error // what is wrong with it; never its content
 }
 
 // SystemStore is what the engine asks across tenants.
@@ -171,6 +182,6 @@ type SystemStore interface {
 	// StrandedRuns returns runs of all tenants, ordered by id, that are running past
 	// their lease, or queued with UpdatedAt not after QueuedBefore (due or not: the job
 	// carries NotBefore). Whether a lease is over is judged on the same clock as in
-	// ChangeFunc.
+	// ChangeFunc. A damaged row is no error and takes nobody's place in a page.
 	StrandedRuns(ctx context.Context, q Stranded) ([]Run, error)
 }

@@ -64,6 +64,9 @@ type instruments struct {
 	leaseLosses  metric.Int64Counter
 	sweeps       metric.Int64Counter
 	requeued     metric.Int64Counter
+	sweptDamaged metric.Int64Counter
+
+	notifications metric.Int64Counter
 
 	graphDuration metric.Float64Histogram
 	storeDuration metric.Float64Histogram
@@ -103,6 +106,9 @@ func newInstruments(meter metric.Meter) (instruments, error) {
 		leaseLosses:  b.count("tenantbackup.lease.losses", "{lease}", "Leases on runs that were lost."),
 		sweeps:       b.count("tenantbackup.sweeps", "{sweep}", "Sweeps for stranded runs."),
 		requeued:     b.count("tenantbackup.sweep.requeued", "{run}", "Waiting runs whose jobs a sweep queued again."),
+		sweptDamaged: b.count("tenantbackup.sweep.damaged", "{run}", "Damaged runs that a sweep left alone."),
+
+		notifications: b.count("tenantbackup.notifications.dropped", "{notification}", "Stored notifications that did not reach the host's channel."),
 
 		graphDuration: b.seconds("tenantbackup.graph.call.duration", "Time that calls to Graph took.", callBounds),
 		storeDuration: b.seconds("tenantbackup.store.call.duration", "Time that calls to the store took.", callBounds),

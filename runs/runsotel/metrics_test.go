@@ -26,7 +26,7 @@ func TestADispatchedRunIsMeasuredFromItsSlotToItsEnd(t *testing.T) {
 
 	w.measured(t, "tenantbackup.dispatch.lag", "1: 40s")
 	w.measured(t, "tenantbackup.dispatch.tick.duration", "1: 0s")
-	w.measured(t, "tenantbackup.dispatch.slots", "outcome=conflict 0", "outcome=invalid 0", "outcome=missed 0", "outcome=queued 1")
+	w.measured(t, "tenantbackup.dispatch.slots", "outcome=conflict 0", "outcome=damaged 0", "outcome=invalid 0", "outcome=missed 0", "outcome=queued 1")
 	w.measured(t, "tenantbackup.run.wait", "run.kind=backup run.trigger=schedule 1: 20s")
 	w.measured(t, "tenantbackup.run.duration", "run.kind=backup run.status=success 1: 0s")
 	w.measured(t, "tenantbackup.runs", "run.kind=backup run.status=success run.trigger=schedule 1")
@@ -50,7 +50,7 @@ func TestAMissedSlotIsASkippedRunAndHasNoLag(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.measured(t, "tenantbackup.dispatch.lag")
-	w.measured(t, "tenantbackup.dispatch.slots", "outcome=conflict 0", "outcome=invalid 0", "outcome=missed 1", "outcome=queued 0")
+	w.measured(t, "tenantbackup.dispatch.slots", "outcome=conflict 0", "outcome=damaged 0", "outcome=invalid 0", "outcome=missed 1", "outcome=queued 0")
 	w.measured(t, "tenantbackup.runs", "run.code=MISSED_SLOT run.kind=backup run.status=skipped run.trigger=schedule 1")
 }
 

@@ -15,7 +15,7 @@ import (
 // Runs is the observer for [runs.Config] and [runs.StarterConfig]. Each attempt is a span
 // "run KIND"; the calls to Graph and to the store within it are its children.
 func (t *Telemetry) Runs() runs.Observer {
-	return runs.Observer{Attempt: t.attempt, Finished: t.finished, Swept: t.swept}
+	return runs.Observer{Attempt: t.attempt, Finished: t.finished, Swept: t.swept, Dropped: t.dropped}
 }
 
 // ofRun adds a run's tenant where the host asked for it.
@@ -92,6 +92,11 @@ func (t *Telemetry) swept(ctx context.Context, s runs.SweepEnd) {
 	t.sweeps.Add(ctx, 1, with(outcome.String(result)))
 	t.leaseLosses.Add(ctx, int64(s.Rescued), with(leaseBy.String(bySweep)))
 	t.requeued.Add(ctx, int64(s.Requeued))
+	t.sweptDamaged.Add(ctx, int64(s.Damaged))
+}
+
+func (t *Telemetry) dropped(ctx context.Context, d runs.DroppedNotification) {
+	t.notifications.Add(ctx, 1, t.ofRun(runs.RunInfo{TenantID: d.TenantID}, errorType.String(string(d.Reason))))
 }
 
 // Dispatch is the observer for [backupsched.DispatcherConfig]. Each tick is a span
@@ -117,6 +122,7 @@ func (t *Telemetry) tick(ctx context.Context, _ backupsched.TickStart) (context.
 		}
 		for name, n := range map[string]int{
 			"queued": e.Report.Queued, "missed": e.Report.Missed, "conflict": e.Report.Conflicts, "invalid": e.Report.Invalid,
+			"damaged": e.Report.Damaged,
 		} {
 			t.dispatched.Add(ctx, int64(n), with(outcome.String(name)))
 		}

@@ -173,24 +173,30 @@ func (u *Uploader) take(ctx context.Context, tenant graph.TenantID, actor runs.A
 func (u *Uploader) now() time.Time { return u.cfg.Clock.Now().UTC().Truncate(time.Microsecond) }
 
 // Sweep removes the files of all tenants that were uploaded longer than MaxAge ago, and
-// returns how many. Call it now and then, in one process or several.
+// returns how many. One that cannot be removed does not keep the others; the error names the
+// first. Call it now and then, in one process or several.
 func (u *Uploader) Sweep(ctx context.Context) (removed int, err error) {
 	const page = 100
 	before, after := u.now().Add(-u.cfg.MaxAge), runs.ID("")
+	var failed error
 	for {
 		list, err := u.cfg.Store.OldUploads(ctx, before, after, page)
 		if err != nil {
 			return removed, fmt.Errorf("transfer: looking for old uploads: %w", err)
 		}
 		for _, old := range list {
-			if err := u.cfg.Store.RemoveUpload(ctx, old.TenantID, old.ID); err != nil {
-				return removed, fmt.Errorf("transfer: removing an old upload: %w", err)
-			}
 			after = old.ID
-			removed++
+			switch err := u.cfg.Store.RemoveUpload(ctx, old.TenantID, old.ID); {
+			case err == nil:
+				removed++
+			case ctx.Err() != nil:
+				return removed, ctx.Err()
+			case failed == nil:
+				failed = fmt.Errorf("transfer: removing the old upload %s: %w", old.ID, err)
+			}
 		}
 		if len(list) < page {
-			return removed, nil
+			return removed, failed
 		}
 	}
 }

@@ -64,6 +64,11 @@ func edit[R any, P rowOf[R]](tail string, change func(r P)) func(ctx context.Con
 	}
 }
 
+// SpoilSchedules makes those of a tenant what no program stores, with the right checksums.
+func (s *Store) SpoilSchedules(ctx context.Context, tenant string) error {
+	return edit("WHERE t.tenant_id = '"+tenant+"'", func(r *scheduleRow) { r.PolicyTypes = "no JSON" })(ctx, s)
+}
+
 // drop removes the first row that tail selects.
 func drop[R any, P rowOf[R]](tail string) func(ctx context.Context, s *Store) error {
 	return func(ctx context.Context, s *Store) error {

@@ -18,16 +18,25 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 		return backupsched.ChunkResult{}, err
 	}
 	err = s.transact(ctx, everybody, s.dialect.dispatchSettings(), func(ctx context.Context, t *tx) error {
-		result = backupsched.ChunkResult{}
-		due, err := find[scheduleRow](ctx, s, t,
-			"WHERE t.enabled = ? AND t.deleted_at IS NULL AND t.next_run_at <= ? ORDER BY t.next_run_at, t.tenant_id, t.id"+limit(chunk.Limit)+s.dialect.lock(lockSkip),
-			flag(true), tsOf(chunk.Now))
-		if err != nil || len(due) == 0 {
-			return err
-		}
-		result.Due = len(due)
-		if err := t.dispatchAll(ctx, due, chunk.Plan, &result); err != nil {
-			return err
+		// Whether a row can be a schedule is only seen when it is planned: what cannot must not
+		// use up the chunk either.
+		for places := chunk.Limit; ; places += chunk.Limit {
+			due, damaged, err := findSoundN[scheduleRow](ctx, s, t, places,
+				"WHERE t.enabled = ? AND t.deleted_at IS NULL AND t.next_run_at <= ? ORDER BY t.next_run_at, t.tenant_id, t.id", s.dialect.lock(lockSkip),
+				flag(true), tsOf(chunk.Now))
+			if err != nil {
+				return err
+			}
+			result = backupsched.ChunkResult{Due: len(due), Damaged: damaged}
+			if err := t.dispatchAll(ctx, due, chunk.Plan, &result); err != nil {
+				return err
+			}
+			if result.Due > 0 {
+				break
+			}
+			if len(due) == 0 || len(due) < places {
+				return nil
+			}
 		}
 		if err := t.enqueue(ctx, result.Inserted...); err != nil {
 			return err
@@ -47,6 +56,7 @@ type block struct {
 	of         []int // for each run the index of its schedule
 	batch      batch // the runs as they will be stored; nil when there are none
 	trails     []runs.Trail
+	damaged    []runs.DamagedRow
 	err        error
 }
 
@@ -60,8 +70,8 @@ func (t *tx) dispatchAll(ctx context.Context, due []scheduleRow, plan func(backu
 	planner.Go(func() {
 		defer close(planned)
 		for part := range slices.Chunk(due, t.s.dialect.blockSize()) {
-			b := &block{due: part, moved: slices.Clone(part)}
-			b.err = b.plan(t.s.dialect, plan)
+			b := &block{}
+			b.err = b.plan(t.s.dialect, part, plan)
 			select {
 			case planned <- b:
 			case <-stop:
@@ -75,6 +85,8 @@ func (t *tx) dispatchAll(ctx context.Context, due []scheduleRow, plan func(backu
 		if b.err != nil {
 			return b.err
 		}
+		result.Due -= len(b.damaged)
+		result.Damaged = append(result.Damaged, b.damaged...)
 		if err := t.dispatch(ctx, b, result); err != nil {
 			return err
 		}
@@ -83,12 +95,14 @@ func (t *tx) dispatchAll(ctx context.Context, due []scheduleRow, plan func(backu
 }
 
 // plan asks for each schedule what to do.
-func (b *block) plan(d sqlDialect, plan func(backupsched.Schedule) backupsched.Plan) error {
-	b.trails = make([]runs.Trail, len(b.moved))
-	for i := range b.moved {
-		s, err := b.moved[i].schedule()
+func (b *block) plan(d sqlDialect, due []scheduleRow, plan func(backupsched.Schedule) backupsched.Plan) error {
+	b.due, b.moved = make([]scheduleRow, 0, len(due)), make([]scheduleRow, 0, len(due))
+	b.trails = make([]runs.Trail, 0, len(due))
+	for i := range due {
+		s, err := due[i].schedule()
 		if err != nil {
-			return err
+			b.damaged = append(b.damaged, damagedRow(&due[i], err))
+			continue
 		}
 		p := plan(s)
 		for _, r := range p.Runs {
@@ -97,9 +111,11 @@ func (b *block) plan(d sqlDialect, plan func(backupsched.Schedule) backupsched.P
 			if err != nil {
 				return err
 			}
-			b.runs, b.of = append(b.runs, row), append(b.of, i)
+			b.runs, b.of = append(b.runs, row), append(b.of, len(b.due))
 		}
-		b.moved[i].NextRunAt, b.trails[i] = tsOf(p.NextRunAt), p.Trail
+		moved := due[i]
+		moved.NextRunAt = tsOf(p.NextRunAt)
+		b.due, b.moved, b.trails = append(b.due, due[i]), append(b.moved, moved), append(b.trails, p.Trail)
 	}
 	if len(b.runs) > 0 {
 		b.batch = encode(d, b.runs)

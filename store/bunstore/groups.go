@@ -71,11 +71,9 @@ func (s *Store) PurgeableSets(ctx context.Context, deletedBefore time.Time, afte
 		c.and("t.id > ?", uidOf(after))
 	}
 	err = s.view(ctx, everybody, func(q querier) error {
-		rows, err := find[setRow](ctx, s, q, c.clause+" ORDER BY t.id"+limit(n), c.args...)
-		for _, r := range rows {
-			list = append(list, backupset.TenantSet{TenantID: graph.TenantID(r.TenantID), ID: r.ID.id()})
-		}
-		return err
+		return s.keys(ctx, q, setsTable, c, n, func(tenant graph.TenantID, id runs.ID) {
+			list = append(list, backupset.TenantSet{TenantID: tenant, ID: id})
+		})
 	})
 	return list, err
 }

@@ -168,8 +168,8 @@ func (c *conditions) afterTime(after runs.Keyset) error {
 	return nil
 }
 
-func (s *Store) runs(ctx context.Context, of scope, tail string, args ...any) (list []runs.Run, err error) {
-	err = s.look(ctx, of, func(q querier) error {
+func (s *Store) runs(ctx context.Context, tenant graph.TenantID, tail string, args ...any) (list []runs.Run, err error) {
+	err = s.look(ctx, tenant, func(q querier) error {
 		rows, err := find[runRow](ctx, s, q, tail, args...)
 		for i := range rows {
 			list = append(list, rows[i].run())

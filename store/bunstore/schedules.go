@@ -70,16 +70,33 @@ func (s *Store) ListSchedules(ctx context.Context, tenant graph.TenantID, filter
 }
 
 // EnabledSchedules implements [backupsched.DispatchStore].
-func (s *Store) EnabledSchedules(ctx context.Context, after runs.ID, n int) ([]backupsched.Schedule, error) {
+func (s *Store) EnabledSchedules(ctx context.Context, after runs.ID, n int) (list []backupsched.Schedule, err error) {
 	c := where("t.enabled = ? AND t.deleted_at IS NULL", flag(true))
 	if after != "" {
 		c.and("t.id > ?", uidOf(after))
 	}
-	return s.schedules(ctx, everybody, c.clause+" ORDER BY t.id"+limit(n), c.args...)
+	err = s.look(ctx, everybody, func(q querier) error {
+		for places := n; ; places += n {
+			rows, _, err := findSoundN[scheduleRow](ctx, s, q, places, c.clause+" ORDER BY t.id", "", c.args...)
+			if err != nil {
+				return err
+			}
+			list = list[:0]
+			for i := range rows {
+				if sched, err := rows[i].schedule(); err == nil && len(list) < n {
+					list = append(list, sched)
+				}
+			}
+			if len(list) >= n || len(rows) < places {
+				return nil
+			}
+		}
+	})
+	return list, err
 }
 
-func (s *Store) schedules(ctx context.Context, of scope, tail string, args ...any) (list []backupsched.Schedule, err error) {
-	err = s.look(ctx, of, func(q querier) error {
+func (s *Store) schedules(ctx context.Context, tenant graph.TenantID, tail string, args ...any) (list []backupsched.Schedule, err error) {
+	err = s.look(ctx, tenant, func(q querier) error {
 		rows, err := find[scheduleRow](ctx, s, q, tail, args...)
 		if err != nil {
 			return err

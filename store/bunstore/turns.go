@@ -84,7 +84,9 @@ func (s *Store) WaitingRuns(ctx context.Context, tenant graph.TenantID, lanes in
 		return nil, runs.Invalid("lanes", "lanes_range", fmt.Sprintf("must be between 1 and %d", maxLanes))
 	}
 	err = s.lookOften(ctx, tenant, func(q querier) error {
-		rows, err := find[runRow](ctx, s, q, s.dialect.using("runs_key")+"WHERE t.tenant_id = ? AND t.status IN ('queued', 'running') AND "+
+		// The end of a run must not fail, and its job come again for ever, because of another
+		// run that is damaged. The sweep reports that one.
+		rows, _, err := findSound[runRow](ctx, s, q, s.dialect.using("runs_key")+"WHERE t.tenant_id = ? AND t.status IN ('queued', 'running') AND "+
 			waits+" ORDER BY "+turn+", t.created_at, t.id"+s.sql(` LIMIT (SELECT CASE WHEN count(*) < ? THEN ? - count(*) ELSE 0 END
 				FROM {runs} AS l WHERE l.tenant_id = ? AND l.status = 'running' AND l.lane > 0)`),
 			ident(tenant), localKinds(), s.dialect.nowArg(s), lanes, lanes, ident(tenant))
@@ -99,14 +101,14 @@ func (s *Store) WaitingRuns(ctx context.Context, tenant graph.TenantID, lanes in
 // StrandedRuns implements [runs.SystemStore].
 func (s *Store) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, error) {
 	lost := where("t.status IN ('queued', 'running') AND t.status = 'running' AND t.lease_until < ?", s.dialect.nowArg(s))
-	list, err := s.stranded(ctx, lost, q.After, q.Limit)
+	list, err := s.stranded(ctx, lost, q.After, q)
 	if err != nil {
 		return nil, err
 	}
 	found := len(list)
 	for after := q.After; len(list)-found < q.Limit; {
 		queued := where("t.status IN ('queued', 'running') AND t.status = 'queued' AND t.updated_at <= ?", tsOf(q.QueuedBefore))
-		part, err := s.stranded(ctx, queued, after, q.Limit)
+		part, err := s.stranded(ctx, queued, after, q)
 		if err != nil {
 			return nil, err
 		}
@@ -129,11 +131,25 @@ func (s *Store) StrandedRuns(ctx context.Context, q runs.Stranded) ([]runs.Run, 
 }
 
 // stranded returns a page of runs in the order of their ids.
-func (s *Store) stranded(ctx context.Context, c *conditions, after runs.ID, n int) ([]runs.Run, error) {
+func (s *Store) stranded(ctx context.Context, c *conditions, after runs.ID, q runs.Stranded) (list []runs.Run, err error) {
 	if after != "" {
 		c.and("t.id > ?", uidOf(after))
 	}
-	return s.runs(ctx, everybody, c.clause+" ORDER BY t.id"+limit(n), c.args...)
+	var rows []runRow
+	var damaged []runs.DamagedRow
+	err = s.look(ctx, everybody, func(from querier) error {
+		rows, damaged, err = findSoundN[runRow](ctx, s, from, q.Limit, c.clause+" ORDER BY t.id", "", c.args...)
+		return err
+	})
+	for i := range rows {
+		list = append(list, rows[i].run())
+	}
+	for _, d := range damaged {
+		if q.Damaged != nil {
+			q.Damaged(d)
+		}
+	}
+	return list, err
 }
 
 // waitFor tells which of the runs, given in the order of their ids, wait for one of so many

@@ -182,11 +182,9 @@ func (s *Store) OldUploads(ctx context.Context, before time.Time, after runs.ID,
 		c.and("t.id > ?", uidOf(after))
 	}
 	err = s.look(ctx, everybody, func(q querier) error {
-		rows, err := find[uploadRow](ctx, s, q, c.clause+" ORDER BY t.id"+limit(n), c.args...)
-		for _, r := range rows {
-			list = append(list, transfer.TenantUpload{TenantID: graph.TenantID(r.TenantID), ID: r.ID.id()})
-		}
-		return err
+		return s.keys(ctx, q, uploadsTable, c, n, func(tenant graph.TenantID, id runs.ID) {
+			list = append(list, transfer.TenantUpload{TenantID: tenant, ID: id})
+		})
 	})
 	return list, err
 }
