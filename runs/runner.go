@@ -53,6 +53,9 @@ type Config struct {
 	// Notifier hands notifications on. Defaults to nobody.
 	Notifier Notifier
 
+	// NotifyTimeout is how long a call of the Notifier may take. Defaults to 1 s.
+	NotifyTimeout time.Duration
+
 	// AfterRun is called after a run has finished and before its job is acknowledged, for
 	// example retention.Retention.AfterRun. Its error is logged and never changes the run.
 	AfterRun func(ctx context.Context, run Run) error
@@ -98,7 +101,7 @@ func NewRunner(cfg Config) (*Runner, error) {
 	for _, f := range []struct {
 		name  string
 		value time.Duration
-	}{{"lease_for", cfg.LeaseFor}, {"sweep_every", cfg.SweepEvery}, {"queued_for", cfg.QueuedFor}} {
+	}{{"lease_for", cfg.LeaseFor}, {"sweep_every", cfg.SweepEvery}, {"queued_for", cfg.QueuedFor}, {"notify_timeout", cfg.NotifyTimeout}} {
 		if f.value < 0 {
 			bad.Add(f.name, "negative", "must not be negative; 0 takes the default")
 		}
@@ -133,6 +136,7 @@ func NewRunner(cfg Config) (*Runner, error) {
 	cfg.LeaseFor = orDefault(cfg.LeaseFor, time.Minute)
 	cfg.SweepEvery = orDefault(cfg.SweepEvery, time.Minute)
 	cfg.QueuedFor = orDefault(cfg.QueuedFor, 5*time.Minute)
+	cfg.NotifyTimeout = orDefault(cfg.NotifyTimeout, notifyTimeout)
 	cfg.StopGrace = orDefault(cfg.StopGrace, 10*time.Second)
 	cfg.Retry = cfg.Retry.withDefaults()
 	if cfg.Random == nil {
@@ -141,7 +145,8 @@ func NewRunner(cfg Config) (*Runner, error) {
 	log := orDiscard(cfg.Logger)
 	return &Runner{
 		cfg: cfg, executors: executors, ids: uuidv7.NewGenerator(cfg.Clock.Now),
-		log: log, teller: teller{cfg.Store, cfg.Notifier, log}, stop: make(chan struct{}),
+		log: log, stop: make(chan struct{}),
+		teller: teller{cfg.Store, cfg.Notifier, log, cfg.Clock, cfg.NotifyTimeout, cfg.Observer.Dropped, &calls{}},
 	}, nil
 }
 
@@ -176,6 +181,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	close(worked)
 	endSweep()
 	wg.Wait()
+	r.teller.leave(ctx)
 	if err != nil && !errors.Is(err, ctx.Err()) {
 		return fmt.Errorf("runs: queue stopped: %w", err)
 	}

@@ -46,7 +46,7 @@ type StarterConfig struct {
 	// Defaults to discarding.
 	Logger *slog.Logger
 
-	// Observer is told of runs that Cancel ended. Defaults to nobody.
+	// Observer is told of runs that Cancel ended and of dropped notifications. Defaults to nobody.
 	Observer Observer
 
 	// Preparers know what starting runs of their kinds takes. Two for one kind are an error;
@@ -55,6 +55,10 @@ type StarterConfig struct {
 
 	// Notifier hands notifications on. Defaults to nobody.
 	Notifier Notifier
+
+	// NotifyTimeout is how long a call of the Notifier may keep Start or Cancel. Defaults to
+	// 1 s.
+	NotifyTimeout time.Duration
 }
 
 // Starter starts, cancels and looks up runs on behalf of people. Everything it does is
@@ -79,6 +83,9 @@ func NewStarter(cfg StarterConfig) (*Starter, error) {
 	if cfg.Queue == nil {
 		return nil, Invalid("queue", "required", "is required; runs/memqueue needs nothing else")
 	}
+	if cfg.NotifyTimeout < 0 {
+		return nil, Invalid("notify_timeout", "negative", "must not be negative; 0 takes the default")
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = SystemClock{}
 	}
@@ -102,7 +109,8 @@ func NewStarter(cfg StarterConfig) (*Starter, error) {
 	log := orDiscard(cfg.Logger)
 	return &Starter{
 		store: cfg.Store, queue: cfg.Queue, guard: guard, clock: cfg.Clock, log: log, observer: cfg.Observer,
-		teller: teller{cfg.Store, cfg.Notifier, log}, preparers: preparers,
+		teller:    teller{cfg.Store, cfg.Notifier, log, cfg.Clock, orDefault(cfg.NotifyTimeout, notifyTimeout), cfg.Observer.Dropped, &calls{}},
+		preparers: preparers,
 	}, nil
 }
 
