@@ -18,7 +18,12 @@ func TestOneProcessWorksOnASQLiteFile(t *testing.T) {
 	first := startProcess(t, "-data", data, "-addr", "127.0.0.1:0")
 	for _, folder := range []string{data, link} {
 		second := launch(t, "-data", folder, "-addr", "127.0.0.1:0")
-		err := <-second.ended
+		var err error
+		select {
+		case err = <-second.ended:
+		case <-second.output.started:
+			t.Fatalf("a second server serves %s", folder)
+		}
 		want := fmt.Sprintf("another refserver (process %d) works on", first.cmd.Process.Pid)
 		if err == nil || !strings.Contains(second.output.String(), want) {
 			t.Errorf("a second server ends with %v and does not say %q: %s", err, want, second.output)
