@@ -1,0 +1,121 @@
+package msgraph
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+)
+
+func TestEveryStatusHasItsMeaning(t *testing.T) {
+	for code, want := range map[int]graph.Kind{
+		400: graph.KindInvalid, 402: graph.KindInvalid, 403: graph.KindForbidden, 404: graph.KindNotFound, 405: graph.KindInvalid, 406: graph.KindInvalid,
+		409: graph.KindConflict, 410: graph.KindNotFound, 412: graph.KindInvalid, 413: graph.KindInvalid, 415: graph.KindInvalid, 422: graph.KindInvalid, 423: graph.KindInvalid,
+		300: graph.KindInternal, 301: graph.KindInternal, 304: graph.KindInternal, 501: graph.KindInternal, 505: graph.KindInternal, 599: graph.KindInternal,
+	} {
+		for _, r := range []call{list(), create(), update()} {
+			inBubble(t, func(w http.ResponseWriter, _ *http.Request, _ int) { refuse(w, code, "Retry-After", "5") }, nil, func(w *world) {
+				_, err := w.do(w.ctx, tenant, r)
+				e := wantFailure(t, err, want, code)
+				if len(w.requests()) != 1 || e.RetryAfter != 0 || e.Op != r.name() || code != 304 && (e.Code == "" || e.RequestID == "") {
+					t.Errorf("%d: %v after %d requests", code, err, len(w.requests()))
+				}
+			})
+		}
+	}
+}
+
+func TestEverySuccessIsOne(t *testing.T) {
+	for code, body := range map[int]string{200: anObject, 201: anObject, 202: anObject, 204: ""} {
+		c := serve(t, say(code, body))
+		if got, err := c.do(t.Context(), tenant, update()); err != nil || string(got) != body {
+			t.Errorf("%d: %s, %v", code, got, err)
+		}
+	}
+}
+
+func TestWhatARequestSays(t *testing.T) {
+	var got []*http.Request
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Clone(t.Context()))
+		_, _ = io.WriteString(w, anObject)
+	})
+	ctx := graph.WithLowPriority(graph.WithJustification(t.Context(), "ticket 42,\r\nX-Evil: 1"))
+	read := list()
+	read.query = "$filter=a%20eq%20'b'&$top=5"
+	minimal := list()
+	minimal.minimal = true
+	for _, r := range []call{read, create(), minimal} {
+		if _, err := c.do(ctx, tenant, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.do(t.Context(), tenant, update()); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []map[string]string{
+		{"Authorization": "Bearer the-token", "Accept": "application/json;odata.metadata=full", "Prefer": "include-unknown-enum-members",
+			"Content-Type": "", "X-Ms-Throttle-Priority": "low", "X-Msft-Approval-Justification": ""},
+		{"Content-Type": "application/json", "X-Ms-Throttle-Priority": "low", "X-Msft-Approval-Justification": "ticket 42,  X-Evil: 1", "X-Evil": ""},
+		{"Accept": "application/json"},
+		{"X-Ms-Throttle-Priority": "", "X-Msft-Approval-Justification": ""},
+	} {
+		for name, value := range want {
+			if h := got[i].Header.Get(name); h != value {
+				t.Errorf("request %d says %s: %q, want %q", i, name, h, value)
+			}
+		}
+	}
+	if uri := got[0].RequestURI; uri != "/beta/deviceManagement/deviceConfigurations?$filter=a%20eq%20'b'&$top=5" {
+		t.Errorf("asked for %s", uri)
+	}
+	ids := map[string]bool{}
+	for _, r := range got {
+		ids[r.Header.Get("Client-Request-Id")] = true
+	}
+	if len(ids) != len(got) || ids[""] {
+		t.Errorf("the client's ids of %d requests are %v", len(got), ids)
+	}
+}
+
+func TestEveryAttemptHasAnIDOfItsOwn(t *testing.T) {
+	inBubble(t, func(w http.ResponseWriter, _ *http.Request, _ int) { refuse(w, 500) }, nil, func(w *world) {
+		_, _ = w.do(w.ctx, tenant, list())
+		ids := map[string]bool{}
+		for _, q := range w.requests() {
+			ids[q.Header.Get("Client-Request-Id")] = true
+		}
+		if len(ids) != 6 {
+			t.Errorf("ids %v", ids)
+		}
+	})
+}
+
+func TestAWriteThatWaitsForOtherAdministratorsSaysSo(t *testing.T) {
+	for _, code := range []int{400, 403} {
+		for message, want := range map[string]graph.Kind{
+			"Header 'x-msft-approval-justification' is required to request approval": graph.KindApprovalRequired,
+			`{\"Message\":\"Header 'X-MSFT-Approval-Justification' is required - Operation ID x\"}`: graph.KindApprovalRequired,
+			"displayName is required": map[int]graph.Kind{400: graph.KindInvalid, 403: graph.KindForbidden}[code],
+		} {
+			c := serve(t, say(code, `{"error":{"code":"BadRequest","message":"`+message+`"}}`))
+			_, err := c.do(t.Context(), tenant, create())
+			wantFailure(t, err, want, code)
+		}
+	}
+}
+
+func TestAnAnswerThatIsTooLongIsNoAnswer(t *testing.T) {
+	long := `{"value":"` + strings.Repeat("x", 1000) + `"}`
+	c := serve(t, say(200, long), func(c *Config) { c.MaxAnswer = int64(len(long)) - 1 })
+	_, err := c.do(t.Context(), tenant, list())
+	wantFailure(t, err, graph.KindIncomplete, 200)
+	_, err = c.do(t.Context(), tenant, create())
+	wantFailure(t, err, graph.KindAmbiguous, 200)
+	c.cfg.MaxAnswer++
+	if got, err := c.do(t.Context(), tenant, list()); err != nil || string(got) != long {
+		t.Error(err)
+	}
+}
