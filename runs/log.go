@@ -8,6 +8,11 @@ import (
 	"github.com/tenantatlas/tenantbackup/internal/redact"
 )
 
+// Redact returns a text as it is stored, logged and shown by this module: on one line, without
+// secrets and names of people, at most 500 characters. Hosts that show an error of their Graph
+// client pass its text through it.
+func Redact(text string) string { return redact.Text(text) }
+
 // RedactingHandler wraps a log handler so that no secret gets through it: every text, error
 // and other value that prints as text is redacted as stored messages are. Hosts that log
 // errors of this module, or of their own Graph client, wrap their handler with it.

@@ -28,8 +28,8 @@ type options struct {
 	migrate bool // bring the schema up to date first
 	clock   runs.Clock
 	users   directory
-	graph   graph.Client // nil for the fake with the demo tenants
-	queue   runs.Queue   // nil for one in memory, or in the database with Postgres
+	graph   graphClient // nil for the fake with the demo tenants
+	queue   runs.Queue  // nil for one in memory, or in the database with Postgres
 	log     *slog.Logger
 
 	measure   bool   // keep metrics
@@ -39,6 +39,12 @@ type options struct {
 
 	retention retention.Config // MinAge and UndoWindow
 	random    func() float64   // of the runner's waits; nil for the default
+}
+
+// graphClient is what the product needs of Graph.
+type graphClient interface {
+	graph.Client
+	graph.PermissionReader
 }
 
 // app is the embedded SDK: everything the product uses of it.
@@ -59,6 +65,7 @@ type app struct {
 	uploader   *transfer.Uploader
 	verifier   *backupset.Verifier
 	authorizer runs.Authorizer
+	permitted  graph.PermissionReader
 	metrics    *metrics // nil unless it measures
 }
 
@@ -75,7 +82,10 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 			return nil, err
 		}
 	}
-	a := &app{clock: o.clock, log: o.log, users: o.users, queue: o.queue, authorizer: runs.RoleAuthorizer{RoleOf: o.users.roleOf}}
+	a := &app{
+		clock: o.clock, log: o.log, users: o.users, queue: o.queue, permitted: o.graph,
+		authorizer: runs.RoleAuthorizer{RoleOf: o.users.roleOf},
+	}
 	workers := max(o.workers, 1)
 	o.source.queue = guequeue.Options{Workers: workers, Takers: takers(workers), Logger: o.log}
 	if a.db, err = o.source.open(ctx, o.clock); err != nil {

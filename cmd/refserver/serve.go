@@ -144,7 +144,7 @@ func workerName() string {
 func (a *app) handler(r role) (http.Handler, error) {
 	full, err := api.New(api.Config{
 		Scheduler: a.scheduler, Starter: a.starter, Archive: a.archive, Retention: a.retention,
-		Restores: a.restores, Exporter: a.exporter, Uploader: a.uploader,
+		Restores: a.restores, Exporter: a.exporter, Uploader: a.uploader, Permissions: a.permitted,
 		Principal: a.users.principal, TenantAccess: a.users.access,
 		Ready: a.db.ready, Logger: a.log,
 	})

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -21,6 +22,8 @@ const (
 	DefaultPrefix    = "/api/v1"
 	DefaultMaxBody   = 1 << 20
 	DefaultMaxImport = 256 << 20
+
+	DefaultSignInTimeout = 10 * time.Second
 )
 
 // Config configures an [API].
@@ -32,6 +35,13 @@ type Config struct {
 	Restores  *restore.Service       // required; it shows previews and drift reports
 	Exporter  *transfer.Exporter     // required
 	Uploader  *transfer.Uploader     // required; it takes in what is to be imported
+
+	// Permissions tells what the Graph client was granted in a tenant. Required.
+	Permissions graph.PermissionReader
+
+	// SignInTimeout is how long a request waits for that: it may take a sign-in. Defaults to
+	// [DefaultSignInTimeout].
+	SignInTimeout time.Duration
 
 	// Principal finds out who sent a request, false when nobody that the host knows: that
 	// is 401. Required.
@@ -81,6 +91,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	required("restores", cfg.Restores == nil)
 	required("exporter", cfg.Exporter == nil)
 	required("uploader", cfg.Uploader == nil)
+	required("permissions", cfg.Permissions == nil)
 	required("principal", cfg.Principal == nil)
 	required("tenant_access", cfg.TenantAccess == nil)
 	if cfg.Prefix == "" {
@@ -95,8 +106,14 @@ func (cfg Config) withDefaults() (Config, error) {
 	if cfg.MaxImport < 0 {
 		bad.Add("max_import", "negative", "must not be negative; 0 takes the default")
 	}
+	if cfg.SignInTimeout < 0 {
+		bad.Add("sign_in_timeout", "negative", "must not be negative; 0 takes the default")
+	}
 	if err := bad.Err(); err != nil {
 		return Config{}, err
+	}
+	if cfg.SignInTimeout == 0 {
+		cfg.SignInTimeout = DefaultSignInTimeout
 	}
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = DefaultMaxBody

@@ -28,8 +28,9 @@
 // a shape is always there: what does not apply is null, an empty list []. Lists are
 // {"items": [...], "next_cursor": "..."}, with a null cursor on the last page.
 //
-// Starting something is one short transaction and calls no Graph: the answer is the run that
-// will, 202 when it is new and 200 when one that does the same was active.
+// No request calls Graph. Starting something is one short transaction: the answer is the run
+// that will, 202 when it is new and 200 when one that does the same was active. What the app was
+// granted stands in its token, so to tell that a request may sign in, which is bounded in time.
 //
 // Nothing is changed by GET, though an export is noted in the audit log, and requests that a
 // browser makes for another site are refused.

@@ -10,6 +10,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/api"
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
@@ -30,6 +31,9 @@ func services(ctx context.Context) (cfg api.Config, closeStore func() error, err
 	}
 	queue, err := memqueue.New(memqueue.Config{})
 	if err != nil {
+		return cfg, nil, err
+	}
+	if cfg.Permissions, err = graphtest.New(graphtest.Config{}); err != nil { // usually a *msgraph.Client
 		return cfg, nil, err
 	}
 	cfg.Starter, err = runs.NewStarter(runs.StarterConfig{Store: store, Queue: queue, Authorizer: runs.RoleAuthorizer{

@@ -61,7 +61,7 @@ func operationRows() []row {
 		return func(id runs.ID) (string, string) { return "", fmt.Sprintf(form, id) }
 	}
 	return []row{
-		{operation: "list-policy-types"},
+		{operation: "list-policy-types"}, {operation: "get-permissions"},
 		{operation: "snapshot-policy", object: m.policy},
 		{operation: "create-backup-set", request: fixed("", `{"name":"By hand","policy_types":["deviceConfiguration"]}`)},
 		{operation: "create-backup-set", variant: "policy_ids", object: m.policy, request: inBody(`{"name":"By hand","policy_ids":[%q]}`)},

@@ -1,13 +1,17 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -25,6 +29,8 @@ type Problem struct {
 	Detail string         `json:"detail" doc:"For people: what to do. Never parse it"`
 	Code   string         `json:"code" doc:"For programs: stable, lower_snake"`
 	Errors []FieldProblem `json:"errors" doc:"What is wrong, by field; at most 100"`
+
+	retryAfter time.Duration // what the Retry-After header says; 0 for no header
 }
 
 // FieldProblem is what is wrong with one field or query parameter.
@@ -60,6 +66,7 @@ func problemOf(err error) *Problem {
 	var problem *Problem
 	var invalid *runs.InvalidError
 	var conflict *runs.ConflictError
+	var upstream *graph.Error
 	switch {
 	case errors.As(err, &problem):
 		return problem
@@ -80,7 +87,9 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, backupset.ErrDamaged):
 		return newProblem(http.StatusInternalServerError, "damaged", "stored content is not what was captured; verify the backup set")
 	case errors.Is(err, runs.ErrUnavailable):
-		return newProblem(http.StatusServiceUnavailable, unavailable, "the database cannot be reached at the moment; read the present state, then try again")
+		return newProblem(http.StatusServiceUnavailable, "unavailable", "the database cannot be reached at the moment; read the present state, then try again").again(0)
+	case errors.As(err, &upstream):
+		return signInProblem(upstream)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusServiceUnavailable, "interrupted", "the request ended before it was done; read the present state, then try again")
 	}
@@ -123,17 +132,22 @@ func (p *Problem) write(w http.ResponseWriter) {
 
 const problemType = "application/problem+json"
 
-const unavailable = "unavailable"
+// restart is in how long to ask again when nobody says: a restart takes about as long.
+const restart = 5 * time.Second
 
-// retryAfter is in how many seconds to ask again, when a database is away: that of a restart.
-const retryAfter = "5"
+// again says when to ask again; 0 for [restart].
+func (p *Problem) again(after time.Duration) *Problem {
+	p.retryAfter = cmp.Or(after, restart)
+	return p
+}
 
 // GetHeaders implements huma.HeadersError.
 func (p *Problem) GetHeaders() http.Header {
-	if p.Code != unavailable {
+	if p.retryAfter == 0 {
 		return nil
 	}
-	return http.Header{"Retry-After": {retryAfter}}
+	seconds := (p.retryAfter + time.Second - 1) / time.Second
+	return http.Header{"Retry-After": {strconv.FormatInt(int64(seconds), 10)}}
 }
 
 // Error implements error.

@@ -29,6 +29,7 @@ type route struct {
 
 	status   int  // of success; 0 is 200
 	also     int  // another status of success, 0 for none
+	upstream bool // it may answer 502: what it asks of Graph's sign-in was refused
 	optional bool // the body may be left out
 
 	raw string // the media type of a body that the operation reads itself
@@ -191,6 +192,9 @@ func (a *API) operation(r route) huma.Operation {
 			Description: "An id that is not in the tenant is 403",
 		})
 		statuses = append(statuses, http.StatusNotFound, http.StatusConflict)
+	}
+	if r.upstream {
+		statuses = append(statuses, http.StatusBadGateway)
 	}
 	if r.method != http.MethodGet {
 		statuses = append(statuses, http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge)

@@ -36,6 +36,7 @@ func New(cfg Config) (*API, error) {
 	a.previews()
 	a.transfers()
 	a.catalogue()
+	a.permissions()
 	a.inbox()
 	a.audit()
 	a.health()

@@ -162,6 +162,11 @@ func TestShapes(t *testing.T) {
 	types.body, _, _ = strings.Cut(types.body, "},{") // the first of many
 	types.body += `}],"next_cursor":null}`
 	s.keep("list-policy-types", types)
+	w.must(w.graph.Grant(contoso, "DeviceManagementConfiguration.Read.All"))
+	access := w.wants(200, http.MethodGet, "permissions", "", nil)
+	access.body, _, _ = strings.Cut(access.body, "},{\"policy_type")
+	access.body += `}],"next_cursor":null}`
+	s.keep("get-permissions", access)
 
 	third := idOf(t, w.wants(202, http.MethodPost, "schedules/"+id+"/run", "", nil))
 	s.want(200, "cancel-run", "runs/"+third+"/cancel", "")
@@ -220,7 +225,7 @@ func TestZeroRecordsConform(t *testing.T) {
 		"Comparison": showComparison(backupset.Comparison{Changed: []backupset.ChangedPolicy{{Diff: []backupset.Change{{}}}}}), "RetentionPlan": showPlan(retention.GroupPlan{}),
 		"Policy": showPolicy(backupset.Policy{}), "AuditEntry": showAudit(runs.AuditEntry{}),
 		"Preview": showPreview(restore.Preview{}), "PreviewItem": showPreviewItem(restore.PreviewItem{}), "DriftReport": showDrift(restore.Preview{}, restore.Drift{}),
-		"PolicyType": showType(graph.TypeInfo{}), "AuditCheck": showCheck(runs.AuditVerification{}), "Notification": showNotification(runs.Notification{}),
+		"PolicyType": showType(graph.TypeInfo{}), "TypeAccess": showAccess(graph.Access{}), "AuditCheck": showCheck(runs.AuditVerification{}), "Notification": showNotification(runs.Notification{}),
 	} {
 		raw, err := json.Marshal(v)
 		w.must(err)

@@ -164,7 +164,7 @@ func newWorldAt(t testing.TB, path string, log *slog.Logger, change ...func(*Con
 	w.must(err)
 	cfg := Config{
 		Scheduler: w.scheduler, Starter: w.starter, Archive: archive, Retention: w.retention, Clock: w.clock,
-		Restores: shown, Exporter: exporter, Uploader: uploader,
+		Restores: shown, Exporter: exporter, Uploader: uploader, Permissions: w.graph,
 		Principal: principal, TenantAccess: tenantAccess, Logger: log,
 	}
 	for _, f := range change {
