@@ -345,9 +345,9 @@ func (it *item) has(name string) bool {
 }
 
 // escape makes an id a step of a path. Apostrophes and brackets would mean something to OData.
-func escape(id string) string {
-	return strings.NewReplacer("'", "%27", "(", "%28", ")", "%29").Replace(url.PathEscape(id))
-}
+func escape(id string) string { return odataEscapes.Replace(url.PathEscape(id)) }
+
+var odataEscapes = strings.NewReplacer("'", "%27", "(", "%28", ")", "%29")
 
 // sameID tells whether two ids are the same one: Graph does not always keep the letter case.
 func sameID(a, b string) bool { return strings.EqualFold(a, b) }

@@ -52,8 +52,9 @@ func (t *tokens) get(ctx context.Context, tenant graph.TenantID, refused, claims
 		h, now := t.hold(tenant)
 		good := h.token.Value != refused && now.Before(h.token.Expires)
 		if good && (h.under != nil || now.Before(h.renewAt)) {
+			token := h.token
 			t.mu.Unlock()
-			return h.token, nil
+			return token, nil
 		}
 		u := h.under
 		if u == nil {
