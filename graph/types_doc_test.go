@@ -14,11 +14,10 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 )
 
-var updateDoc = flag.Bool("update", false, "write docs/graph-types.md")
+var updateDoc = flag.Bool("update", false, "write docs/graph-types.md and docs/graph-permissions.md")
 
 // docs/graph-types.md is the catalogue as a person reads it.
 func TestTheDocumentOfTypesIsTheCatalogue(t *testing.T) {
-	const path = "../docs/graph-types.md"
 	var b strings.Builder
 	b.WriteString("# Policy types\n\nThe built-in catalogue, `graph.Catalog`, written by `go test ./graph -run Document -update`. " +
 		"A schedule may name every type that is not `lookup_only`; foundations are what other policies refer to, and come with `include_foundations`.\n\n" +
@@ -31,6 +30,7 @@ func TestTheDocumentOfTypesIsTheCatalogue(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s%s` | `%s` | %s | %s |\n",
 			info.Key, info.DisplayName, info.Platform, info.Version, info.Path, info.Support, foundation, info.Note)
 	}
+	writeReading(&b)
 	b.WriteString("\n## Writing\n\nWhat a write of each type leaves out beside " + codes(graph.CommonStrip()) +
 		" (`!` keeps one of these), which objects are changed but never created or are not written at all, and what objects refer to.\n\n" +
 		"| key | left out | fixed once it exists | told apart by | not created or not written | assigned | refers to |\n|---|---|---|---|---|---|---|\n")
@@ -40,8 +40,15 @@ func TestTheDocumentOfTypesIsTheCatalogue(t *testing.T) {
 				codes(append(polymorphic(info), info.Write.MatchBy...)), special(info.Write), assigned(info.Write), references(info.Refs))
 		}
 	}
+	writeRequests(&b)
+	isDocument(t, "../docs/graph-types.md", b.String())
+}
+
+// isDocument holds a file against what the catalogue says.
+func isDocument(t *testing.T, path, want string) {
+	t.Helper()
 	if *updateDoc {
-		if err := os.WriteFile(path, []byte(b.String()), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -49,8 +56,8 @@ func TestTheDocumentOfTypesIsTheCatalogue(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v; run with -update to write it", err)
 	}
-	if diff := gocmp.Diff(b.String(), string(got)); diff != "" {
-		t.Errorf("docs/graph-types.md is not the catalogue; run with -update (-want +got):\n%s", diff)
+	if diff := gocmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("%s is not the catalogue; run with -update (-want +got):\n%s", path, diff)
 	}
 }
 
