@@ -14,7 +14,20 @@ func TestRulesAreOfTypesThatExist(t *testing.T) {
 			t.Errorf("writeRules has a row for %q, which is no type that can be restored", key)
 		}
 	}
+	for key := range readRules {
+		if _, ok := Catalog.Lookup(key); !ok {
+			t.Errorf("readRules has a row for %q, which is no type", key)
+		}
+	}
+	for key := range permissions {
+		if _, ok := Catalog.Lookup(key); !ok {
+			t.Errorf("permissions has a row for %q, which is no type", key)
+		}
+	}
 	for _, info := range Catalog.All() {
+		if _, ok := readRules[info.Key]; !ok {
+			t.Errorf("%s has no rules for reading it", info.Key)
+		}
 		if _, ok := writeRules[info.Key]; !ok && info.Support == Restorable {
 			t.Errorf("%s can be restored and has no rules for writing it", info.Key)
 		}
