@@ -96,7 +96,7 @@ func TestEveryAttemptHasAnIDOfItsOwn(t *testing.T) {
 func TestAWriteThatWaitsForOtherAdministratorsSaysSo(t *testing.T) {
 	for _, code := range []int{400, 403} {
 		for message, want := range map[string]graph.Kind{
-			"Header 'x-msft-approval-justification' is required to request approval": graph.KindApprovalRequired,
+			"Header 'x-msft-approval-justification' is required to request approval":                graph.KindApprovalRequired,
 			`{\"Message\":\"Header 'X-MSFT-Approval-Justification' is required - Operation ID x\"}`: graph.KindApprovalRequired,
 			"displayName is required": map[int]graph.Kind{400: graph.KindInvalid, 403: graph.KindForbidden}[code],
 		} {
