@@ -124,7 +124,7 @@ func array(elements []json.RawMessage) []byte {
 // listsWithIDs are the lists whose elements have ids, and lists in these elements.
 var listsWithIDs = map[string]string{
 	partSettings: "", partDefinitionValues: "presentationValues", "scheduledActionsForRule": "scheduledActionConfigurations",
-	"apps": "", "items": "", "roleAssignments": "", "localizedNotificationMessages": "", "combinationConfigurations": "",
+	"apps": "", "items": "", "roleAssignments": "", "localizedNotificationMessages": "", "combinationConfigurations": "", "protectedAppLockerFiles": "",
 }
 
 // identified gives an id to every element that should have one and does not.

@@ -46,6 +46,15 @@ func (g *Graph) Create(ctx context.Context, id graph.TenantID, t graph.PolicyTyp
 // the catalogue says that an update replaces the whole object, what the body leaves out is
 // gone. It refuses what [Graph.Create] refuses, and what is fixed once the object exists.
 func (g *Graph) Update(ctx context.Context, id graph.TenantID, t graph.PolicyType, object string, body json.RawMessage) error {
+	return g.update(ctx, id, t, object, body, false)
+}
+
+// Patch is an Update that keeps what the body leaves out, whatever the catalogue says.
+func (g *Graph) Patch(ctx context.Context, id graph.TenantID, t graph.PolicyType, object string, body json.RawMessage) error {
+	return g.update(ctx, id, t, object, body, true)
+}
+
+func (g *Graph) update(ctx context.Context, id graph.TenantID, t graph.PolicyType, object string, body json.RawMessage, keep bool) error {
 	return g.write(ctx, Call{Tenant: id, Op: OpUpdate, Type: t, IDs: []string{object}}, func(w *writing) error {
 		o, _, ok := w.tenant.find(t, object)
 		if !ok {
@@ -56,15 +65,16 @@ func (g *Graph) Update(ctx context.Context, id graph.TenantID, t graph.PolicyTyp
 		}
 		p := w.tenant.stamp(o.policy, w.info, w.now)
 		body, parts := splitParts(w.info, body)
+		replaces := w.info.Write.Replaces && !keep
 		for _, name := range partNames(w.info) {
-			if w.info.Write.Replaces && name != partAssignments {
+			if replaces && name != partAssignments {
 				p = withPart(p, graph.Part{Name: name, Raw: json.RawMessage("[]")})
 			}
 		}
 		for _, part := range parts {
 			p = withPart(p, part)
 		}
-		if w.info.Write.Replaces {
+		if replaces {
 			p.Raw = w.replaced(p.Raw, body)
 		} else {
 			for _, s := range properties(body) {

@@ -44,6 +44,12 @@ func (s *Server) act(r *request, to target, name string) answer {
 		return s.updateAllowedCombinations(r, to)
 	case "updateDefinitionValues":
 		return s.updateDefinitionValues(r, to)
+	case "windowsPrivacyAccessControls":
+		body, problem := r.parameters(name, name)
+		if problem != nil {
+			return *problem
+		}
+		return s.change(r, to, member{"privacyAccessControls", orNull(body[name])})
 	default:
 		return s.updateSettings(r, to)
 	}
@@ -121,7 +127,7 @@ func (s *Server) change(r *request, to target, list ...member) answer {
 	if to.policy.ODataType != "" {
 		list = append([]member{{"@odata.type", quote(to.policy.ODataType)}}, list...)
 	}
-	if err := s.graph.Update(r.justified(), r.who.tenant, to.policy.Type, to.policy.ID, object(list)); err != nil {
+	if err := s.graph.Patch(r.justified(), r.who.tenant, to.policy.Type, to.policy.ID, object(list)); err != nil {
 		return s.failed(r, err)
 	}
 	return answer{status: http.StatusNoContent}

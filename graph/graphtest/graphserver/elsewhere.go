@@ -27,7 +27,7 @@ func (s *Server) elsewhere(r *request) (answer, bool) {
 			return s.definitions(r, at[2:]), true
 		}
 	}
-	if under("deviceManagement", "roleAssignments") {
+	if under("deviceManagement", "roleAssignments") && r.method != http.MethodGet {
 		return s.roleAssignments(r, at[2:]), true
 	}
 	return s.directory(r)

@@ -26,6 +26,11 @@ type resource struct {
 // name is the last segment of the path.
 func (r *resource) name() string { return r.path[strings.LastIndexByte(r.path, '/')+1:] }
 
+// lacks tells whether v1.0 does not have a property.
+func (r *resource) lacks(name string) bool {
+	return name == "roleScopeTagIds" || slices.Contains(r.betaOnly, name)
+}
+
 // part is what Graph keeps beside an object: a navigation property.
 type part struct {
 	name     string

@@ -11,23 +11,7 @@ import (
 // rolePart is what a role definition keeps its assignments in.
 const rolePart = "roleAssignments"
 
-// roleAssignment is one and the role that it is of.
-type roleAssignment struct {
-	role graph.Policy
-	raw  json.RawMessage
-}
-
-func (s *Server) allRoleAssignments(r *request) []roleAssignment {
-	var out []roleAssignment
-	for _, row := range s.rows(r, s.resources["/deviceManagement/roleDefinitions"]) {
-		for _, raw := range elements(partOf(row.Policy, part{name: rolePart})) {
-			out = append(out, roleAssignment{row.Policy, raw})
-		}
-	}
-	return out
-}
-
-// roleAssignments answers for the assignments of all roles.
+// roleAssignments answers writes of the assignments of all roles.
 func (s *Server) roleAssignments(r *request, rest []string) answer {
 	to, problem := s.writable(r, "/deviceManagement/roleDefinitions")
 	switch {
@@ -35,71 +19,49 @@ func (s *Server) roleAssignments(r *request, rest []string) answer {
 		return *problem
 	case len(rest) == 0 && r.method == http.MethodPost:
 		return s.assignRole(r, to)
-	case len(rest) == 0 && r.method == http.MethodGet:
-		var docs [][]byte
-		for _, a := range s.allRoleAssignments(r) {
-			docs = append(docs, roleRow(a.raw))
-		}
-		return s.listPart(r, part{name: rolePart, derived: true}, array(docs), "/deviceManagement/roleAssignments", shape{})
 	case len(rest) != 1:
 		return r.methodNotAllowed()
 	}
-	all := s.allRoleAssignments(r)
-	i := slices.IndexFunc(all, func(a roleAssignment) bool { return textOf(value(members(a.raw), "id")) == rest[0] })
-	if i < 0 {
+	same := func(e []byte) bool { return textOf(value(members(e), "id")) == rest[0] }
+	for _, row := range s.rows(r, to.resource) {
+		if slices.ContainsFunc(elements(partOf(row.Policy, part{name: rolePart})), same) {
+			to.policy = row.Policy
+		}
+	}
+	if to.policy.ID == "" {
 		return r.notFound(rest[0])
 	}
-	to.policy = all[i].role
-	same := func(e json.RawMessage) bool { return textOf(value(members(e), "id")) == rest[0] }
 	switch r.method {
-	case http.MethodGet:
-		return s.showRoleAssignment(r, all[i].raw)
 	case http.MethodDelete:
 		return s.edit(r, to, rolePart, func(have []json.RawMessage) ([]json.RawMessage, error) {
-			return slices.DeleteFunc(have, same), nil
+			return slices.DeleteFunc(have, func(e json.RawMessage) bool { return same(e) }), nil
 		})
 	case http.MethodPatch:
 		changes, err := s.roleBody(r, &to)
 		if err != nil {
 			return s.failed(r, complete(err))
 		}
-		a := s.edit(r, to, rolePart, func(have []json.RawMessage) ([]json.RawMessage, error) {
-			for i := range have {
-				if same(have[i]) {
-					have[i] = merged(have[i], changes)
+		all, err := s.graph.EditList(r.justified(), r.who.tenant, to.policy.Type, to.policy.ID, rolePart,
+			func(have []json.RawMessage) ([]json.RawMessage, error) {
+				for i := range have {
+					if same(have[i]) {
+						have[i] = merged(have[i], changes)
+					}
 				}
-			}
-			return have, nil
-		})
-		if a.status != http.StatusNoContent {
-			return a
+				return have, nil
+			})
+		if err != nil {
+			return s.failed(r, err)
 		}
-		role, _ := s.graph.Object(r.who.tenant, to.policy.Type, to.policy.ID)
-		return s.showRoleAssignment(r, elementByID(partOf(role, part{name: rolePart}), rest[0]))
+		return r.roleAssignment(all[slices.IndexFunc(all, func(e json.RawMessage) bool { return same(e) })])
 	}
 	return r.methodNotAllowed()
 }
 
-// roleTags is how a request asks for the scope tags of a role's assignment, which are no
-// property of the declared type.
-const roleTags = "microsoft.graph.deviceAndAppManagementRoleAssignment/roleScopeTags"
-
-// showRoleAssignment answers with one, and its scope tags when they are asked for.
-func (s *Server) showRoleAssignment(r *request, raw []byte) answer {
-	expand := r.query.Get("$expand")
-	if expand != "" && expand != roleTags {
-		return r.badRequest("Parsing OData Select and Expand failed: Could not find a property named '%s'.", expand)
-	}
-	if tags := value(members(raw), "roleScopeTags"); expand == "" {
-		raw = without(raw, "roleScopeTags")
-	} else if tags == nil {
-		raw = object(append(members(raw), member{"roleScopeTags", []byte("[]")}))
-	}
-	return ok200(r, strip(raw, r.metadata, true, ""), "/deviceManagement/roleAssignments/$entity")
+// roleAssignment answers with one, without its scope tags, which are a part of it.
+func (r *request) roleAssignment(raw []byte) answer {
+	return ok200(r, strip(without(raw, "roleScopeTags"), r.metadata, true, ""), "/deviceManagement/roleAssignments/$entity")
 }
-
-// roleRow is a role's assignment in a listing, which does not say who has the role.
-func roleRow(raw []byte) []byte { return without(raw, "members", "roleScopeTags") }
 
 // assignRole makes an assignment of a role.
 func (s *Server) assignRole(r *request, to target) answer {
@@ -117,7 +79,7 @@ func (s *Server) assignRole(r *request, to target) answer {
 	if err != nil {
 		return s.failed(r, err)
 	}
-	a := s.showRoleAssignment(r, all[len(all)-1])
+	a := r.roleAssignment(all[len(all)-1])
 	a.status = http.StatusCreated
 	return a
 }
@@ -131,7 +93,7 @@ func (s *Server) roleBody(r *request, to *target) (json.RawMessage, error) {
 	var out []member
 	for _, m := range members(r.body) {
 		switch m.key {
-		case "id", "roleDefinition", "roleScopeTags":
+		case "id", "roleScopeTags":
 			return nil, refuse(graph.KindInvalid, "property \""+m.key+"\" cannot be set")
 		case "roleDefinition@odata.bind":
 			id, ok := r.bindID(textOf(m.value), "deviceManagement", "roleDefinitions")

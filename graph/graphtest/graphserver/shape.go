@@ -147,10 +147,7 @@ func (s *Server) render(r *request, res *resource, p graph.Policy, sh shape, lis
 		}
 	}
 	if r.version == "v1.0" {
-		list = slices.DeleteFunc(list, func(m member) bool {
-			name := property(m.key)
-			return name == "roleScopeTagIds" || slices.Contains(res.betaOnly, name)
-		})
+		list = slices.DeleteFunc(list, func(m member) bool { return res.lacks(property(m.key)) })
 	}
 	return strip(object(selected(list, sh)), r.metadata, res.derived, "")
 }

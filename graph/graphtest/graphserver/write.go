@@ -118,7 +118,7 @@ func (s *Server) create(r *request, to target) answer {
 		return *problem
 	}
 	if a := r.refuses(body, func(key string) bool {
-		return slices.Contains(to.rule.later, key) || r.version == "v1.0" && slices.Contains(to.betaOnly, key) ||
+		return slices.Contains(to.rule.later, key) || r.version == "v1.0" && to.lacks(key) ||
 			to.rule.first != nil && key != "" && !slices.Contains(to.rule.first, key)
 	}); a != nil {
 		return *a
@@ -209,28 +209,20 @@ func (s *Server) update(r *request, to target) answer {
 	}
 	patch := r.method == http.MethodPatch
 	if a := r.refuses(body, func(key string) bool {
-		return patch && slices.Contains(to.rule.immutable, key) || r.version == "v1.0" && slices.Contains(to.betaOnly, key)
+		return patch && slices.Contains(to.rule.immutable, key) || r.version == "v1.0" && to.lacks(key)
 	}); a != nil {
 		return *a
 	}
 	doc := r.body
-	info, _ := s.catalogue.Lookup(to.policy.Type)
-	switch {
-	case to.only != "" && body["@odata.type"] == nil:
+	if to.only != "" && body["@odata.type"] == nil {
 		body["@odata.type"] = quote(to.only)
-		doc, _ = json.Marshal(body)
-	case patch && info.Write.Replaces: // what the body leaves out stays nevertheless
-		whole, err := to.policy.Decode()
-		if err != nil {
-			return s.failed(r, err)
-		}
-		info.StripReadOnly(whole, true)
-		for key, v := range body {
-			whole[key] = v
-		}
-		doc, _ = json.Marshal(whole)
+		doc, _ = json.Marshal(body) // was JSON before
 	}
-	if err := s.graph.Update(r.justified(), r.who.tenant, to.policy.Type, to.policy.ID, doc); err != nil {
+	change := s.graph.Update
+	if patch {
+		change = s.graph.Patch
+	}
+	if err := change(r.justified(), r.who.tenant, to.policy.Type, to.policy.ID, doc); err != nil {
 		return s.failed(r, err)
 	}
 	if !patch || to.rule.silent {

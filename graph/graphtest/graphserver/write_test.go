@@ -230,7 +230,7 @@ func (w *world) assigned(p graph.Policy, assignments []any) {
 	w.t.Helper()
 	key, status := "assignments", 204
 	switch p.Type {
-	case "windowsAutopilotDeploymentProfile", "termsAndConditions":
+	case "windowsAutopilotDeploymentProfile", "termsAndConditions", "appleUserInitiatedEnrollmentProfile":
 		for _, a := range assignments {
 			w.send(201, "POST", collection(p)+"/"+p.ID+"/assignments", a)
 		}
@@ -248,6 +248,8 @@ func (w *world) assigned(p graph.Policy, assignments []any) {
 		key = "enrollmentConfigurationAssignments"
 	case "mobileApp":
 		key = "mobileAppAssignments"
+	case "hardwareConfiguration":
+		key = "hardwareConfigurationAssignments"
 	case "deviceConfiguration", "softwareUpdateRing", "settingsCatalogPolicy", "deviceCompliancePolicy", "compliancePolicyV2", "groupPolicyConfiguration", "roleScopeTag":
 		status = 200
 	}

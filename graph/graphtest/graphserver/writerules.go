@@ -40,13 +40,18 @@ var (
 	assignHealth = assigning{key: "deviceHealthScriptAssignments"}
 	targetApps   = []string{"targetApps"}
 	withApps     = writing{later: []string{"apps"}, immutable: []string{"apps"}, assign: assignOnly, actions: targetApps}
+	withFiles    = writing{immutable: []string{"protectedAppLockerFiles"}, assign: assignOnly, lists: lockerFiles}
+	lockerFiles  = map[string]string{"protectedAppLockerFiles": "#microsoft.graph.windowsInformationProtectionAppLockerFile"}
 	justAssigned = writing{assign: assignOnly}
 	scheduled    = []string{"scheduledActionsForRule"}
 )
 
 // writes are the collections that are not written like any other.
 var writes = map[string]writing{
-	"/deviceManagement/deviceConfigurations": {assign: assignAnswer},
+	"/deviceManagement/deviceConfigurations": {
+		later: []string{"privacyAccessControls"}, immutable: []string{"privacyAccessControls"},
+		assign: assignAnswer, actions: []string{"windowsPrivacyAccessControls"},
+	},
 	"/deviceManagement/configurationPolicies": {
 		put: true, immutable: []string{"settings"}, assign: assignAnswer,
 	},
@@ -68,7 +73,7 @@ var writes = map[string]writing{
 	},
 	"/deviceManagement/reusablePolicySettings": {put: true},
 	"/deviceManagement/settings":               {noCreate: "The settings are written with what they belong to."},
-	"/deviceManagement/hardwareConfigurations": justAssigned,
+	"/deviceManagement/hardwareConfigurations": {assign: assigning{key: "hardwareConfigurationAssignments"}},
 
 	"/deviceManagement/deviceComplianceScripts":           {assign: assignHealth},
 	"/deviceManagement/deviceManagementScripts":           {assign: assignScript},
@@ -83,7 +88,7 @@ var writes = map[string]writing{
 		unassign: true, assign: assigning{each: "#microsoft.graph.windowsAutopilotDeploymentProfileAssignment"},
 	},
 	"/deviceManagement/appleUserInitiatedEnrollmentProfiles": {
-		assign: assignOnly, actions: []string{"setPriority"},
+		assign: assigning{each: "#microsoft.graph.appleEnrollmentProfileAssignment"}, actions: []string{"setPriority"},
 	},
 
 	"/deviceAppManagement/managedAppPolicies":                      {noCreate: "Cannot create an abstract class."},
@@ -91,8 +96,8 @@ var writes = map[string]writing{
 	"/deviceAppManagement/androidManagedAppProtections":            withApps,
 	"/deviceAppManagement/windowsManagedAppProtections":            withApps,
 	"/deviceAppManagement/targetedManagedAppConfigurations":        withApps,
-	"/deviceAppManagement/mdmWindowsInformationProtectionPolicies": justAssigned,
-	"/deviceAppManagement/windowsInformationProtectionPolicies":    justAssigned,
+	"/deviceAppManagement/mdmWindowsInformationProtectionPolicies": withFiles,
+	"/deviceAppManagement/windowsInformationProtectionPolicies":    withFiles,
 	"/deviceAppManagement/mobileAppConfigurations":                 justAssigned,
 	"/deviceAppManagement/mobileApps": {
 		later: []string{"categories"}, immutable: []string{"categories"}, assign: assigning{key: "mobileAppAssignments"},
