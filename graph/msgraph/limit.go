@@ -44,8 +44,8 @@ func limitsOf(given map[graph.Workload]Limit, share int) (map[graph.Workload]Lim
 			Rate: orDefault(l.Rate, d.Rate), Burst: orDefault(l.Burst, d.Burst), AtOnce: orDefault(l.AtOnce, d.AtOnce),
 			WriteRate: orDefault(l.WriteRate, d.WriteRate), WriteBurst: orDefault(l.WriteBurst, d.WriteBurst),
 		}
-		if math.IsNaN(l.Rate) || math.IsNaN(l.WriteRate) {
-			return nil, fmt.Errorf("msgraph: field Limits[%s] has a rate that is no number", w)
+		if sum := l.Rate + l.WriteRate; math.IsNaN(sum) || math.IsInf(sum, 0) {
+			return nil, fmt.Errorf("msgraph: field Limits[%s] has a rate that is no number; a negative one means no bound", w)
 		}
 		l.Rate, l.WriteRate = l.Rate/float64(share), l.WriteRate/float64(share)
 		l.Burst, l.WriteBurst = part(l.Burst, share), part(l.WriteBurst, share)
