@@ -25,10 +25,10 @@ type batchItem struct {
 
 // batchAnswer is the answer to one.
 type batchAnswer struct {
-	ID      string            `json:"id"`
-	Status  int               `json:"status"`
-	Headers map[string]string `json:"headers,omitempty"`
-	Body    json.RawMessage   `json:"body,omitempty"`
+	ID      string
+	Status  int
+	Headers map[string]string
+	Body    []byte
 }
 
 // batch answers many requests in one, in any order.
@@ -45,36 +45,58 @@ func (s *Server) batch(r *request) answer {
 	if problem := checkBatch(in.Requests); problem != "" {
 		return r.badRequest("%s", problem)
 	}
-	var out struct {
-		Responses []batchAnswer `json:"responses"`
+	order, circular := inOrder(in.Requests)
+	if circular {
+		return r.badRequest("The dependsOn properties of the requests form a circle.")
 	}
 	status := map[string]int{}
-	for todo := in.Requests; len(todo) > 0; {
+	var answers []batchAnswer
+	for _, item := range order {
+		a := s.batched(r, item, status)
+		status[strings.ToLower(item.ID)] = a.Status
+		answers = append(answers, a)
+	}
+	s.shuffle(answers, r.body)
+	if _, _, ok := s.due(r, onSending, func(name string) bool { return name == batchMissing }); ok {
+		answers = answers[1:]
+	}
+	var all [][]byte
+	for _, a := range answers {
+		all = append(all, a.document())
+	}
+	return ok(object([]member{{"responses", array(all)}}))
+}
+
+// inOrder puts requests behind those that they depend on.
+func inOrder(todo []batchItem) (order []batchItem, circular bool) {
+	done := map[string]bool{}
+	for len(todo) > 0 {
 		var later []batchItem
 		for _, item := range todo {
-			ready := !slices.ContainsFunc(item.DependsOn, func(id string) bool { return status[strings.ToLower(id)] == 0 })
-			if !ready {
+			if slices.ContainsFunc(item.DependsOn, func(id string) bool { return !done[strings.ToLower(id)] }) {
 				later = append(later, item)
 				continue
 			}
-			a := s.batched(r, item, status)
-			status[strings.ToLower(item.ID)] = a.Status
-			out.Responses = append(out.Responses, a)
+			done[strings.ToLower(item.ID)] = true
+			order = append(order, item)
 		}
 		if len(later) == len(todo) {
-			return r.badRequest("The dependsOn properties of the requests form a circle.")
+			return nil, true
 		}
 		todo = later
 	}
-	s.shuffle(out.Responses, r.body)
-	if _, _, ok := s.due(r, onSending, func(name string) bool { return name == batchMissing }); ok {
-		out.Responses = out.Responses[1:]
+	return order, false
+}
+
+// document is an answer as a batch has it. A body is not encoded again, so that its bytes
+// are those of an answer of its own.
+func (a batchAnswer) document() []byte {
+	headers, _ := json.Marshal(a.Headers) // strings only
+	list := []member{{"id", quote(a.ID)}, {"status", number(a.Status)}, {"headers", headers}}
+	if a.Body != nil {
+		list = append(list, member{"body", a.Body})
 	}
-	body, err := json.Marshal(out)
-	if err != nil { // no answer of the server's own
-		return r.fail(http.StatusInternalServerError, "InternalServerError", "The answers could not be put together.")
-	}
-	return ok(body)
+	return object(list)
 }
 
 // checkBatch says what is wrong with a batch as a whole.

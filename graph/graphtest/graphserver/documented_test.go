@@ -87,4 +87,3 @@ func (w *world) put(p graph.Policy) {
 		w.t.Fatal(err)
 	}
 }
-

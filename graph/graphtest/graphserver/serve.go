@@ -94,7 +94,7 @@ type place struct {
 
 // route finds the collection that a path begins with.
 func (s *Server) route(segments []string) (place, bool) {
-	for n := len(segments); n > 0; n-- {
+	for n := min(len(segments), s.depth); n > 0; n-- {
 		if res, ok := s.resources["/"+strings.Join(segments[:n], "/")]; ok {
 			return place{res, segments[n:]}, true
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -54,6 +55,7 @@ type Server struct {
 	clock     graphtest.Clock // nil when time stands still
 	catalogue *graph.Catalogue
 	resources map[string]*resource // by path
+	depth     int                  // of the longest path
 	serial    counter              // of requests and tokens
 	meter     meter
 	faults    faultScript
@@ -86,6 +88,9 @@ func New(g *graphtest.Graph, cfg Config) (*Server, error) {
 	s := &Server{
 		graph: g, cfg: cfg, clock: under.Clock, catalogue: under.Catalogue, resources: routes(under.Catalogue),
 		tokens: tokens{expired: map[string]bool{}, revoked: map[account]bool{}},
+	}
+	for path := range s.resources {
+		s.depth = max(s.depth, strings.Count(path, "/"))
 	}
 	for i, f := range cfg.Faults {
 		if err := s.Fault(f.Name, f.FaultOptions); err != nil {
