@@ -67,17 +67,17 @@ func (o observed) ListSteps(ctx context.Context, tenant graph.TenantID, run runs
 }
 
 // AddUpload implements [transfer.Store].
-func (o observed) AddUpload(ctx context.Context, tenant graph.TenantID, u transfer.Upload) (err error) {
+func (o observed) AddUpload(ctx context.Context, tenant graph.TenantID, u transfer.Upload, b transfer.Bounds) (err error) {
 	ctx, call := o.begin(ctx, "AddUpload", tenant)
 	defer call.done(&err)
-	return o.Store.AddUpload(ctx, tenant, u)
+	return o.Store.AddUpload(ctx, tenant, u, b)
 }
 
 // AddChunk implements [transfer.Store].
-func (o observed) AddChunk(ctx context.Context, tenant graph.TenantID, upload runs.ID, n int, data []byte) (err error) {
+func (o observed) AddChunk(ctx context.Context, tenant graph.TenantID, upload runs.ID, n int, data []byte, b transfer.Bounds) (err error) {
 	ctx, call := o.begin(ctx, "AddChunk", tenant)
 	defer call.done(&err)
-	return o.Store.AddChunk(ctx, tenant, upload, n, data)
+	return o.Store.AddChunk(ctx, tenant, upload, n, data, b)
 }
 
 // ReadyUpload implements [transfer.Store].

@@ -17,7 +17,7 @@ type upload struct {
 }
 
 // AddUpload implements [transfer.Store].
-func (m *Memory) AddUpload(ctx context.Context, tenant graph.TenantID, u transfer.Upload) error {
+func (m *Memory) AddUpload(ctx context.Context, tenant graph.TenantID, u transfer.Upload, b transfer.Bounds) error {
 	if err := m.lock(ctx); err != nil {
 		return err
 	}
@@ -25,8 +25,22 @@ func (m *Memory) AddUpload(ctx context.Context, tenant graph.TenantID, u transfe
 	if _, ok := m.uploads[u.ID]; ok {
 		return runs.Conflict("upload_exists", "take another id")
 	}
+	if !m.uploadsWithin(tenant, b, 1, 1) {
+		return transfer.ErrUploadsFull()
+	}
 	m.uploads.put(tenant, u.ID, upload{Upload: transfer.Upload{ID: u.ID, TenantID: tenant, CreatedAt: u.CreatedAt}, Chunks: map[int][]byte{}})
 	return nil
+}
+
+// uploadsWithin tells whether a tenant may have so much more.
+func (m *Memory) uploadsWithin(tenant graph.TenantID, b transfer.Bounds, files, bytes int) bool {
+	for _, u := range m.uploads.where(tenant, func(upload) bool { return true }) {
+		files++
+		for _, chunk := range u.Chunks {
+			bytes += len(chunk)
+		}
+	}
+	return (b.Files <= 0 || files <= b.Files) && (b.Bytes <= 0 || int64(bytes) <= b.Bytes)
 }
 
 // open returns an upload that is not ready.
@@ -39,7 +53,7 @@ func (m *Memory) open(tenant graph.TenantID, id runs.ID) (upload, error) {
 }
 
 // AddChunk implements [transfer.Store].
-func (m *Memory) AddChunk(ctx context.Context, tenant graph.TenantID, id runs.ID, n int, data []byte) error {
+func (m *Memory) AddChunk(ctx context.Context, tenant graph.TenantID, id runs.ID, n int, data []byte, b transfer.Bounds) error {
 	if n < 0 || len(data) == 0 || len(data) > transfer.ChunkSize {
 		return runs.Invalid("data", "size_range", "must be one chunk")
 	}
@@ -53,6 +67,9 @@ func (m *Memory) AddChunk(ctx context.Context, tenant graph.TenantID, id runs.ID
 	}
 	if _, ok := u.Chunks[n]; ok {
 		return runs.Conflict("chunk_exists", "the chunk is there")
+	}
+	if !m.uploadsWithin(tenant, transfer.Bounds{Bytes: b.Bytes}, 0, len(data)) {
+		return transfer.ErrUploadsFull()
 	}
 	u.Chunks[n] = data
 	m.uploads.put(tenant, id, u)

@@ -21,6 +21,19 @@ type Upload struct {
 	ReadyAt   time.Time // zero until every chunk is there
 }
 
+// Bounds are how much a tenant may have in files that wait for their import, those that are
+// being received included. 0 is no bound.
+type Bounds struct {
+	Files int
+	Bytes int64
+}
+
+// ErrUploadsFull makes what a [Store] returns when more would be beyond the bounds: the conflict
+// "uploads_full".
+func ErrUploadsFull() error {
+	return runs.Conflict("uploads_full", "the tenant has as many files waiting for their import as it may; wait until they are imported, retry the imports that failed, or come again when the files are too old and removed")
+}
+
 // TenantUpload names an upload across tenants.
 type TenantUpload struct {
 	TenantID graph.TenantID
@@ -30,12 +43,15 @@ type TenantUpload struct {
 // Store keeps files until they are imported. The rules of [runs.Store] hold.
 type Store interface {
 	// AddUpload begins an upload; an id that exists is ErrConflict. Size, SHA256 and ReadyAt
-	// come with ReadyUpload.
-	AddUpload(ctx context.Context, tenant graph.TenantID, u Upload) error
+	// come with ReadyUpload. When the tenant has as many files or bytes as the bounds allow it
+	// is ErrUploadsFull, also when many begin at once.
+	AddUpload(ctx context.Context, tenant graph.TenantID, u Upload, b Bounds) error
 
 	// AddChunk stores the chunk number n, from 0, of an upload that is not ready; a chunk
-	// that is there already is ErrConflict. data has 1 to ChunkSize bytes.
-	AddChunk(ctx context.Context, tenant graph.TenantID, upload runs.ID, n int, data []byte) error
+	// that is there already is ErrConflict. data has 1 to ChunkSize bytes. When the tenant's
+	// files would be larger than the bounds allow with it, it is ErrUploadsFull, also when many
+	// are added at once.
+	AddChunk(ctx context.Context, tenant graph.TenantID, upload runs.ID, n int, data []byte, b Bounds) error
 
 	// ReadyUpload says that every chunk is there, and how large the file is. It is ErrConflict
 	// when the chunks are not such a file, or the upload is ready already.

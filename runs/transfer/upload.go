@@ -34,6 +34,11 @@ type UploaderConfig struct {
 	// how long an import that failed can be retried. Defaults to 24 h.
 	MaxAge time.Duration
 
+	// MaxWaiting bounds what one tenant has in files that wait for their import. An upload
+	// beyond it is ErrConflict "uploads_full". 0 takes the defaults: 20 files and 1 GiB;
+	// negative is no bound.
+	MaxWaiting Bounds
+
 	// Limits are those of the [Importer]: ReceiveFS reads no more than an import would.
 	Limits Limits
 }
@@ -71,12 +76,20 @@ func NewUploader(cfg UploaderConfig) (*Uploader, error) {
 	if cfg.MaxAge == 0 {
 		cfg.MaxAge = 24 * time.Hour
 	}
+	if cfg.MaxWaiting.Files == 0 {
+		cfg.MaxWaiting.Files = 20
+	}
+	if cfg.MaxWaiting.Bytes == 0 {
+		cfg.MaxWaiting.Bytes = 1 << 30
+	}
+	cfg.MaxWaiting = Bounds{max(cfg.MaxWaiting.Files, 0), max(cfg.MaxWaiting.Bytes, 0)}
 	return &Uploader{cfg}, nil
 }
 
 // Receive stores a file for somebody who may import into the tenant; [ImportRequest] asks for
 // its import. The file is not looked into. One that is larger than MaxSize is ErrInvalid
-// "file_too_large", an empty one "file_empty". Whatever goes wrong, nothing is left behind.
+// "file_too_large", an empty one "file_empty"; one with which the tenant would have more than
+// MaxWaiting is ErrConflict "uploads_full". Whatever goes wrong, nothing is left behind.
 func (u *Uploader) Receive(ctx context.Context, tenant graph.TenantID, actor runs.Actor, r io.Reader) (Upload, error) {
 	return u.take(ctx, tenant, actor, func(w io.Writer) error {
 		// One chunk at a time, read whole: a reader may give a few bytes at once.
@@ -143,7 +156,7 @@ func (u *Uploader) take(ctx context.Context, tenant graph.TenantID, actor runs.A
 	}
 	in := &intake{u: u, ctx: ctx, tenant: tenant, id: u.cfg.Guard.NewID(), sum: sha256.New()}
 	at := u.now()
-	if err := u.cfg.Store.AddUpload(ctx, tenant, Upload{ID: in.id, TenantID: tenant, CreatedAt: at}); err != nil {
+	if err := u.cfg.Store.AddUpload(ctx, tenant, Upload{ID: in.id, TenantID: tenant, CreatedAt: at}, u.cfg.MaxWaiting); err != nil {
 		return Upload{}, fmt.Errorf("transfer: beginning an upload: %w", err)
 	}
 	defer func() {
@@ -238,7 +251,7 @@ func (in *intake) flush() error {
 	if len(in.chunk) == 0 {
 		return nil
 	}
-	if err := in.u.cfg.Store.AddChunk(in.ctx, in.tenant, in.id, in.n, in.chunk); err != nil {
+	if err := in.u.cfg.Store.AddChunk(in.ctx, in.tenant, in.id, in.n, in.chunk, in.u.cfg.MaxWaiting); err != nil {
 		return fmt.Errorf("transfer: storing a chunk: %w", err)
 	}
 	in.n++

@@ -109,6 +109,41 @@ func TestTheSameFileIsOneImportWhileItIsActive(t *testing.T) {
 	}
 }
 
+func TestWhatATenantHasWaitingIsBounded(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1}, func(_ *transfer.ImporterConfig, u *transfer.UploaderConfig) {
+		u.MaxWaiting = transfer.Bounds{Files: 3, Bytes: 2 << 20}
+	})
+	receive := func(size int) error {
+		_, err := w.up.Receive(t.Context(), rig.Tenant, rig.Owner, bytes.NewReader(make([]byte, size)))
+		return err
+	}
+	var full *runs.ConflictError
+	if err := receive(1<<20 + 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := receive(1 << 20); !errors.As(err, &full) || full.Code != "uploads_full" {
+		t.Errorf("a byte more than the tenant may have: %v", err)
+	}
+	if n := len(w.uploads()); n != 1 {
+		t.Errorf("%d uploads are left", n)
+	}
+	for range 2 {
+		if err := receive(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := receive(1); !errors.As(err, &full) || full.Code != "uploads_full" {
+		t.Errorf("a file more than the tenant may have: %v", err)
+	}
+	w.Clock.Add(25 * time.Hour)
+	if _, err := w.up.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := receive(1 << 20); err != nil {
+		t.Errorf("once the old ones are removed: %v", err)
+	}
+}
+
 func TestAnImportNeedsItsFile(t *testing.T) {
 	w := newWorld(t, rig.Options{Policies: -1}, nil)
 	start := func(u transfer.Upload, name string) error {
@@ -122,14 +157,14 @@ func TestAnImportNeedsItsFile(t *testing.T) {
 		t.Errorf("no id: %v", err)
 	}
 	half := transfer.Upload{ID: w.Starter.Guard().NewID(), CreatedAt: w.Clock.Now()}
-	if err := w.back.AddUpload(t.Context(), rig.Tenant, half); err != nil {
+	if err := w.back.AddUpload(t.Context(), rig.Tenant, half, transfer.Bounds{}); err != nil {
 		t.Fatal(err)
 	}
 	var conflict *runs.ConflictError
 	if err := start(half, ""); !errors.As(err, &conflict) || conflict.Code != "upload_not_ready" {
 		t.Errorf("half a file: %v", err)
 	}
-	if err := w.back.AddUpload(t.Context(), "fabrikam", transfer.Upload{ID: "0190a000-0000-7000-8000-000000000002"}); err != nil {
+	if err := w.back.AddUpload(t.Context(), "fabrikam", transfer.Upload{ID: "0190a000-0000-7000-8000-000000000002"}, transfer.Bounds{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := start(transfer.Upload{ID: "0190a000-0000-7000-8000-000000000002"}, ""); !errors.Is(err, runs.ErrNotFound) {

@@ -27,8 +27,8 @@ func (b *backend) ask(method string) error {
 	return b.before(method)
 }
 
-func (b *backend) AddChunk(ctx context.Context, tenant graph.TenantID, id runs.ID, n int, data []byte) error {
-	return b.around("AddChunk", func() error { return b.Store.AddChunk(ctx, tenant, id, n, data) })
+func (b *backend) AddChunk(ctx context.Context, tenant graph.TenantID, id runs.ID, n int, data []byte, bounds transfer.Bounds) error {
+	return b.around("AddChunk", func() error { return b.Store.AddChunk(ctx, tenant, id, n, data, bounds) })
 }
 
 func (b *backend) Chunk(ctx context.Context, tenant graph.TenantID, id runs.ID, n int) (data []byte, err error) {

@@ -37,6 +37,8 @@ type sqlDialect interface {
 	taken(err error, prefix string) bool          // the schedule or lane of a claim, by another claim
 	lock(kind lockKind) string                    // ends a query whose rows shall be changed
 
+	alone(ctx context.Context, t *tx, what string) error // lets one transaction at a time go on
+
 	dest(c column) any                                                   // what database/sql scans a value into
 	touch(ctx context.Context, t *tx, query string, args []column) error // changes one row, or is errStale
 	flushPending(ctx context.Context, t *tx) error                       // writes what was put off

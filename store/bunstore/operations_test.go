@@ -77,8 +77,8 @@ func (w *worker) operations(of backupset.BackupSet) {
 
 	for _, whole := range []bool{true, false} {
 		u := transfer.Upload{ID: w.id(), CreatedAt: w.now}
-		w.ok(s.AddUpload(ctx, w.tenant, u))
-		w.ok(s.AddChunk(ctx, w.tenant, u.ID, 0, []byte("a zip file")))
+		w.ok(s.AddUpload(ctx, w.tenant, u, transfer.Bounds{}))
+		w.ok(s.AddChunk(ctx, w.tenant, u.ID, 0, []byte("a zip file"), transfer.Bounds{}))
 		if whole {
 			_, err := s.ReadyUpload(ctx, w.tenant, u.ID, 10, strings.Repeat("0a", 32), w.now)
 			w.ok(err)

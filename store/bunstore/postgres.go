@@ -174,6 +174,15 @@ func (postgresDialect) lock(kind lockKind) string {
 	return " FOR NO KEY UPDATE OF t"
 }
 
+// alone takes a lock that ends with the transaction. Two things of one hash wait for each other
+// for nothing, which does no harm.
+func (postgresDialect) alone(ctx context.Context, t *tx, what string) error {
+	if _, err := t.Tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", what); err != nil {
+		return fmt.Errorf("store: waiting for others: %w", err)
+	}
+	return nil
+}
+
 // dispatchSettings keep the planner from joining a chunk with the whole table.
 func (postgresDialect) dispatchSettings() string {
 	return "set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"

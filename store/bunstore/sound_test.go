@@ -278,7 +278,7 @@ func TestADamagedRunDoesNotKeepASweepFromTheRunsOfOthers(t *testing.T) {
 func TestADamagedUploadOrSetDoesNotKeepThoseOfOthersFromBeingRemoved(t *testing.T) {
 	spoil(t, func(t *testing.T, s *spoiled) {
 		for _, tenant := range threeTenants {
-			s.ok(s.AddUpload(t.Context(), tenant, transfer.Upload{ID: runs.ID(s.ids.New()), CreatedAt: s.now.Add(-48 * time.Hour)}))
+			s.ok(s.AddUpload(t.Context(), tenant, transfer.Upload{ID: runs.ID(s.ids.New()), CreatedAt: s.now.Add(-48 * time.Hour)}, transfer.Bounds{}))
 			w := newWorker(t, s, tenant, 1)
 			_, sets := w.days(1)
 			_, err := s.ChangeSet(t.Context(), tenant, sets[0].ID, func(_ time.Time, set backupset.BackupSet) (backupset.SetChange, error) {

@@ -52,6 +52,9 @@ func (sqliteDialect) taken(error, string) bool { return false }
 
 func (sqliteDialect) lock(lockKind) string { return "" }
 
+// alone: there is one that writes.
+func (sqliteDialect) alone(context.Context, *tx, string) error { return nil }
+
 func (sqliteDialect) dispatchSettings() string { return "" }
 
 func (sqliteDialect) migrationSettings() string { return "" }

@@ -14,13 +14,16 @@ import (
 )
 
 // AddUpload implements [transfer.Store].
-func (s *Store) AddUpload(ctx context.Context, tenant graph.TenantID, u transfer.Upload) error {
+func (s *Store) AddUpload(ctx context.Context, tenant graph.TenantID, u transfer.Upload, b transfer.Bounds) error {
 	var f fields
 	r := uploadRow{TenantID: f.tenant(tenant), ID: f.key("id", u.ID), CreatedAt: tsOf(u.CreatedAt)}
 	if err := f.bad.Err(); err != nil {
 		return err
 	}
 	return s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
+		if err := t.uploadsWithin(ctx, tenant, b, 1, 1); err != nil {
+			return err
+		}
 		added, err := insertNew(ctx, t, []uploadRow{r})
 		if err == nil && !added[0] {
 			err = runs.Conflict("upload_exists", "an upload with this id exists; use a new id")
@@ -30,7 +33,7 @@ func (s *Store) AddUpload(ctx context.Context, tenant graph.TenantID, u transfer
 }
 
 // AddChunk implements [transfer.Store].
-func (s *Store) AddChunk(ctx context.Context, tenant graph.TenantID, upload runs.ID, n int, data []byte) error {
+func (s *Store) AddChunk(ctx context.Context, tenant graph.TenantID, upload runs.ID, n int, data []byte, b transfer.Bounds) error {
 	var bad runs.InvalidError
 	if n < 0 {
 		bad.Add("number", "number_range", "must be at least 0")
@@ -42,6 +45,9 @@ func (s *Store) AddChunk(ctx context.Context, tenant graph.TenantID, upload runs
 		return err
 	}
 	return s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
+		if err := t.uploadsWithin(ctx, tenant, transfer.Bounds{Bytes: b.Bytes}, 0, len(data)); err != nil {
+			return err
+		}
 		u, err := s.openUpload(ctx, t, tenant, upload)
 		if err != nil {
 			return err
@@ -54,6 +60,36 @@ func (s *Store) AddChunk(ctx context.Context, tenant graph.TenantID, upload runs
 		}
 		return err
 	})
+}
+
+// uploadsWithin looks whether a tenant may have so much more, and keeps others from asking the
+// same until the transaction ends: what two add at once must not be beyond the bounds either.
+func (t *tx) uploadsWithin(ctx context.Context, tenant graph.TenantID, b transfer.Bounds, files, bytes int) error {
+	if b == (transfer.Bounds{}) {
+		return nil
+	}
+	if err := t.s.dialect.alone(ctx, t, t.s.prefix+uploadsTable.name+" "+string(tenant)); err != nil {
+		return err
+	}
+	rows, err := t.QueryContext(ctx, t.s.sql(`SELECT (SELECT count(*) FROM {uploads} WHERE tenant_id = ?),
+		(SELECT CAST(coalesce(sum(size), 0) AS bigint) FROM {upload_chunks} WHERE tenant_id = ?)`), ident(tenant), ident(tenant))
+	if err != nil {
+		return fmt.Errorf("store: reading uploads: %w", err)
+	}
+	defer rows.Close()
+	var n, size int64
+	for rows.Next() {
+		if err := rows.Scan(&n, &size); err != nil {
+			return fmt.Errorf("store: reading uploads: %w", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("store: reading uploads: %w", err)
+	}
+	if b.Files > 0 && n+int64(files) > int64(b.Files) || b.Bytes > 0 && size+int64(bytes) > b.Bytes {
+		return transfer.ErrUploadsFull()
+	}
+	return nil
 }
 
 // openUpload locks an upload that is not ready.

@@ -4,6 +4,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
 
 // restoreRows are reachRows of previews, restores and uploads.
@@ -41,7 +42,7 @@ func restoreRows() map[string]func(f *fixture, tenant graph.TenantID, on targets
 			return err
 		},
 		"AddChunk": func(f *fixture, tenant graph.TenantID, on targets) error {
-			return f.store.AddChunk(f.ctx, tenant, on.upload, 1, []byte("x"))
+			return f.store.AddChunk(f.ctx, tenant, on.upload, 1, []byte("x"), transfer.Bounds{})
 		},
 		"ReadyUpload": func(f *fixture, tenant graph.TenantID, on targets) error {
 			_, err := f.store.ReadyUpload(f.ctx, tenant, on.whole, 1, hash, start)

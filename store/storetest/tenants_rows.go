@@ -206,7 +206,7 @@ func addRows() map[string]func(f *fixture, tenant graph.TenantID) error {
 			return err
 		},
 		"AddUpload": func(f *fixture, tenant graph.TenantID) error {
-			return f.store.AddUpload(f.ctx, tenant, transfer.Upload{ID: f.id(), TenantID: contoso, CreatedAt: start})
+			return f.store.AddUpload(f.ctx, tenant, transfer.Upload{ID: f.id(), TenantID: contoso, CreatedAt: start}, transfer.Bounds{})
 		},
 		"AppendAudit": func(f *fixture, tenant graph.TenantID) error {
 			return f.store.AppendAudit(f.ctx, tenant, f.entry(contoso, "x"))

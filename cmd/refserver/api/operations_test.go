@@ -224,6 +224,29 @@ func TestLimitsOfAnImport(t *testing.T) {
 	}
 }
 
+// What a tenant has waiting for its import is bounded: it lies in the database that all share.
+func TestATenantCannotFillTheDatabaseWithFiles(t *testing.T) {
+	w := newWorld(t)
+	for i := range 3 {
+		if r := w.as(runs.RoleManager, http.MethodPost, "backup-sets/import", strings.Repeat("x", i+1)); r.status != 202 {
+			t.Fatalf("file %d: %d %s", i, r.status, r.body)
+		}
+	}
+	if r := w.as(runs.RoleManager, http.MethodPost, "backup-sets/import", "one more"); r.status != 409 || r.code() != "uploads_full" {
+		t.Errorf("a file too many: %d %s", r.status, r.body)
+	}
+	left, err := w.store.OldUploads(t.Context(), w.clock.Now().AddDate(1, 0, 0), "", 10)
+	w.must(err)
+	if len(left) != 3 {
+		t.Errorf("%d files are kept", len(left))
+	}
+	active, err := w.store.ListRuns(t.Context(), contoso, runs.RunFilter{Kinds: []runs.Kind{runs.KindSetImport}}, runs.Slice{Limit: 10})
+	w.must(err)
+	if len(active) != 3 {
+		t.Errorf("%d imports were started", len(active))
+	}
+}
+
 // Verifying tells a log that is whole, and one that does not go on from a head that was kept.
 func TestVerifyingTheAuditLog(t *testing.T) {
 	w := newWorld(t)

@@ -146,7 +146,7 @@ func newWorldAt(t testing.TB, path string, log *slog.Logger, change ...func(*Con
 	w.must(err)
 	exporter, err := transfer.NewExporter(transfer.ExporterConfig{Store: w.store, Guard: w.starter.Guard()})
 	w.must(err)
-	uploader, err := transfer.NewUploader(transfer.UploaderConfig{Store: w.store, Guard: w.starter.Guard(), Clock: w.clock})
+	uploader, err := transfer.NewUploader(transfer.UploaderConfig{Store: w.store, Guard: w.starter.Guard(), Clock: w.clock, MaxWaiting: transfer.Bounds{Files: 3}})
 	w.must(err)
 	client := watched{w.graph, &w.witness}
 	executor, err := capture.New(capture.Config{Reader: client, Store: w.store})
