@@ -49,7 +49,7 @@ func (g *gen) apps(platform string, n int) {
 	g.navigation("apps")
 	g.arr("apps")
 	for i := range n {
-		name := "com." + nouns[i%len(nouns)] + "." + verbs[i%len(verbs)]
+		name := "com." + nouns[i%len(nouns)] + "." + verbs[i/len(nouns)%len(verbs)]
 		id := name + "." + platform
 		g.write(nested("", "managedMobileApp", text("@odata.id", g.self+"/apps('"+id+"')"), text("@odata.editLink", g.self+"/apps('"+id+"')"),
 			text("id", id), func(g *gen) { g.str("version", fmt.Sprint(g.rng.Uint32())) }, nested("mobileAppIdentifier", kind, text(key, name))))

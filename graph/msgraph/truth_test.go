@@ -20,7 +20,9 @@ import (
 // world is a client of a server before a Graph in memory, which knows the truth.
 type world struct {
 	*msgraph.Client
-	graph *graphtest.Graph
+	graph  *graphtest.Graph
+	server *graphserver.Server
+	canon  *backupset.Canonicalizer
 }
 
 // worldOf makes a world with a tenant of policies of every type that can be generated. The app
@@ -46,7 +48,7 @@ func worldOf(t testing.TB, gc graphtest.Config, tc graphtest.TenantConfig, roles
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{c, g}
+	return &world{c, g, s, backupset.NewCanonicalizer(graph.Catalog)}
 }
 
 // truth are the objects of a type that the tenant holds, by id.
@@ -91,16 +93,44 @@ func (w *world) capture(t testing.TB, key graph.PolicyType) map[string]graph.Pol
 	return out
 }
 
+// check holds a capture of a type against the truth.
+func (w *world) check(t testing.TB, key graph.PolicyType, got map[string]graph.Policy) {
+	t.Helper()
+	want := w.truth(key)
+	if len(want) == 0 || len(got) != len(want) {
+		t.Errorf("%s: captured %d of %d", key, len(got), len(want))
+	}
+	for id, p := range want {
+		q, ok := got[id]
+		if !ok {
+			t.Errorf("%s %s was not captured", key, id)
+			continue
+		}
+		if w.hash(t, q) != w.hash(t, p) {
+			t.Errorf("%s %s: another hash than that of the truth", key, id)
+		}
+		for _, part := range p.Parts {
+			if _, ok := partsOf(q)[part.Name]; !ok {
+				t.Errorf("%s %s: no part %s", key, id, part.Name)
+			}
+		}
+		if diff := cmp.Diff(p, q, cmpopts.IgnoreFields(graph.Policy{}, "Raw", "Parts"), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s %s: %s", key, id, diff)
+		}
+	}
+}
+
+func (w *world) hash(t testing.TB, p graph.Policy) backupset.Hash {
+	t.Helper()
+	h, err := w.canon.Hash(&p)
+	if err != nil {
+		t.Fatalf("%s %s: %v", p.Type, p.ID, err)
+	}
+	return h
+}
+
 func TestEveryTypeIsCapturedAsTheTenantHoldsIt(t *testing.T) {
 	policies, foundations := graphtest.GeneratedTypes()
-	canon := backupset.NewCanonicalizer(graph.Catalog)
-	hash := func(p graph.Policy) backupset.Hash {
-		h, err := canon.Hash(&p)
-		if err != nil {
-			t.Fatalf("%s %s: %v", p.Type, p.ID, err)
-		}
-		return h
-	}
 	for name, gc := range map[string]graphtest.Config{
 		"pages of 25":           {},
 		"pages of 3":            {PageSize: 3},
@@ -110,31 +140,7 @@ func TestEveryTypeIsCapturedAsTheTenantHoldsIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := worldOf(t, gc, graphtest.TenantConfig{Seed: 7, Policies: 150, Foundations: 4}, readOnly)
 			for _, key := range slices.Concat(policies, foundations) {
-				want, got := w.truth(key), w.capture(t, key)
-				if len(want) == 0 {
-					t.Errorf("%s: the tenant has none", key)
-				}
-				if len(got) != len(want) {
-					t.Errorf("%s: captured %d of %d", key, len(got), len(want))
-				}
-				for id, p := range want {
-					if _, ok := got[id]; !ok {
-						t.Errorf("%s %s was not captured", key, id)
-						continue
-					}
-					if hash(got[id]) != hash(p) {
-						t.Errorf("%s %s: another hash than that of the truth", key, id)
-					}
-					for _, part := range p.Parts {
-						if _, ok := partsOf(got[id])[part.Name]; !ok {
-							t.Errorf("%s %s: no part %s", key, id, part.Name)
-						}
-					}
-					diff := cmp.Diff(p, got[id], cmpopts.IgnoreFields(graph.Policy{}, "Raw", "Parts"), cmpopts.EquateEmpty())
-					if diff != "" {
-						t.Errorf("%s %s: %s", key, id, diff)
-					}
-				}
+				w.check(t, key, w.capture(t, key))
 			}
 		})
 	}
@@ -151,10 +157,9 @@ var readOnly = []string{
 func TestSecretsAreCapturedSoThatARestoreCanWriteThem(t *testing.T) {
 	roles := append(slices.Clone(readOnly), "DeviceManagementConfiguration.ReadWrite.All")
 	w := worldOf(t, graphtest.Config{}, graphtest.TenantConfig{Seed: 7, Policies: 40, Types: []graph.PolicyType{"deviceConfiguration"}}, roles)
-	canon := backupset.NewCanonicalizer(graph.Catalog)
 	secret := 0
 	for id, p := range w.capture(t, "deviceConfiguration") {
-		doc, err := canon.Append(nil, &p)
+		doc, err := w.canon.Append(nil, &p)
 		if err != nil {
 			t.Fatal(err)
 		}
