@@ -25,6 +25,7 @@ type call struct {
 	// failure the error is graph.KindAmbiguous. All other calls may be repeated: they
 	// only read, or put something into a state that it stays in.
 	create bool
+	bare   bool // a create that is answered with nothing
 
 	link string // a checked nextLink, in place of version, path and query
 	size int    // of a $batch: how many requests it holds
@@ -37,7 +38,7 @@ func (r call) name() string { return strings.TrimSpace(string(r.op) + " " + stri
 func (r call) write() bool { return r.method != http.MethodGet && r.size == 0 }
 
 // answered tells whether the call is done only when an object comes back.
-func (r call) answered() bool { return !r.write() || r.create }
+func (r call) answered() bool { return !r.write() || r.create && !r.bare }
 
 // cost is how many requests it counts as.
 func (r call) cost() int { return max(1, r.size) }
