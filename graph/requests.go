@@ -158,7 +158,7 @@ const (
 	HookRoleAssignments Hook = "roleAssignments"
 
 	// HookAccess leaves out of a Conditional Access policy what Graph shows and does not take:
-	// session controls that say nothing, and any operator but AND beside a strength.
+	// session controls that say nothing, and the copy of an authentication strength.
 	HookAccess Hook = "conditionalAccess"
 )
 

@@ -45,7 +45,6 @@ func tidyAccess(object document) {
 	}
 	strength, _ := fields(grant["authenticationStrength"])
 	grant["authenticationStrength"] = document(strength).only("id").json()
-	grant["operator"] = quoted("AND")
 	object["grantControls"] = document(grant).json()
 }
 

@@ -143,7 +143,8 @@ func compare(live, wanted []json.RawMessage, match string) difference {
 			d.add = append(d.add, e)
 			continue
 		case !covers(decoded(live[at]), decoded(e)):
-			d.change[idOf(live[at])] = e
+			// What identifies an element is fixed.
+			d.change[idOf(live[at])] = document(want).without("id", match).json()
 		}
 		used[at] = true
 	}

@@ -14,7 +14,7 @@ import (
 
 // CanonicalVersion names the rules of the canonical form. It is part of what is hashed,
 // so hashes of different rules never compare equal; it is raised whenever a rule changes.
-const CanonicalVersion = 1
+const CanonicalVersion = 2
 
 // hashDomain keeps a policy's hash apart from any other use of SHA-256.
 const hashDomain = "tenantbackup policy\x00"
@@ -38,7 +38,7 @@ const maxPooled = 4 << 20
 //     A Volatile entry "!name" keeps a property that is left out otherwise.
 //   - Sorted: keys by the bytes of their canonical text; the arrays that are sets (scope
 //     tags, assignments, catalog settings, ADMX values, scheduled actions, localised
-//     messages, the include and exclude lists of Conditional Access) by what identifies
+//     messages, role assignments, the include and exclude lists of Conditional Access) by what identifies
 //     an element, then by its bytes. Ids that Graph gives anew to the elements of such a
 //     collection are left out. Every other array keeps its order.
 //   - Numbers keep their literal text, so 1 and 1.0 differ and nothing is rounded. Strings

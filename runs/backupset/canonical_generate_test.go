@@ -60,7 +60,7 @@ var genKey = rapid.OneOf(
 		groupId settingInstance settingDefinitionId definitionId children omaSettings omaUri conditions users
 		includeUsers excludeGroups roleScopeTagIds roleScopeTags scheduledActionsForRule scheduledActionConfigurations
 		actionType gracePeriodHours localizedNotificationMessages locale definitionValues definition presentationValues
-		apps mobileAppIdentifier bundleId items payloadId sourceId createdDateTime lastModifiedDateTime isAssigned
+		apps mobileAppIdentifier bundleId items payloadId roleAssignments combinationConfigurations sourceId createdDateTime lastModifiedDateTime isAssigned
 		@odata.type x@odata.type definition@odata.bind @odata.etag a@microsoft.graph.tips #microsoft.graph.assign
 		payloads weather lastSyncDateTime lastSync qrCodeImage password`)),
 	genText,

@@ -79,7 +79,10 @@ var referenceElement = map[string][]string{
 	"localizedNotificationMessages[]":         {"id"},
 	"definitionValues[]":                      {"id"},
 	"definitionValues[].presentationValues[]": {"id"},
-	"apps[]": {"version"},
+	"items[]":                     {"id"},
+	"roleAssignments[]":           {"id"},
+	"combinationConfigurations[]": {"id"},
+	"apps[]":                      {"version"},
 	"anywhere.scheduledActionConfigurations[]": {"id"},
 }
 
@@ -89,6 +92,8 @@ var referenceSets = map[string][]string{
 		"target.deviceAndAppManagementAssignmentFilterId", "target.deviceAndAppManagementAssignmentFilterType"},
 	"settings[]":                               {"settingInstance.settingDefinitionId", "definitionId", "appConfigKey"},
 	"localizedNotificationMessages[]":          {"locale"},
+	"roleAssignments[]":                        {"displayName"},
+	"combinationConfigurations[]":              {"@odata.type"},
 	"definitionValues[]":                       {"definition.id", "definition@odata.bind"},
 	"definitionValues[].presentationValues[]":  {"presentation.id", "presentation@odata.bind"},
 	"anywhere.scheduledActionConfigurations[]": {"actionType", "gracePeriodHours", "notificationTemplateId"},

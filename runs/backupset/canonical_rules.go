@@ -47,6 +47,8 @@ const (
 	omaList
 	childList
 	policySetItemList
+	roleAssignmentList
+	combinationList
 
 	// Elements and objects.
 	assignment
@@ -57,6 +59,9 @@ const (
 	definitionValue
 	presentationValue
 	app
+	policySetItem
+	roleAssignment
+	combination
 	conditions // of a Conditional Access policy
 	condition  // one of them: users, applications, locations ...
 
@@ -105,7 +110,11 @@ var arrays = [numPlaces]array{
 		{"mobileAppIdentifier", "windowsAppId"}}},
 	omaList:           {identity: [][]string{{"omaUri"}}},
 	childList:         {identity: [][]string{{"settingDefinitionId"}}},
-	policySetItemList: {identity: [][]string{{"payloadId"}}},
+	policySetItemList: {element: policySetItem, identity: [][]string{{"payloadId"}}},
+	roleAssignmentList: {element: roleAssignment, set: true,
+		sort: [][]string{{"displayName"}}, identity: [][]string{{"displayName"}}},
+	combinationList: {element: combination, set: true,
+		sort: [][]string{{"@odata.type"}}, identity: [][]string{{"@odata.type"}}},
 }
 
 // dropsID has the places whose objects get a new id whenever they are written, or one
@@ -113,6 +122,7 @@ var arrays = [numPlaces]array{
 var dropsID = [numPlaces]bool{
 	assignment: true, setting: true, rule: true, action: true,
 	message: true, definitionValue: true, presentationValue: true,
+	policySetItem: true, roleAssignment: true, combination: true,
 }
 
 // dropped tells whether a property is left out of an object in the given place. The rules
@@ -197,6 +207,10 @@ func childOf(at place, key []byte) place {
 			return conditions
 		case "items":
 			return policySetItemList
+		case "roleAssignments":
+			return roleAssignmentList
+		case "combinationConfigurations":
+			return combinationList
 		}
 	case definitionValue:
 		if string(key) == "presentationValues" {
