@@ -54,7 +54,7 @@ func configurationTypes() []TypeInfo {
 			Key: "endpointSecurityIntent", DisplayName: "Endpoint security and baselines (legacy)", Platform: "windows, macos",
 			Path: "/deviceManagement/intents", Version: beta, NameProperty: "displayName",
 			Support: Restorable, RestoreOrder: orderDefault, Volatile: []string{"isMigratingToConfigurationPolicy"},
-			Note: "Made from a template; retired templates and endpoint detection and response cannot be made again.",
+			Note: "Made from a template; retired templates and endpoint detection and response cannot be made again. Settings cannot be removed: a restore sets what is too much to nothing.",
 		},
 		{
 			Key: "reusablePolicySetting", DisplayName: "Reusable settings", Platform: "windows, linux",

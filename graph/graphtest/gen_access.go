@@ -157,6 +157,6 @@ func (g *gen) sessionControls() {
 }
 
 func combinations(g *gen) {
-	g.write(subset("allowedCombinations", "windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor", "deviceBasedPush",
+	g.write(someOf("allowedCombinations", "windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor", "deviceBasedPush",
 		"temporaryAccessPassOneTime", "password,microsoftAuthenticatorPush", "password,softwareOath"))
 }

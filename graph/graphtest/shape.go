@@ -1,6 +1,7 @@
 package graphtest
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -70,6 +71,18 @@ func subset(key string, values ...string) prop {
 			}
 		}
 		g.strings(key, some...)
+	}
+}
+
+// someOf is subset, with the first value when there would be none.
+func someOf(key string, values ...string) prop {
+	return func(g *gen) {
+		at := len(g.buf)
+		subset(key, values...)(g)
+		if bytes.HasSuffix(g.buf[at:], []byte("[]")) {
+			g.buf = g.buf[:at]
+			g.strings(key, values[0])
+		}
 	}
 }
 
