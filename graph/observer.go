@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/internal/hook"
 )
@@ -18,7 +19,32 @@ type Observer struct {
 	// ctx; nil means ctx. The returned function, unless nil, is called once when the call
 	// has returned.
 	Call func(ctx context.Context, c Call) (context.Context, func(CallEnd))
+
+	// Waited is called when a client has waited within a call, before a request or between
+	// two. Requests that wait side by side are told one by one. [ObserveReader] and
+	// [ObserveWriter] see no waits: a client that waits takes the observer itself
+	// (msgraph.Config).
+	Waited func(ctx context.Context, w Wait)
 }
+
+// Wait is a time during which a request was held back.
+type Wait struct {
+	Tenant   TenantID
+	Type     PolicyType // empty for OpResolve
+	Workload Workload
+	Reason   WaitReason
+	For      time.Duration
+}
+
+// WaitReason says why a client waited.
+type WaitReason string
+
+// The reasons to wait.
+const (
+	WaitThrottled WaitReason = "throttled" // Graph asked to slow down: this request, or another one to the workload
+	WaitFailed    WaitReason = "failed"    // the request failed and is sent again
+	WaitPaced     WaitReason = "paced"     // the client keeps to its own limits
+)
 
 // Op names a method of [Reader] or [Writer].
 type Op string

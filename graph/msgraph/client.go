@@ -83,6 +83,10 @@ type Config struct {
 	// Random returns uniform values in [0, 1) for jitter. Defaults to math/rand/v2.
 	Random func() float64
 
+	// Observer is told of waits; its other hooks are for graph.ObserveReader. Defaults to
+	// nobody.
+	Observer graph.Observer
+
 	// Logger is told of waits and repetitions: types, status and codes, never a payload.
 	// Defaults to discarding.
 	Logger *slog.Logger

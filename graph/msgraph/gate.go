@@ -171,6 +171,13 @@ func (g *gate) close(wait time.Duration) {
 	}
 }
 
+// until is the end of the last fence.
+func (g *gate) until() time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.fence
+}
+
 // rested tells whether a new gate would be the same.
 func (g *gate) rested(now time.Time) bool {
 	full := func(b *rate.Limiter) bool { return b == nil || b.TokensAt(now) >= float64(b.Burst()) }

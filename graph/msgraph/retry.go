@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/hook"
 )
 
 // backoff is the wait after the first failure when Graph does not say how long. It doubles with
@@ -56,8 +57,8 @@ func (c *Client) persist(ctx context.Context, tenant graph.TenantID, r call, e *
 		if e.token, err = c.tokens.get(ctx, tenant, e.refused, e.claims); err != nil {
 			return nil, r.signIn(ctx, err)
 		}
-		if err := g.enter(ctx, r.cost(), r.write()); err != nil {
-			return nil, r.named(err)
+		if err := c.enter(ctx, tenant, r, g); err != nil {
+			return nil, err
 		}
 		a := c.attempt(ctx, r, e.token)
 		g.exit()
@@ -90,25 +91,42 @@ func (c *Client) pause(ctx context.Context, tenant graph.TenantID, r call, e *ef
 	if !again {
 		return f.err
 	}
+	reason := graph.WaitFailed
+	if f.fence {
+		reason = graph.WaitThrottled
+	}
+	from := c.cfg.Clock.Now()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
 	case <-c.cfg.Clock.After(wait):
 	}
+	c.waited(ctx, tenant, r, reason, c.cfg.Clock.Now().Sub(from))
 	if f.fresh {
 		c.http.CloseIdleConnections()
 	}
-	return nil
+	return ctx.Err()
 }
 
-// named puts the call into an error of its gate.
-func (r call) named(err error) error {
+// enter goes through the gate.
+func (c *Client) enter(ctx context.Context, tenant graph.TenantID, r call, g *gate) error {
+	from := c.cfg.Clock.Now()
+	err := g.enter(ctx, r.cost(), r.write())
+	now := c.cfg.Clock.Now()
+	fenced := max(0, min(now.Sub(from), g.until().Sub(from)))
+	c.waited(ctx, tenant, r, graph.WaitThrottled, fenced)
+	c.waited(ctx, tenant, r, graph.WaitPaced, now.Sub(from)-fenced)
 	var known *graph.Error
-	if !errors.As(err, &known) {
-		return err
+	if errors.As(err, &known) {
+		known.Op = r.name()
 	}
-	known.Op = r.name()
-	return known
+	return err
+}
+
+// waited tells the observer of a wait, if it took any time.
+func (c *Client) waited(ctx context.Context, tenant graph.TenantID, r call, reason graph.WaitReason, d time.Duration) {
+	if d > 0 {
+		hook.Tell(ctx, c.log, c.cfg.Observer.Waited, graph.Wait{Tenant: tenant, Type: r.t, Workload: r.workload, Reason: reason, For: d})
+	}
 }
 
 // logFailure logs a failure that time may mend. It knows nothing of bodies and addresses.

@@ -14,8 +14,15 @@ import (
 const stopped = "canceled"
 
 // Graph is the observer for [graph.ObserveReader] and [graph.ObserveWriter]. Each call is a
-// span "graph OPERATION TYPE"; one that is of no type is "graph OPERATION".
-func (t *Telemetry) Graph() graph.Observer { return graph.Observer{Call: t.graphCall} }
+// span "graph OPERATION TYPE"; one that is of no type is "graph OPERATION". A client that waits
+// by itself, such as msgraph.Client, takes it too.
+func (t *Telemetry) Graph() graph.Observer {
+	return graph.Observer{Call: t.graphCall, Waited: t.graphWaited}
+}
+
+func (t *Telemetry) graphWaited(ctx context.Context, w graph.Wait) {
+	t.graphWait.Record(ctx, w.For.Seconds(), with(workload.String(string(w.Workload)), waitReason.String(string(w.Reason))))
+}
 
 func (t *Telemetry) graphCall(ctx context.Context, c graph.Call) (context.Context, func(graph.CallEnd)) {
 	began := t.cfg.Clock.Now()

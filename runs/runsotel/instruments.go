@@ -22,6 +22,8 @@ const (
 	runCode    = attribute.Key("tenantbackup.run.code")
 	outcome    = attribute.Key("tenantbackup.outcome")
 	leaseBy    = attribute.Key("tenantbackup.lease.noticed_by")
+	workload   = attribute.Key("tenantbackup.graph.workload")
+	waitReason = attribute.Key("tenantbackup.graph.wait.reason")
 	graphOp    = attribute.Key("tenantbackup.graph.operation")
 	policyType = attribute.Key("tenantbackup.policy.type")
 	storeOp    = attribute.Key("tenantbackup.store.method")
@@ -69,6 +71,7 @@ type instruments struct {
 	notifications metric.Int64Counter
 
 	graphDuration metric.Float64Histogram
+	graphWait     metric.Float64Histogram
 	storeDuration metric.Float64Histogram
 }
 
@@ -111,6 +114,7 @@ func newInstruments(meter metric.Meter) (instruments, error) {
 		notifications: b.count("tenantbackup.notifications.dropped", "{notification}", "Stored notifications that did not reach the host's channel."),
 
 		graphDuration: b.seconds("tenantbackup.graph.call.duration", "Time that calls to Graph took.", callBounds),
+		graphWait:     b.seconds("tenantbackup.graph.wait", "Time that requests to Graph were held back.", callBounds),
 		storeDuration: b.seconds("tenantbackup.store.call.duration", "Time that calls to the store took.", callBounds),
 	}
 	var err error

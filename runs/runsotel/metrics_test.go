@@ -245,3 +245,12 @@ func (w *world) start(t *testing.T) runs.Run {
 	}
 	return run
 }
+
+func TestWaitsWithinACallAreMeasuredByTheirReason(t *testing.T) {
+	w := newWorld(t, rig.Options{}, nil)
+	told := w.telemetry.Graph().Waited
+	told(t.Context(), graph.Wait{Tenant: rig.Tenant, Type: "deviceConfiguration", Workload: graph.WorkloadIntune, Reason: graph.WaitThrottled, For: 2 * time.Second})
+	told(t.Context(), graph.Wait{Tenant: rig.Tenant, Workload: graph.WorkloadDirectory, Reason: graph.WaitPaced, For: 500 * time.Millisecond})
+	told(t.Context(), graph.Wait{Tenant: rig.Tenant, Workload: graph.WorkloadIntune, Reason: graph.WaitThrottled, For: time.Second})
+	w.measured(t, "tenantbackup.graph.wait", "graph.wait.reason=paced graph.workload=directory 1: 0.5s", "graph.wait.reason=throttled graph.workload=intune 2: 3s")
+}
