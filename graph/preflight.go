@@ -19,7 +19,7 @@ type PermissionReader interface {
 // Access is what an app may do with a policy type in a tenant.
 type Access struct {
 	Info    TypeInfo
-	Missing Permissions // what of Info.Permissions nothing that was granted meets
+	Missing Permissions // what of Info.Permissions nothing that was granted meets; no Write where nothing can be restored
 }
 
 // Reads tells whether the type can be read. A backup records it as forbidden otherwise and
@@ -57,6 +57,9 @@ func Preflight(c *Catalogue, granted []string, types []PolicyType) ([]Access, er
 	out := make([]Access, len(infos))
 	for i, info := range infos {
 		need := info.Permissions
+		if info.Support != Restorable {
+			need.Write = nil
+		}
 		out[i] = Access{Info: info, Missing: Permissions{
 			Read: unmet(need.Read, granted), Secrets: unmet(need.Secrets, granted), Write: unmet(need.Write, granted),
 		}}

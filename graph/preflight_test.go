@@ -30,7 +30,9 @@ func permitted(t testing.TB) *graph.Catalogue {
 			Read:  []graph.Permission{{"Policy.Read.All"}},
 			Write: []graph.Permission{{"Policy.ReadWrite.Access"}, {"Application.Read.All"}},
 		}),
-		row("upload", graph.ReportOnly, graph.Permissions{Read: []graph.Permission{{"Config.Read.All", "Config.ReadWrite.All"}}}),
+		row("upload", graph.ReportOnly, graph.Permissions{
+			Read: []graph.Permission{{"Config.Read.All", "Config.ReadWrite.All"}}, Write: []graph.Permission{{"Nobody.Needs.This"}},
+		}),
 		row("open", graph.Restorable, graph.Permissions{}),
 		view,
 		row("group", graph.LookupOnly, graph.Permissions{Read: []graph.Permission{{"GroupMember.Read.All", "Group.Read.All"}}}),
@@ -93,15 +95,16 @@ func TestPreflightTellsWhatAnAppMay(t *testing.T) {
 }
 
 func TestPreflightNamesWhatIsMissing(t *testing.T) {
-	got, err := graph.Preflight(permitted(t), []string{"Application.Read.All", "Config.Read.All"}, []graph.PolicyType{"profile", "access"})
+	got, err := graph.Preflight(permitted(t), []string{"Application.Read.All", "Config.Read.All"}, []graph.PolicyType{"profile", "access", "upload"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []graph.Permissions{
 		{Secrets: []graph.Permission{{"Config.ReadWrite.All"}}, Write: []graph.Permission{{"Config.ReadWrite.All"}}},
 		{Read: []graph.Permission{{"Policy.Read.All"}}, Write: []graph.Permission{{"Policy.ReadWrite.Access"}}},
+		{}, // it cannot be restored
 	}
-	if diff := cmp.Diff(want, []graph.Permissions{got[0].Missing, got[1].Missing}); diff != "" {
+	if diff := cmp.Diff(want, []graph.Permissions{got[0].Missing, got[1].Missing, got[2].Missing}); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
-	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
@@ -41,12 +40,6 @@ type options struct {
 	random    func() float64   // of the runner's waits; nil for the default
 }
 
-// graphClient is what the product needs of Graph.
-type graphClient interface {
-	graph.Client
-	graph.PermissionReader
-}
-
 // app is the embedded SDK: everything the product uses of it.
 type app struct {
 	db         *database
@@ -78,7 +71,7 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 		o.log = slog.New(slog.DiscardHandler)
 	}
 	if o.graph == nil {
-		if o.graph, err = demoGraph(o.clock); err != nil {
+		if o.graph, err = demoGraph(o.clock, demoSeed, demoPolicies); err != nil {
 			return nil, err
 		}
 	}
@@ -214,19 +207,4 @@ func newExecutors(db store.Store, client graph.Client) ([]runs.Executor, error) 
 	}
 	imports, err := transfer.NewImporter(transfer.ImporterConfig{Store: db})
 	return []runs.Executor{captures, previews, restores, imports}, err
-}
-
-// demoGraph is the fake Microsoft Graph with the demo tenants. The same seed gives the same
-// policies after every start.
-func demoGraph(clock runs.Clock) (*graphtest.Graph, error) {
-	g, err := graphtest.New(graphtest.Config{Clock: clock})
-	if err != nil {
-		return nil, err
-	}
-	for i, tenant := range demoTenants {
-		if err := g.AddTenant(tenant, graphtest.TenantConfig{Seed: uint64(i + 1), Policies: demoPolicies}); err != nil {
-			return nil, err
-		}
-	}
-	return g, nil
 }

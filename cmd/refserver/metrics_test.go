@@ -44,7 +44,7 @@ func anywhere() net.Addr { return &net.TCPAddr{IP: net.IPv4zero} }
 func TestMetricsTellHowANightWent(t *testing.T) {
 	mock := clock.NewMock()
 	mock.Set(time.Date(2026, 1, 4, 12, 0, 0, 0, time.UTC))
-	fake, err := demoGraph(mock)
+	fake, err := demoGraph(mock, demoSeed, demoPolicies)
 	if err != nil {
 		t.Fatal(err)
 	}

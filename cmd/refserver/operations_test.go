@@ -9,10 +9,26 @@ type startedRun struct {
 	ID, Status  string
 	BackupSetID string `json:"backup_set_id"`
 	ErrorCode   string `json:"error_code"`
+	Summary     struct {
+		Types map[string]struct {
+			Captured  int
+			Forbidden bool
+			Complete  bool
+		} `json:"type_breakdown"`
+	}
 }
 
 // begin starts a run and returns it when it has ended well.
 func (s server) begin(t *testing.T, path, body string) (run startedRun) {
+	t.Helper()
+	if run = s.finish(t, path, body); run.Status != "success" {
+		t.Fatalf("%s: %+v", path, run)
+	}
+	return run
+}
+
+// finish starts a run and returns it when it has ended.
+func (s server) finish(t *testing.T, path, body string) (run startedRun) {
 	t.Helper()
 	if code := s.do(t, "POST", contoso+path, owner, body, &run); code != 202 {
 		t.Fatalf("%s: %d", path, code)
@@ -23,9 +39,6 @@ func (s server) begin(t *testing.T, path, body string) (run startedRun) {
 			t.Fatalf("%s is still %s after 30 s", path, run.Status)
 		}
 		s.do(t, "GET", contoso+"/runs/"+run.ID, owner, "", &run)
-	}
-	if run.Status != "success" {
-		t.Fatalf("%s: %+v", path, run)
 	}
 	return run
 }

@@ -152,5 +152,5 @@ func (o serveOptions) check() error {
 		return fmt.Errorf("-max-conns must be at least %d for -role %s with %d workers (see docs/operations.md); 0 takes the default, %d",
 			o.role.connections(o.workers), o.role, o.workers, o.role.defaultConnections(o.workers))
 	}
-	return nil
+	return o.graph.check()
 }

@@ -31,6 +31,7 @@ const (
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	source    source
+	graph     graphFlags
 	addr      string // "" to listen to nothing
 	role      role
 	migrate   bool
@@ -43,6 +44,8 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
 	o.source.flags(fs)
 	o.source.ownerFlag(fs)
+	o.graph.flags(fs)
+	faultFlag(fs, &o.graph.faults, "something that goes wrong in the fake Graph, as NAME or NAME:key=value,...; several times for more.")
 	fs.StringVar(&o.addr, "addr", "127.0.0.1:8080", "address to listen on; demo tokens are accepted on loopback only. Processes on one machine\n"+
 		"need one each; a dispatcher or worker listens only when it is given one; off for none")
 	fs.StringVar((*string)(&o.role), "role", string(roleAll), "what this process does: web (the API), dispatcher, worker, or all of it")
@@ -95,8 +98,13 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 	if !o.role.works() {
 		workers = 1 // that never work
 	}
+	connected, err := o.graph.connect(ctx, o.perTenant, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, connected.end(ctx)) }()
 	a, err := open(ctx, options{
-		source: o.source, migrate: o.migrate, users: users, log: log, measure: true,
+		graph: connected.client, source: o.source, migrate: o.migrate, users: users, log: log, measure: true,
 		worker: workerName(), workers: workers, perTenant: o.perTenant,
 	})
 	if err != nil {
@@ -117,7 +125,7 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 		}
 		server = newServer(a.metrics.serve(handler, listener.Addr(), os.Getenv(metricsTokenVariable)), log)
 	}
-	greet(out, o, listener)
+	greet(out, o, connected, listener)
 	if ready != nil && listener != nil {
 		ready(listener.Addr())
 	}
@@ -201,7 +209,7 @@ func onLoopback(addr net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-func greet(out io.Writer, o serveOptions, listener net.Listener) {
+func greet(out io.Writer, o serveOptions, connected connection, listener net.Listener) {
 	what := "tenantbackup reference server"
 	if o.role != roleAll {
 		what += " as " + string(o.role)
@@ -211,8 +219,9 @@ func greet(out io.Writer, o serveOptions, listener net.Listener) {
 		base = "http://" + listener.Addr().String()
 	}
 	fmt.Fprintf(out, "%s on %s, data in %s\n", what, base, o.source)
-	if o.role.works() && o.source.postgres() {
-		fmt.Fprintln(out, "Graph is a fake one in memory. Every process has its own, filled with the same policies.")
+	fmt.Fprintf(out, "Graph is %s.\n", connected.what)
+	if o.graph.kind == graphFake && o.role.works() && o.source.postgres() {
+		fmt.Fprintln(out, "Every process has its own, filled with the same policies.")
 	}
 	if !o.role.web() {
 		return

@@ -1,7 +1,6 @@
 package azauth
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 
@@ -102,8 +101,8 @@ func FromEnvironment(getenv func(string) string) (directory string, app App, err
 	return getenv(tenantVariable), app, nil
 }
 
-// proof names what an app signs in with, for messages.
-func (a App) proof() string {
+// String names what an app signs in with, for people.
+func (a App) String() string {
 	switch {
 	case !a.ClientSecret.IsZero():
 		return "the client secret"
@@ -112,5 +111,8 @@ func (a App) proof() string {
 	case a.FederatedTokenFile != "":
 		return "the token in " + a.FederatedTokenFile
 	}
-	return cmp.Or(a.ClientID, "the system-assigned managed identity")
+	if a.ClientID == "" {
+		return "the system-assigned managed identity"
+	}
+	return "the managed identity " + a.ClientID
 }

@@ -39,7 +39,7 @@ func (s *Source) explain(who *signer, last *seen) *graph.Error {
 	case last.status != 0:
 		e.Kind, e.Err = graph.KindUnauthorized, errors.New(told.advice(who.app))
 	default:
-		e.Kind, e.Err = graph.KindUnauthorized, fmt.Errorf("nothing could be sent: check %s", who.app.proof())
+		e.Kind, e.Err = graph.KindUnauthorized, fmt.Errorf("nothing could be sent: check %s", who.app.String())
 	}
 	return e
 }

@@ -49,7 +49,7 @@ func (t told) advice(app App) string {
 	case app.ManagedIdentity:
 		return "the managed identity was refused: check that the identity is assigned to this machine, and its client id"
 	case t.word == "invalid_client":
-		return "the app was refused: check the client id and " + app.proof()
+		return "the app was refused: check the client id and " + app.String()
 	}
 	return unknown
 }
