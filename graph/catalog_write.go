@@ -206,7 +206,7 @@ var writeRules = map[PolicyType]WriteRules{
 		BuiltIn: &DefaultRule{Property: "@odata.type", Values: []string{`"#microsoft.graph.compliantNetworkNamedLocation"`}},
 	},
 	"authenticationStrengthPolicy": {
-		Strip:   []string{"policyType", "requirementsSatisfied"},
+		Strip:   []string{"policyType", "requirementsSatisfied", "combinationConfigurations[].id"},
 		BuiltIn: &DefaultRule{Property: "policyType", Values: []string{`"builtIn"`}},
 		Requests: RequestRules{Steps: []StepRule{
 			{Part: "allowedCombinations", Created: true, Action: "updateAllowedCombinations", Key: "allowedCombinations"},

@@ -130,7 +130,18 @@ func namedLocation(g *gen) {
 }
 
 func authenticationStrength(g *gen) {
-	g.part("combinationConfigurations", []byte("[]"))
+	w := &writer{}
+	w.arr("")
+	if g.index%2 == 1 { // only security keys of these makes
+		w.obj("")
+		w.str("@odata.type", "#microsoft.graph.fido2CombinationConfiguration")
+		w.str("id", stableGUID(g.out.ID+"fido2"))
+		w.strings("appliesToCombinations", "fido2")
+		w.strings("allowedAAGUIDs", stableGUID("blue key"), stableGUID("red key"))
+		w.end('}')
+	}
+	w.end(']')
+	g.part("combinationConfigurations", w.buf)
 	g.open("authenticationStrengthPolicy")
 	g.time("createdDateTime", g.created)
 	g.time("modifiedDateTime", g.modified())

@@ -134,7 +134,7 @@ var known = []resource{
 	{path: "/deviceManagement/roleScopeTags", parts: assigned()},
 	{path: "/deviceManagement/assignmentFilters"},
 	{path: "/deviceManagement/roleDefinitions", v1: true, derived: true, parts: []part{{name: "roleAssignments", derived: true, lacks: []string{"members"}, parts: scopes}}, betaOnly: []string{"isBuiltInRoleDefinition", "permissions"}},
-	{path: "/deviceManagement/roleAssignments", v1: true, types: []graph.PolicyType{"roleDefinition"}, elements: "roleAssignments", parts: scopes},
+	{path: "/deviceManagement/roleAssignments", v1: true, derived: true, types: []graph.PolicyType{"roleDefinition"}, elements: "roleAssignments", parts: scopes},
 	{path: "/deviceManagement/notificationMessageTemplates", v1: true, parts: []part{{name: "localizedNotificationMessages"}}, betaOnly: []string{"description"}},
 	{path: "/deviceManagement/termsAndConditions", v1: true, parts: []part{{name: "assignments", apart: true}}},
 	{path: "/deviceManagement/deviceCategories", v1: true},
