@@ -46,6 +46,7 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 	if err != nil {
 		return backupsched.ChunkResult{}, err
 	}
+	result.Damaged = s.judged(ctx, result.Damaged)
 	return result, nil
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
 // The errors of a schema that is not this program's. Every method of a [Store] but those
@@ -95,6 +97,14 @@ func (s *Store) ready(ctx context.Context) error {
 	if s.migrated.Load() {
 		return nil
 	}
+	err := s.inspect(ctx)
+	if err == nil {
+		s.migrated.Store(true)
+	}
+	return err
+}
+
+func (s *Store) inspect(ctx context.Context) error {
 	status, err := s.Status(ctx)
 	if err != nil {
 		if s.rows != nil && sqlState(err) == insufficientPrivilege {
@@ -113,18 +123,78 @@ func (s *Store) ready(ctx context.Context) error {
 	if err := s.secured(ctx); err != nil {
 		return err
 	}
-	if err := s.dialect.probe(ctx, s); err != nil {
-		return err
-	}
-	s.migrated.Store(true)
-	return nil
+	return s.dialect.probe(ctx, s)
 }
 
 // Ready returns nil when the schema is the program's own, and the error of what is missing
 // otherwise.
+//
+// A newer version may migrate while this one is at work. Then Ready is [ErrSchemaNewer], so
+// that nobody sends it new work, but what it is doing goes on: migrations add to what is
+// there. A call that they have made impossible returns ErrSchemaNewer by itself. A store that
+// was never ready refuses every call.
 func (s *Store) Ready(ctx context.Context) error {
-	s.migrated.Store(false)
-	return s.ready(ctx)
+	err := s.inspect(ctx)
+	switch {
+	case err == nil:
+		s.migrated.Store(true)
+	case errors.Is(err, ErrSchemaNewer), errors.Is(err, runs.ErrUnavailable), isContext(err): // no reason to stop
+	default:
+		s.migrated.Store(false)
+	}
+	return err
+}
+
+// explain adds to an error what it means. That a table or column is missing, or a row has
+// another checksum, may only mean that another version has migrated since. It is called when
+// no transaction is open any more: it asks the database.
+func (s *Store) explain(ctx context.Context, err error) error {
+	if err != nil && (aboutSchema(err) || errors.Is(err, backupset.ErrDamaged)) {
+		if other := s.otherSchema(ctx); other != nil {
+			return other
+		}
+	}
+	return s.dialect.explain(ctx, err)
+}
+
+// otherSchema returns why the schema is not the program's own, or nil when it is or cannot
+// be asked for.
+func (s *Store) otherSchema(ctx context.Context) error {
+	status, err := s.Status(ctx)
+	if errors.Is(err, ErrSchemaNewer) || errors.Is(err, ErrSchemaChanged) {
+		return err
+	}
+	if err != nil {
+		return nil
+	}
+	for _, m := range status {
+		if !m.Applied {
+			return fmt.Errorf("store: migration %d %s: %w", m.ID, m.Name, ErrNotMigrated)
+		}
+	}
+	return nil
+}
+
+// judged says of rows that seem damaged when they are only a newer version's.
+func (s *Store) judged(ctx context.Context, list []runs.DamagedRow) []runs.DamagedRow {
+	if len(list) > 0 {
+		if other := s.otherSchema(ctx); other != nil {
+			for i := range list {
+				list[i].Err = other
+			}
+		}
+	}
+	return list
+}
+
+// aboutSchema tells whether a statement named a table or column that is not there.
+func aboutSchema(err error) bool {
+	switch sqlState(err) {
+	case "42P01", "42703": // undefined_table, undefined_column
+		return true
+	}
+	text := err.Error()
+	return strings.Contains(text, "no such table") || strings.Contains(text, "no such column") || strings.Contains(text, "has no column named")
 }
 
 // Migrate executes the migrations that are missing, all or none. It is safe to call it

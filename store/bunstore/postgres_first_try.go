@@ -73,7 +73,7 @@ var errUnusual = errors.New("the change takes a transaction")
 func (d postgresDialect) changeOnce(ctx context.Context, s *Store, tenant graph.TenantID, id runs.ID, change runs.ChangeFunc) (out runs.Run, err error) {
 	v, err := d.viewRun(ctx, s, tenant, uidOf(id))
 	if err != nil {
-		return out, d.explain(ctx, err)
+		return out, s.explain(ctx, err)
 	}
 	if !v.found {
 		return out, notFound("run")

@@ -27,11 +27,12 @@ import (
 type spoiled struct {
 	testing.TB
 	*bunstore.Store
-	exec func(query string)
-	rows func(query string) []string
-	log  strings.Builder
-	now  time.Time
-	ids  *uuidv7.Generator
+	owner *bunstore.Store // of the tables
+	exec  func(query string)
+	rows  func(query string) []string
+	log   strings.Builder
+	now   time.Time
+	ids   *uuidv7.Generator
 }
 
 // theFirst is the tenant whose rows are damaged: it comes first in every order.
@@ -54,8 +55,12 @@ func spoil(t *testing.T, test func(t *testing.T, s *spoiled)) {
 	on("SQLite", func(t *testing.T, s *spoiled) {
 		opened, path := newStore(t, sqlitestore.Options{})
 		db := rawDB(t, path)
-		s.Store = opened.Store
-		s.exec = func(query string) { rawExec(t, db, query) }
+		s.Store, s.owner = opened.Store, opened.Store
+		s.exec = func(query string) {
+			if _, err := db.Exec(query); err != nil {
+				t.Fatal(err)
+			}
+		}
 		s.rows = func(query string) []string {
 			return rawStrings(t, db, strings.ReplaceAll(query, "t::text", `quote(tenant_id) || quote(id) || quote(row_sum) || quote(updated_at)`))
 		}
@@ -67,9 +72,9 @@ func spoil(t *testing.T, test func(t *testing.T, s *spoiled)) {
 		}
 		on(name, func(t *testing.T, s *spoiled) {
 			d, secured := migrated(t)
-			s.Store = secured.Store
+			s.Store, s.owner = secured.Store, d.open(d.url, pgstore.Options{}).Store
 			if !secure {
-				s.Store = d.open(d.url, pgstore.Options{}).Store
+				s.Store = s.owner
 			}
 			s.exec, s.rows = func(query string) { d.exec(query) }, d.strings
 		})

@@ -157,14 +157,16 @@ func (s *Store) view(ctx context.Context, of scope, fn func(q querier) error) er
 	if err != nil {
 		return s.dialect.explain(ctx, fmt.Errorf("store: beginning to read: %w", err))
 	}
-	return s.explained(ctx, fn(tx))
+	err = fn(tx)
+	_ = tx.Rollback()
+	return s.explained(ctx, err)
 }
 
 func (s *Store) explained(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	return s.dialect.explain(ctx, err)
+	return s.explain(ctx, err)
 }
 
 // look is view for a single query, which sees one moment by itself. Where nothing has to be

@@ -144,7 +144,7 @@ func (s *Store) stranded(ctx context.Context, c *conditions, after runs.ID, q ru
 	for i := range rows {
 		list = append(list, rows[i].run())
 	}
-	for _, d := range damaged {
+	for _, d := range s.judged(ctx, damaged) {
 		if q.Damaged != nil {
 			q.Damaged(d)
 		}

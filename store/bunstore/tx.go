@@ -55,7 +55,7 @@ func (s *Store) transact(ctx context.Context, of scope, settings string, fn func
 			return nil
 		}
 		if try == tries || ctx.Err() != nil || !s.dialect.again(err) {
-			return s.dialect.explain(ctx, err) // there is no need to wait: the database's locks do, until the other one has ended
+			return s.explain(ctx, err) // there is no need to wait: the database's locks do, until the other one has ended
 		}
 	}
 }
