@@ -33,7 +33,6 @@ func roleDefinition(g *gen) {
 	for range g.rng.IntN(3) {
 		id := guid(g.rng)
 		w.obj("")
-		w.str("@odata.type", "#microsoft.graph.deviceAndAppManagementRoleAssignment")
 		w.str("id", id)
 		w.str("displayName", pick(g.rng, teams)+" helpdesk")
 		w.str("description", "")

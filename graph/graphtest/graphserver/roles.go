@@ -74,7 +74,7 @@ func (s *Server) assignRole(r *request, to target) answer {
 	}
 	all, err := s.graph.EditList(r.justified(), r.who.tenant, to.policy.Type, to.policy.ID, rolePart,
 		func(have []json.RawMessage) ([]json.RawMessage, error) {
-			return append(have, typed(element, "#microsoft.graph.deviceAndAppManagementRoleAssignment")), nil
+			return append(have, element), nil // its type is that of its collection, so minimal metadata does not name it
 		})
 	if err != nil {
 		return s.failed(r, err)
