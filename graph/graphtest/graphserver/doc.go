@@ -7,6 +7,10 @@
 //     behind any listener and reads no time but that of the Graph's clock.
 //   - [Token] makes a bearer token for a tenant; the server also answers the client
 //     credentials flow at /{tenant}/oauth2/v2.0/token.
+//   - [Faults] lists by name what can go wrong, [Server.Fault] lets it happen on certain
+//     requests or by chance, and [ParseFault] reads it from a command line.
+//   - [Server.Usage] tells how much was asked of every tenant, and how often more than
+//     Graph's limits allow; [Config] turns these on.
 //
 // One rule holds everywhere: the server has its own knowledge of Graph. Which paths there
 // are, which of them v1.0 has, what a listing leaves out and what can be expanded is not

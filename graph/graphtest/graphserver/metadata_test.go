@@ -94,7 +94,7 @@ func TestMinimalMetadataNamesDerivedTypesOnly(t *testing.T) {
 	}
 	for target, c := range map[string]struct{ has, lacks string }{
 		catalog + "/" + policy.ID + "/settings?$top=1000":                                         {"deviceManagementConfigurationChoiceSettingInstance", "deviceManagementConfigurationSetting"},
-		catalog + "/" + policy.ID + "?$expand=settings":                                           {"deviceManagementConfigurationChoiceSettingInstance", "deviceManagementConfigurationChoiceSettingValue"},
+		catalog + "/" + policy.ID + "?$expand=settings,assignments":                               {"deviceManagementConfigurationChoiceSettingInstance", "deviceManagementConfigurationSetting"},
 		catalog + "/" + policy.ID + "/assignments":                                                {"AssignmentTarget", "deviceManagementConfigurationPolicyAssignment"},
 		"/beta/deviceManagement/intents/" + w.one("endpointSecurityIntent", nil).ID + "/settings": {"deviceManagementBooleanSettingInstance", "deviceManagementIntent"},
 		"/v1.0/identity/conditionalAccess/policies":                                               {"", "conditionalAccessConditionSet"},

@@ -122,6 +122,24 @@ func TestACountIsThatOfThePageAndSometimesMissing(t *testing.T) {
 	}
 }
 
+func TestTypesOfOneCollectionArePagedInOneOrder(t *testing.T) {
+	w := with(t, graphtest.Config{}, graphserver.Config{})
+	var want []string
+	for range 3 { // after all rings, and before more of them
+		for _, typ := range []graph.PolicyType{"deviceConfiguration", "softwareUpdateRing"} {
+			p, err := w.graph.Add(tenant, typ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, p.ID)
+		}
+	}
+	ids := idsOf(t, flat(w.all("/beta/deviceManagement/deviceConfigurations?$top=2")))
+	if got := ids[len(ids)-6:]; !slices.Equal(got, want) || len(ids) != len(w.stored("deviceConfiguration", "softwareUpdateRing")) {
+		t.Errorf("%d rows, the last are %v, want %v", len(ids), got, want)
+	}
+}
+
 func TestAListingLosesNothingWhenObjectsAreDeletedMeanwhile(t *testing.T) {
 	w := with(t, graphtest.Config{}, graphserver.Config{})
 	first := w.get(catalog)

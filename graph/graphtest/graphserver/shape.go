@@ -181,7 +181,7 @@ func (s *Server) shortened(r *request, res *resource, id string, list []member, 
 	out := list
 	for i, m := range list {
 		p, isPart := findPart(res.parts, m.key)
-		if !isPart || p.single || len(m.value) < 3 {
+		if !isPart || p.single || len(m.value) < 3 || m.value[0] != '[' {
 			continue
 		}
 		all := elements(m.value)
