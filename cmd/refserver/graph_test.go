@@ -199,10 +199,11 @@ func TestARunWithoutSomePermissionsGoesOn(t *testing.T) {
 	}
 }
 
-// Throttling, errors and a lost connection can be tried by hand, and a backup gets over them.
+// Throttling and errors can be tried by hand, and a backup gets over them; a type that is
+// forbidden shows that they happen.
 func TestTheFakeGraphWithFaults(t *testing.T) {
 	var faults []graphserver.Fault
-	for _, text := range []string{"throttled-seconds:retry-after=0.01,times=2", "server-error:retry-after=0.01,times=1,nth=4", "reset:times=1,nth=6"} {
+	for _, text := range []string{"throttled-seconds:retry-after=0.01,times=2", "server-error:retry-after=0.01,times=1,nth=4", "forbidden:type=roleScopeTag"} {
 		f, err := graphserver.ParseFault(text)
 		if err != nil {
 			t.Fatal(err)
@@ -213,7 +214,10 @@ func TestTheFakeGraphWithFaults(t *testing.T) {
 		source: source{data: t.TempDir()}, addr: "127.0.0.1:0", role: roleAll, migrate: true, perTenant: 1,
 		graph: graphFlags{kind: graphFake, cloud: "global", faults: faults},
 	}, "a fake one with faults")
-	s.begin(t, "/backup-sets", `{"name":"By hand","policy_types":["assignmentFilter","roleScopeTag"]}`)
+	run := s.finish(t, "/backup-sets", `{"name":"By hand","policy_types":["assignmentFilter","roleScopeTag"]}`)
+	if types := run.Summary.Types; run.Status != "partial" || !types["roleScopeTag"].Forbidden || !types["assignmentFilter"].Complete {
+		t.Errorf("the run is %+v", run)
+	}
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}

@@ -78,12 +78,15 @@ func TestTheFakeGraphServesUntilItIsStopped(t *testing.T) {
 	started, done := out.written, make(chan int, 1)
 	var errOut bytes.Buffer
 	go func() {
-		done <- run(ctx, []string{"fakegraph", "-addr", "127.0.0.1:0", "-size", "3", "-fault", "slow:wait=1ms", "-latency", "1ms", "-limits"}, out, &errOut)
+		done <- run(ctx, []string{"fakegraph", "-addr", "127.0.0.1:0", "-size", "3", "-fault", "server-error:status=500,path=/fabrikam/oauth2/v2.0/token,times=-1", "-latency", "1ms", "-limits"}, out, &errOut)
 	}()
 	<-started
 	base := regexp.MustCompile(`http://[0-9.:]+`).FindString(out.String())
 	if code, list, text := call(t, "preflight", "-graph", "msgraph", "-graph-url", base, "-types", "namedLocation"); code != exitOK {
 		t.Errorf("exit code %d\n%s%s", code, list, text)
+	}
+	if code, _, text := call(t, "preflight", "-graph", "msgraph", "-graph-url", base, "-tenant", "fabrikam"); code != exitNoCheck || !strings.Contains(text, "500") {
+		t.Errorf("with the fault: exit code %d\n%s", code, text)
 	}
 	stop()
 	if code := <-done; code != exitOK {
