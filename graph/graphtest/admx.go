@@ -17,7 +17,7 @@ func definition(setting string) []byte {
 		text("id", stableGUID(setting)), text("displayName", setting), choice("classType", "groupPolicyDefinitionClassType", "user", "machine"),
 		text("categoryPath", `\Contoso\Office\Security`, `\Contoso\Browser\Content`), choice("policyType", "groupPolicyType", "admxBacked"),
 		text("explainText", "This policy setting lets you "+setting+".\n\nIf you enable it, people cannot change it.\n\nIf you disable or do not configure it, people decide."),
-		text("supportedOn", "At least Windows 10"), flags("hasRelatedDefinitions"), number("version", 1, 1)))
+		text("supportedOn", "At least Windows 10"), flags("hasRelatedDefinitions"), text("version", "1.0")))
 	return g.buf
 }
 

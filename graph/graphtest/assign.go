@@ -58,7 +58,7 @@ func (w *writing) assignment(object, kind, group string, raw []byte) []byte {
 	for key, none := range map[string]string{
 		"deviceAndAppManagementAssignmentFilterId": noFilter, "deviceAndAppManagementAssignmentFilterType": "none",
 	} {
-		if s, ok := property(target, key); !ok || string(target[s.start:s.end]) == "null" {
+		if s, ok := property(target, key); w.filtered() && (!ok || string(target[s.start:s.end]) == "null") {
 			target = withProperty(target, key, quote(none))
 		}
 	}
@@ -66,7 +66,16 @@ func (w *writing) assignment(object, kind, group string, raw []byte) []byte {
 	if _, ok := property(raw, "@odata.type"); !ok {
 		raw = withProperty(raw, "@odata.type", quote("#microsoft.graph."+assignmentType(w.info.Key)))
 	}
-	raw = withProperty(raw, "sourceId", quote(object))
-	raw = withProperty(raw, "source", quote("direct"))
+	if sourced(w.info.Key) {
+		raw = withProperty(raw, "sourceId", quote(object))
+		raw = withProperty(raw, "source", quote("direct"))
+	}
 	return withProperty(raw, "id", quote(object+"_"+assignmentSuffix(kind, group)))
+}
+
+// filtered tells whether the type's assignments take filters.
+func (w *writing) filtered() bool {
+	return slices.ContainsFunc(w.info.Refs, func(r graph.RefRule) bool {
+		return r.Path == "assignments[].target.deviceAndAppManagementAssignmentFilterId"
+	})
 }

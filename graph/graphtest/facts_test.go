@@ -31,6 +31,7 @@ var unseen = []string{
 	"conditionalAccessPolicy grantControls.authenticationStrength.modifiedDateTime",
 	"conditionalAccessPolicy grantControls.authenticationStrength.combinationConfigurations",
 	"conditionalAccessPolicy grantControls.termsOfUse[]",
+	"conditionalAccessPolicy conditions.deviceStates", // of beta
 	"conditionalAccessPolicy conditions.users.includeGroups[]",
 	"conditionalAccessPolicy conditions.users.excludeRoles[]",
 	"conditionalAccessPolicy conditions.clientApplications.includeServicePrincipals[]",

@@ -1,6 +1,7 @@
 package graphtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -46,13 +47,20 @@ var filled = map[graph.PolicyType][]struct {
 	},
 	"windowsFeatureUpdateProfile":  {{at("deployableContentDisplayName"), "null"}, {at("endOfSupportDate"), "null"}},
 	"windowsDriverUpdateProfile":   {{at("newUpdates"), "0"}, {at("deviceReporting"), "null"}, {at("inventorySyncStatus"), "null"}},
-	"conditionalAccessPolicy":      {{at("templateId"), "null"}, {at("deletedDateTime"), "null"}, {at("conditions", "deviceStates"), "null"}},
+	"conditionalAccessPolicy":      {{at("templateId"), "null"}, {at("deletedDateTime"), "null"}},
 	"roleScopeTag":                 {{at("isBuiltIn"), "false"}},
 	"assignmentFilter":             {{at("payloads"), "[]"}},
 	"roleDefinition":               {{at("isBuiltIn"), "false"}, {at("isBuiltInRoleDefinition"), "false"}},
 	"namedLocation":                {{at("deletedDateTime"), "null"}},
 	"authenticationStrengthPolicy": {{at("policyType"), `"custom"`}, {at("requirementsSatisfied"), `"mfa"`}},
 }
+
+// unstamped are the types whose objects have no time stamps, and unborn those that only say
+// when they were changed.
+var (
+	unstamped = []graph.PolicyType{"deviceCategory", "roleScopeTag", "roleDefinition", "authenticationContextClassReference", "deviceManagementSettings"}
+	unborn    = []graph.PolicyType{"endpointSecurityIntent", "notificationMessageTemplate", "mobileAppCategory"}
+)
 
 func at(path ...string) []string { return path }
 
@@ -72,8 +80,12 @@ func (w *writing) created(object map[string]any, body []byte) (graph.Policy, err
 	if w.info.Platform == "entra" {
 		modified = "modifiedDateTime"
 	}
-	raw = withProperty(raw, modified, stamp)
-	raw = withProperty(raw, "createdDateTime", stamp)
+	if !slices.Contains(unstamped, w.info.Key) {
+		raw = withProperty(raw, modified, stamp)
+		if !slices.Contains(unborn, w.info.Key) {
+			raw = withProperty(raw, "createdDateTime", stamp)
+		}
+	}
 	raw = withProperty(raw, "id", quote(p.ID))
 	if rule := w.info.Write.Default; rule != nil && rule.Property == "priority" {
 		raw = withProperty(raw, "priority", w.priority(object))
@@ -107,7 +119,9 @@ func (w *writing) priority(object map[string]any) []byte {
 // fill adds what a new object has besides its body.
 func (w *writing) fill(raw []byte) []byte {
 	for _, f := range filled[w.info.Key] {
-		raw = withDefault(raw, f.path, []byte(f.value))
+		if f.path[0] != "deployedAppCount" || !bytes.Contains(raw, []byte("InformationProtectionPolicy")) { // for no apps
+			raw = withDefault(raw, f.path, []byte(f.value))
+		}
 	}
 	for _, rule := range w.info.Refs {
 		if key, ok := strings.CutSuffix(rule.Path, "[]"); ok && rule.Type == "roleScopeTag" && !strings.Contains(key, ".") {

@@ -13,7 +13,7 @@ func conditionalAccess(g *gen) {
 	g.enum("state", "conditionalAccessPolicyState", pick(g.rng, []string{"enabled", "disabled", "enabledForReportingButNotEnforced"}))
 	g.write(nested("conditions", "conditionalAccessConditionSet",
 		subset("userRiskLevels", "high"), subset("signInRiskLevels", "high", "medium"),
-		func(g *gen) { g.strings("servicePrincipalRiskLevels") }, nulls("insiderRiskLevels", "clients", "times", "deviceStates", "clientApplications", "authenticationFlows"),
+		func(g *gen) { g.strings("servicePrincipalRiskLevels") }, nulls("insiderRiskLevels", "clientApplications", "authenticationFlows"),
 		func(g *gen) {
 			g.strings("clientAppTypes", pick(g.rng, []string{"all", "browser", "mobileAppsAndDesktopClients"}))
 		},
@@ -32,7 +32,7 @@ func conditionalAccess(g *gen) {
 			func(g *gen) {
 				g.strings("includeUserActions")
 				g.strings("includeAuthenticationContextClassReferences")
-			}, nulls("applicationFilter", "networkAccess", "globalSecureAccess")),
+			}, nulls("applicationFilter")),
 		users))
 	g.grantControls()
 	g.sessionControls()
@@ -64,7 +64,7 @@ func devices(g *gen) {
 		g.null("devices")
 		return
 	}
-	g.write(nested("devices", "conditionalAccessDevices", nulls("includeDevices", "excludeDevices"),
+	g.write(nested("devices", "conditionalAccessDevices",
 		nested("deviceFilter", "conditionalAccessFilter", text("mode", "include", "exclude"), text("rule", `device.isCompliant -eq True -and device.trustType -ne "Workplace"`))))
 }
 
@@ -150,7 +150,7 @@ func (g *gen) sessionControls() {
 		return
 	}
 	g.write(nested("sessionControls", "conditionalAccessSessionControls",
-		nulls("disableResilienceDefaults", "applicationEnforcedRestrictions", "cloudAppSecurity", "secureSignInSession", "continuousAccessEvaluation"),
+		nulls("disableResilienceDefaults", "applicationEnforcedRestrictions", "cloudAppSecurity", "secureSignInSession"),
 		nested("signInFrequency", "signInFrequencySessionControl", number("value", 1, 24), text("type", "hours", "days"),
 			text("authenticationType", "primaryAndSecondaryAuthentication"), text("frequencyInterval", "timeBased"), flags("isEnabled")),
 		nested("persistentBrowser", "persistentBrowserSessionControl", text("mode", "always", "never"), flags("isEnabled"))))

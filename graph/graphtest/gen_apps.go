@@ -23,21 +23,33 @@ func appProtection(platform string) func(*gen) {
 			choice("pinCharacterSet", "managedAppPinCharacterSet", "numeric", "alphanumericAndSymbol"),
 			choice("managedBrowser", "managedBrowserType", "notConfigured", "microsoftEdge"),
 			choice("appActionIfDeviceComplianceRequired", "managedAppRemediationAction", "block", "wipe"),
-			choice("appDataEncryptionType", "managedAppDataEncryptionType", "whenDeviceLocked", "useDeviceSettings"),
 			flags("organizationalCredentialsRequired", "dataBackupBlocked", "deviceComplianceRequired", "managedBrowserToOpenLinksRequired",
 				"saveAsBlocked", "pinRequired", "disableAppPinIfDevicePinIsSet", "simplePinBlocked", "contactSyncBlocked", "printBlocked",
-				"fingerprintBlocked", "faceIdBlocked", "blockDataIngestionIntoOrganizationDocuments", "isAssigned", "thirdPartyKeyboardsBlocked"),
+				"fingerprintBlocked", "blockDataIngestionIntoOrganizationDocuments", "isAssigned"),
 			number("maximumPinRetries", 3, 10), number("minimumPinLength", 4, 8), number("deployedAppCount", 20, 90),
 			subset("allowedDataStorageLocations", "oneDriveForBusiness", "sharePoint", "box", "localStorage"),
 			maybe("minimumRequiredOsVersion", "16.0", "17.4"), nulls("minimumWarningOsVersion", "minimumRequiredAppVersion", "minimumWarningAppVersion",
-				"minimumWipeOsVersion", "minimumWipeAppVersion", "customBrowserProtocol", "mobileThreatDefenseRemediationAction"),
+				"minimumWipeOsVersion", "minimumWipeAppVersion", "mobileThreatDefenseRemediationAction"),
 			choice("appGroupType", "targetedManagedAppGroupType", "selectedPublicApps", "allCoreMicrosoftApps", "allMicrosoftApps", "allApps"),
 		)
+		g.write(platformProtection[platform]...)
 		g.navigation(partAssignments, "deploymentSummary")
 		g.apps(platform, g.between(20, 85))
 		g.actions("assign", "targetApps", "hasPayloadLinks")
 		g.end('}')
 	}
+}
+
+// platformProtection is what only the policies for one platform have.
+var platformProtection = map[string][]prop{
+	"ios": {
+		choice("appDataEncryptionType", "managedAppDataEncryptionType", "whenDeviceLocked", "useDeviceSettings"),
+		flags("faceIdBlocked", "thirdPartyKeyboardsBlocked"), nulls("customBrowserProtocol"),
+	},
+	"android": {
+		flags("encryptAppData", "screenCaptureBlocked", "disableAppEncryptionIfDeviceEncryptionIsEnabled", "keyboardsRestricted"),
+		nulls("customBrowserPackageId", "customBrowserDisplayName"),
+	},
 }
 
 // apps writes the apps that a policy is for.

@@ -1,6 +1,7 @@
 package graphtest
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -53,8 +54,10 @@ func (g *gen) assignments() {
 		w.str("@odata.id", g.self+"/assignments('"+id+"')")
 		w.str("@odata.editLink", g.self+"/assignments('"+id+"')")
 		w.str("id", id)
-		w.enum("source", "deviceAndAppManagementAssignmentSource", "direct")
-		w.str("sourceId", g.out.ID)
+		if sourced(g.info.Key) {
+			w.enum("source", "deviceAndAppManagementAssignmentSource", "direct")
+			w.str("sourceId", g.out.ID)
+		}
 		if g.info.Key == "deviceHealthScript" {
 			w.bool("runRemediationScript", g.chance(2))
 			w.obj("runSchedule")
@@ -86,19 +89,30 @@ func (g *gen) assignments() {
 	g.part(partAssignments, w.buf)
 }
 
+// assignmentTypes are the OData types of assignments that are not called after their type.
+var assignmentTypes = map[graph.PolicyType]string{
+	"settingsCatalogPolicy": "deviceManagementConfigurationPolicyAssignment", "compliancePolicyV2": "deviceManagementConfigurationPolicyAssignment",
+	"softwareUpdateRing": "deviceConfigurationAssignment", "mobileAppConfiguration": "managedDeviceMobileAppConfigurationAssignment",
+	"enrollmentRestriction": "enrollmentConfigurationAssignment", "windowsEnrollmentStatusPage": "enrollmentConfigurationAssignment",
+	"coManagementAuthority": "enrollmentConfigurationAssignment", "appleUserInitiatedEnrollmentProfile": "appleEnrollmentProfileAssignment",
+	"appProtectionPolicy": "targetedManagedAppPolicyAssignment", "targetedManagedAppConfiguration": "targetedManagedAppPolicyAssignment",
+	"endpointSecurityIntent": "deviceManagementIntentAssignment", "deviceComplianceScript": "deviceHealthScriptAssignment",
+	"deviceShellScript": "deviceManagementScriptAssignment", "macCustomAttributeScript": "deviceManagementScriptAssignment",
+	"roleScopeTag": "roleScopeTagAutoAssignment", "cloudPcUserSettings": "cloudPcUserSettingAssignment",
+}
+
 // assignmentType is the OData type of a type's assignments.
 func assignmentType(t graph.PolicyType) string {
-	switch t {
-	case "settingsCatalogPolicy":
-		return "deviceManagementConfigurationPolicyAssignment"
-	case "softwareUpdateRing", "deviceConfiguration":
-		return "deviceConfigurationAssignment"
-	case "enrollmentRestriction", "windowsEnrollmentStatusPage":
-		return "enrollmentConfigurationAssignment"
-	case "appProtectionPolicy", "targetedManagedAppConfiguration":
-		return "targetedManagedAppPolicyAssignment"
-	case "endpointSecurityIntent":
-		return "deviceManagementIntentAssignment"
+	return cmp.Or(assignmentTypes[t], string(t)+"Assignment")
+}
+
+// sourced tells whether a type's assignments say where they come from: directly, or from a
+// policy set.
+func sourced(t graph.PolicyType) bool {
+	switch assignmentType(t) {
+	case "deviceManagementConfigurationPolicyAssignment", "deviceConfigurationAssignment", "deviceCompliancePolicyAssignment",
+		"enrollmentConfigurationAssignment", "targetedManagedAppPolicyAssignment", "windowsAutopilotDeploymentProfileAssignment", "mobileAppAssignment":
+		return true
 	}
-	return string(t) + "Assignment"
+	return false
 }

@@ -24,7 +24,7 @@ func BenchmarkCapture(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w := &world{b, g, s, graphserver.Token(tenant, graphserver.TokenOptions{})}
+	w := &world{t: b, graph: g, server: s, token: graphserver.Token(tenant, graphserver.TokenOptions{})}
 	ids := idsOf(b, flat(w.all(catalog)))
 	var bodies []string
 	for at := 0; at < len(ids); at += 5 {

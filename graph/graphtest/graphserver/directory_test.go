@@ -31,7 +31,7 @@ func TestTheDirectoryIsLookedUpByIDAndByName(t *testing.T) {
 		"role": "/v1.0/roleManagement/directory/roleDefinitions",
 	} {
 		t.Run(kind, func(t *testing.T) {
-			w := &world{t, w.graph, w.server, w.token}
+			w := w.in(t)
 			ref := w.reference(kind, nil)
 			one := path + "/" + ref.ID
 			if kind == "application" {

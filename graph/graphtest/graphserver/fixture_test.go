@@ -22,6 +22,9 @@ type world struct {
 	graph  *graphtest.Graph
 	server *graphserver.Server
 	token  string
+
+	// sees is shown every exchange, when it is set.
+	sees func(method, target, body string, r reply)
 }
 
 // with is a world of 60 policies.
@@ -38,7 +41,14 @@ func with(t testing.TB, gc graphtest.Config, sc graphserver.Config) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t, g, s, graphserver.Token(tenant, graphserver.TokenOptions{})}
+	return &world{t: t, graph: g, server: s, token: graphserver.Token(tenant, graphserver.TokenOptions{})}
+}
+
+// in is the world for a part of a test.
+func (w *world) in(t testing.TB) *world {
+	inner := *w
+	inner.t = t
+	return &inner
 }
 
 // reply is what a request came back with.
@@ -66,7 +76,11 @@ func (w *world) ask(method, target, body string, headers ...string) reply {
 	if !served(w.server, rec, r) {
 		return reply{header: http.Header{}}
 	}
-	return reply{rec.Code, rec.Header(), rec.Body.Bytes()}
+	out := reply{rec.Code, rec.Header(), rec.Body.Bytes()}
+	if w.sees != nil {
+		w.sees(method, target, body, out)
+	}
+	return out
 }
 
 // served is false when the server has broken the connection off.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
@@ -62,8 +63,37 @@ func (s *Server) rows(r *request, res *resource, ids ...string) []graphtest.Row 
 	if res.only != "" {
 		out = slices.DeleteFunc(out, func(row graphtest.Row) bool { return row.Policy.ODataType != res.only })
 	}
+	if r.version == "v1.0" {
+		for i := range out {
+			out[i].Policy.Parts = olderAssignments(out[i].Policy.Parts)
+		}
+	}
 	slices.SortFunc(out, func(a, b graphtest.Row) int { return cmp.Compare(a.Place, b.Place) })
 	return out
+}
+
+// olderAssignments are parts as v1.0 has them: assignments without filters, which do not say
+// where they come from.
+func olderAssignments(parts []graph.Part) []graph.Part {
+	i := slices.IndexFunc(parts, func(p graph.Part) bool { return p.Name == assignments.name })
+	if i < 0 {
+		return parts
+	}
+	all := elements(parts[i].Raw)
+	for j := range all {
+		list := slices.DeleteFunc(members(all[j]), func(m member) bool { return property(m.key) == "source" || property(m.key) == "sourceId" })
+		for k := range list {
+			if list[k].key == "target" && list[k].value[0] == '{' {
+				list[k].value = object(slices.DeleteFunc(members(list[k].value), func(m member) bool {
+					return strings.HasPrefix(property(m.key), "deviceAndAppManagementAssignmentFilter")
+				}))
+			}
+		}
+		all[j] = object(list)
+	}
+	parts = slices.Clone(parts)
+	parts[i].Raw = array(all)
+	return parts
 }
 
 // elementRows are the elements of parts as objects of their own.

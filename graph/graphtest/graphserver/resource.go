@@ -99,8 +99,8 @@ var known = []resource{
 
 	// The list has the app configurations too, but parts and writes only in typed collections.
 	{path: "/deviceAppManagement/managedAppPolicies", v1: true, derived: true, types: []graph.PolicyType{"appProtectionPolicy", "targetedManagedAppConfiguration"}, parts: elsewhere},
-	{path: "/deviceAppManagement/iosManagedAppProtections", v1: true, types: protection, only: "#microsoft.graph.iosManagedAppProtection", parts: assigned(apps)},
-	{path: "/deviceAppManagement/androidManagedAppProtections", v1: true, types: protection, only: "#microsoft.graph.androidManagedAppProtection", parts: assigned(apps)},
+	{path: "/deviceAppManagement/iosManagedAppProtections", v1: true, betaOnly: newProtection, types: protection, only: "#microsoft.graph.iosManagedAppProtection", parts: assigned(apps)},
+	{path: "/deviceAppManagement/androidManagedAppProtections", v1: true, betaOnly: newProtection, types: protection, only: "#microsoft.graph.androidManagedAppProtection", parts: assigned(apps)},
 	{path: "/deviceAppManagement/windowsManagedAppProtections", types: protection, only: "#microsoft.graph.windowsManagedAppProtection", parts: assigned(apps)},
 	{path: "/deviceAppManagement/mdmWindowsInformationProtectionPolicies", v1: true, types: protection, only: "#microsoft.graph.mdmWindowsInformationProtectionPolicy", parts: locker},
 	{path: "/deviceAppManagement/windowsInformationProtectionPolicies", v1: true, types: protection, only: "#microsoft.graph.windowsInformationProtectionPolicy", parts: locker},
@@ -138,6 +138,30 @@ var known = []resource{
 	{path: "/deviceManagement/notificationMessageTemplates", v1: true, parts: []part{{name: "localizedNotificationMessages"}}, betaOnly: []string{"description"}},
 	{path: "/deviceManagement/termsAndConditions", v1: true, parts: []part{{name: "assignments", apart: true}}},
 	{path: "/deviceManagement/deviceCategories", v1: true},
+}
+
+// newProtection are the properties of app protection policies that v1.0 does not have.
+var newProtection = []string{
+	"allowWidgetContentSync", "allowedAndroidDeviceManufacturers", "allowedAndroidDeviceModels", "allowedDataIngestionLocations",
+	"allowedIosDeviceModels", "allowedOutboundClipboardSharingExceptionLength", "appActionIfAccountIsClockedOut",
+	"appActionIfAndroidDeviceManufacturerNotAllowed", "appActionIfAndroidDeviceModelNotAllowed", "appActionIfAndroidSafetyNetAppsVerificationFailed",
+	"appActionIfAndroidSafetyNetDeviceAttestationFailed", "appActionIfDeviceComplianceRequired", "appActionIfDeviceLockNotSet",
+	"appActionIfDevicePasscodeComplexityLessThanHigh", "appActionIfDevicePasscodeComplexityLessThanLow",
+	"appActionIfDevicePasscodeComplexityLessThanMedium", "appActionIfIosDeviceModelNotAllowed", "appActionIfMaximumPinRetriesExceeded",
+	"appActionIfSamsungKnoxAttestationRequired", "appActionIfUnableToAuthenticateUser", "appGroupType", "approvedKeyboards",
+	"biometricAuthenticationBlocked", "blockAfterCompanyPortalUpdateDeferralInDays", "blockDataIngestionIntoOrganizationDocuments",
+	"connectToVpnOnLaunch", "customDialerAppDisplayName", "customDialerAppPackageId", "customDialerAppProtocol", "deviceLockRequired",
+	"dialerRestrictionLevel", "disableProtectionOfManagedOutboundOpenInData", "exemptedAppPackages", "exemptedAppProtocols", "exemptedUniversalLinks",
+	"filterOpenInToOnlyManagedApps", "fingerprintAndBiometricEnabled", "gracePeriodToBlockAppsDuringOffClockHours", "keyboardsRestricted",
+	"managedUniversalLinks", "maximumAllowedDeviceThreatLevel", "maximumRequiredOsVersion", "maximumWarningOsVersion", "maximumWipeOsVersion",
+	"messagingRedirectAppDisplayName", "messagingRedirectAppPackageId", "messagingRedirectAppUrlScheme", "minimumRequiredCompanyPortalVersion",
+	"minimumWarningCompanyPortalVersion", "minimumWarningSdkVersion", "minimumWipeAppVersion", "minimumWipeCompanyPortalVersion",
+	"minimumWipeOsVersion", "minimumWipePatchVersion", "minimumWipeSdkVersion", "mobileThreatDefensePartnerPriority",
+	"mobileThreatDefenseRemediationAction", "notificationRestriction", "pinRequiredInsteadOfBiometricTimeout", "previousPinBlockCount",
+	"protectInboundDataFromUnknownSources", "protectedMessagingRedirectAppType", "requireClass3Biometrics", "requirePinAfterBiometricChange",
+	"requiredAndroidSafetyNetAppsVerificationType", "requiredAndroidSafetyNetDeviceAttestationType", "requiredAndroidSafetyNetEvaluationType",
+	"targetedAppManagementLevels", "thirdPartyKeyboardsBlocked", "warnAfterCompanyPortalUpdateDeferralInDays",
+	"wipeAfterCompanyPortalUpdateDeferralInDays",
 }
 
 var protection = []graph.PolicyType{"appProtectionPolicy"}
