@@ -72,6 +72,9 @@ func (s *Server) assignRole(r *request, to target) answer {
 	if err != nil {
 		return s.failed(r, complete(err))
 	}
+	if value(members(element), "roleScopeTags") == nil {
+		element = object(append(members(element), member{"roleScopeTags", []byte("[]")}))
+	}
 	all, err := s.graph.EditList(r.justified(), r.who.tenant, to.policy.Type, to.policy.ID, rolePart,
 		func(have []json.RawMessage) ([]json.RawMessage, error) {
 			return append(have, element), nil // its type is that of its collection, so minimal metadata does not name it
