@@ -85,8 +85,10 @@ var readRules = map[PolicyType]ReadRules{
 		},
 		Parts: []PartRule{assignedTo},
 	},
-	"targetedManagedAppConfiguration": {ItemQuery: "$expand=apps", Parts: []PartRule{assignedTo}},
-	"mobileAppConfiguration":          justAssigned(),
+	"targetedManagedAppConfiguration": {
+		ItemQuery: "$expand=apps", Parts: []PartRule{assignedTo, {Name: "settings", Path: "settings"}}, // Edge has some of the catalog
+	},
+	"mobileAppConfiguration": justAssigned(),
 	"mobileApp": {
 		// Apps that every tenant has and nobody uses are left out.
 		ListQuery: "$filter=(microsoft.graph.managedApp/appAvailability%20eq%20null" +

@@ -136,7 +136,9 @@ var writeRules = map[PolicyType]WriteRules{
 		Requests: RequestRules{Steps: []StepRule{targetApps, {Part: "protectedAppLockerFiles", Created: true}}},
 	},
 	"targetedManagedAppConfiguration": {
-		Assigned: true, Strip: []string{"deployedAppCount"}, Requests: RequestRules{Steps: []StepRule{targetApps}},
+		Assigned: true, Strip: []string{"deployedAppCount"}, Requests: RequestRules{Steps: []StepRule{
+			targetApps, {Part: "settings", Created: true, Action: "changeSettings", Key: "settings"},
+		}},
 	},
 	"mobileAppConfiguration": {Polymorphic: true, Assigned: true},
 	"mobileApp": {

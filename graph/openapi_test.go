@@ -204,12 +204,52 @@ func (a *openAPI) check(t *testing.T, info graph.TypeInfo, collection string) {
 
 // undescribed are requests that this cut of the OpenAPI leaves out.
 var undescribed = map[string]bool{
-	"/deviceAppManagement/managedAppPolicies assign":                      true, // is described for one of the platforms
-	"/deviceAppManagement/managedAppPolicies targetApps":                  true,
-	"/deviceAppManagement/managedAppPolicies protectedAppLockerFiles":     true,
-	"/deviceManagement/deviceConfigurations windowsPrivacyAccessControls": true,
-	"/deviceManagement/compliancePolicies setScheduledActions":            true,
-	"/policies/authenticationStrengthPolicies updateAllowedCombinations":  true,
+	"/deviceAppManagement/managedAppPolicies assign":                       true, // is described for one of the platforms
+	"/deviceAppManagement/managedAppPolicies targetApps":                   true,
+	"/deviceAppManagement/managedAppPolicies protectedAppLockerFiles":      true,
+	"/deviceManagement/deviceConfigurations windowsPrivacyAccessControls":  true,
+	"/deviceManagement/compliancePolicies setScheduledActions":             true,
+	"/deviceAppManagement/targetedManagedAppConfigurations changeSettings": true,
+	"/policies/authenticationStrengthPolicies updateAllowedCombinations":   true,
+}
+
+// notCaptured are collections below objects that a capture leaves out.
+var notCaptured = map[string]string{
+	"groupAssignments": "the assignments in an older form",
+	"categories":       "the settings of an intent once more, by category",
+}
+
+// A capture has every collection that Microsoft's OpenAPI has below an object, but those that
+// say the same again.
+func TestACaptureHasEveryCollectionOfMicrosoftsOpenAPI(t *testing.T) {
+	api := microsoft(t)
+	found := 0
+	for _, info := range graph.Catalog.All() {
+		collections := []string{info.Path}
+		for _, rule := range info.Read.Typed {
+			collections = append(collections, rule.Path)
+		}
+		for _, collection := range collections {
+			below := "/" + info.Version + collection + "/{id}/"
+			for path, operations := range api.Paths {
+				name, ok := strings.CutPrefix(path, below)
+				if _, reads := operations["get"]; !ok || !reads || strings.Contains(name, "/") || !info.Capturable() {
+					continue
+				}
+				found++
+				// The only object of this type is everybody's.
+				if info.Key == "windowsHelloForBusiness" && name == "assignments" {
+					continue
+				}
+				if !captured(info, name) && notCaptured[name] == "" {
+					t.Errorf("%s: a capture has no %s", info.Key, name)
+				}
+			}
+		}
+	}
+	if found != 50 {
+		t.Errorf("the OpenAPI has %d collections below objects, and had 50", found)
+	}
 }
 
 // covers tells whether there is anything below an object.

@@ -19,6 +19,7 @@ var sources = map[graph.PolicyType]string{
 	"policySet":                           "Refused in a listing: reports of users. The action update: Microsoft's OpenAPI.",
 	"appleUserInitiatedEnrollmentProfile": "No action assign: Microsoft's SDKs and its map of permissions have a POST of each.",
 	"appProtectionPolicy":                 "What the Windows Information Protection types can expand: the tools that export them.",
+	"targetedManagedAppConfiguration":     "Settings, and the action changeSettings: recorded requests of the admin centre, and Microsoft's OpenAPI.",
 	"mobileApp":                           "The filter, and that categories are not expanded with full metadata: the tools that export apps.",
 	"roleDefinition":                      "Members and scope tags by id, with the cast, at minimal metadata: the tools that export roles.",
 	"cloudPcProvisioningPolicy":           "The reference: assignments are returned only when expanded.",

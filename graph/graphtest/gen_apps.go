@@ -70,6 +70,14 @@ func (g *gen) apps(platform string, n int) {
 }
 
 func managedAppConfiguration(g *gen) {
+	s := &settings{gen: g, area: "com.microsoft.edge.mamedgeappconfigsettings", at: g.index * 5}
+	if g.index%2 == 1 {
+		s.fill(1_500)
+	} else {
+		s.arr("")
+		s.end(']')
+	}
+	g.part(partSettings, s.buf)
 	g.open("targetedManagedAppConfiguration")
 	g.described()
 	g.str("version", fmt.Sprintf(`"%x"`, g.rng.Uint64()))

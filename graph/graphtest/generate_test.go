@@ -209,18 +209,20 @@ func TestEveryGeneratedPolicyIsWellFormed(t *testing.T) {
 // What each type keeps where, as Graph does.
 func TestTypesHaveTheirParts(t *testing.T) {
 	want := map[graph.PolicyType][]string{
-		"settingsCatalogPolicy":        {"assignments", "settings"},
-		"groupPolicyConfiguration":     {"assignments", "definitionValues"},
-		"compliancePolicyV2":           {"assignments", "settings", "scheduledActionsForRule"},
-		"endpointSecurityIntent":       {"assignments", "settings"},
-		"mobileApp":                    {"assignments", "categories"},
-		"conditionalAccessPolicy":      nil,
-		"namedLocation":                nil,
-		"assignmentFilter":             nil,
-		"deviceCategory":               nil,
-		"notificationMessageTemplate":  nil,
-		"roleDefinition":               {"roleAssignments"},
-		"authenticationStrengthPolicy": {"combinationConfigurations"},
+		"settingsCatalogPolicy":    {"assignments", "settings"},
+		"groupPolicyConfiguration": {"assignments", "definitionValues"},
+		"compliancePolicyV2":       {"assignments", "settings", "scheduledActionsForRule"},
+		"endpointSecurityIntent":   {"assignments", "settings"},
+		"mobileApp":                {"assignments", "categories"},
+
+		"targetedManagedAppConfiguration": {"assignments", "settings"},
+		"conditionalAccessPolicy":         nil,
+		"namedLocation":                   nil,
+		"assignmentFilter":                nil,
+		"deviceCategory":                  nil,
+		"notificationMessageTemplate":     nil,
+		"roleDefinition":                  {"roleAssignments"},
+		"authenticationStrengthPolicy":    {"combinationConfigurations"},
 	}
 	for key, p := range with(t, 100, graphtest.Config{}).Snapshot(tenant) {
 		names, ok := want[key.Type]

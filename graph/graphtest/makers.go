@@ -24,7 +24,7 @@ var makers = map[graph.PolicyType]maker{
 	"windowsDriverUpdateProfile":        {1, assignedOnly, driverUpdate},
 	"compliancePolicyV2":                {1, []string{partAssignments, partSettings, "scheduledActionsForRule"}, complianceV2},
 	"mobileApp":                         {2, []string{partAssignments, "categories"}, oneOf(webApp, iosStoreApp, winGetApp)},
-	"targetedManagedAppConfiguration":   {1, assignedOnly, managedAppConfiguration},
+	"targetedManagedAppConfiguration":   {1, []string{partAssignments, partSettings}, managedAppConfiguration},
 	"mobileAppConfiguration":            {1, assignedOnly, managedDeviceAppConfiguration},
 	"deviceComplianceScript":            {1, assignedOnly, complianceScript},
 	"endpointSecurityIntent":            {1, []string{partAssignments, partSettings}, intent},

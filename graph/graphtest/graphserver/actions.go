@@ -30,10 +30,12 @@ func (s *Server) post(r *request, to target, name string) answer {
 // act does what an action other than assign is for.
 func (s *Server) act(r *request, to target, name string) answer {
 	switch name {
+	case "changeSettings":
+		return s.replaceList(r, to, name, "settings", "settings")
 	case "scheduleActionsForRules":
-		return s.scheduleActions(r, to, name, "deviceComplianceScheduledActionForRules")
+		return s.replaceList(r, to, name, "deviceComplianceScheduledActionForRules", "scheduledActionsForRule")
 	case "setScheduledActions":
-		return s.scheduleActions(r, to, name, "scheduledActions")
+		return s.replaceList(r, to, name, "scheduledActions", "scheduledActionsForRule")
 	case "setPriority":
 		return s.setPriority(r, to)
 	case "targetApps":
@@ -133,17 +135,17 @@ func (s *Server) change(r *request, to target, list ...member) answer {
 	return answer{status: http.StatusNoContent}
 }
 
-// scheduleActions replaces what is done with devices that do not comply.
-func (s *Server) scheduleActions(r *request, to target, name, parameter string) answer {
+// replaceList replaces a list with the parameter of an action.
+func (s *Server) replaceList(r *request, to target, name, parameter, list string) answer {
 	body, problem := r.parameters(name, parameter)
 	if problem != nil {
 		return *problem
 	}
-	rules, problem := r.list(body, parameter)
+	elements, problem := r.list(body, parameter)
 	if problem != nil {
 		return *problem
 	}
-	return s.change(r, to, member{"scheduledActionsForRule", array(bytesOf(rules))})
+	return s.change(r, to, member{list, array(bytesOf(elements))})
 }
 
 func bytesOf(list []json.RawMessage) [][]byte {

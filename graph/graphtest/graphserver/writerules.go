@@ -91,11 +91,13 @@ var writes = map[string]writing{
 		assign: assigning{each: "#microsoft.graph.appleEnrollmentProfileAssignment"}, actions: []string{"setPriority"},
 	},
 
-	"/deviceAppManagement/managedAppPolicies":                      {noCreate: "Cannot create an abstract class."},
-	"/deviceAppManagement/iosManagedAppProtections":                withApps,
-	"/deviceAppManagement/androidManagedAppProtections":            withApps,
-	"/deviceAppManagement/windowsManagedAppProtections":            withApps,
-	"/deviceAppManagement/targetedManagedAppConfigurations":        withApps,
+	"/deviceAppManagement/managedAppPolicies":           {noCreate: "Cannot create an abstract class."},
+	"/deviceAppManagement/iosManagedAppProtections":     withApps,
+	"/deviceAppManagement/androidManagedAppProtections": withApps,
+	"/deviceAppManagement/windowsManagedAppProtections": withApps,
+	"/deviceAppManagement/targetedManagedAppConfigurations": {
+		later: []string{"apps"}, immutable: []string{"apps", "settings"}, assign: assignOnly, actions: []string{"targetApps", "changeSettings"},
+	},
 	"/deviceAppManagement/mdmWindowsInformationProtectionPolicies": withFiles,
 	"/deviceAppManagement/windowsInformationProtectionPolicies":    withFiles,
 	"/deviceAppManagement/mobileAppConfigurations":                 justAssigned,
