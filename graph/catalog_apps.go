@@ -28,7 +28,7 @@ func appTypes() []TypeInfo {
 				"uploadState", "publishingState", "dependentAppCount",
 				"supersedingAppCount", "supersededAppCount",
 			},
-			Note: "Metadata only: Graph does not give a package's content back, so packaged apps are uploaded again by hand.",
+			Note: "Metadata only: Graph does not give a package's content back, so packaged apps are uploaded again by hand. What an app replaces or depends on is not captured.",
 		},
 		{
 			Key: "intuneBrandingProfile", DisplayName: "Company portal branding", Platform: "all",
@@ -59,7 +59,7 @@ func updateTypes() []TypeInfo {
 			Path: "/deviceManagement/windowsDriverUpdateProfiles", Version: beta, NameProperty: "displayName",
 			Support: Restorable, RestoreOrder: orderDefault,
 			Volatile: []string{"newUpdates", "deviceReporting", "inventorySyncStatus"},
-			Note:     "The approval type is fixed once the profile exists.",
+			Note:     "The approval type is fixed once the profile exists. Approvals of single drivers are not captured.",
 		},
 		{
 			Key: "windowsQualityUpdatePolicy", DisplayName: "Quality update policies", Platform: "windows",

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -260,4 +261,27 @@ func (a *openAPI) covers(item string) bool {
 		}
 	}
 	return false
+}
+
+// That the announced number is the number of settings is not documented; every real export
+// agrees.
+func TestRealPoliciesHaveAsManySettingsAsTheyAnnounce(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(testenv.Data(t), "real-tenant", "settingsCatalogPolicy", "*.json"))
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, name := range files {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		object, err := graph.Policy{Raw: raw}.Decode()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		settings, _ := object["settings"].([]any)
+		if object["settingCount"] != json.Number(strconv.Itoa(len(settings))) {
+			t.Errorf("%s announces %v settings and has %d", filepath.Base(name), object["settingCount"], len(settings))
+		}
+	}
 }
