@@ -224,6 +224,7 @@ func (s *Server) faultAnswer(r *request) (answer, bool) {
 		f.Status = []int{500, 503, 0}[luck.IntN(3)]
 		if f.Status == 0 && !r.item {
 			r.cut = true
+			s.meter.refused(r, answer{})
 			return answer{}, false
 		}
 		f.Status = max(f.Status, 500)

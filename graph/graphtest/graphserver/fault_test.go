@@ -277,6 +277,9 @@ func TestAWholeBatchCanBeRefused(t *testing.T) {
 	w.fault("throttled-seconds", graphserver.FaultOptions{Path: "/$batch", RetryAfter: "3"})
 	r, _ := w.batch("beta", gets("/deviceManagement/intents")...)
 	r.wantError(t, 429)
+	if u := w.usage(graph.WorkloadIntune); u.Requests != 0 || u.Throttled != 1 || u.Demanded != 3*time.Second {
+		t.Errorf("the books say %+v", u)
+	}
 	if r, got := w.batch("beta", gets("/deviceManagement/intents")...); r.status != 200 || got[0].Status != 200 {
 		t.Errorf("the next: %d", r.status)
 	}
@@ -416,6 +419,10 @@ func TestMixedFaultsComeInTheirShares(t *testing.T) {
 	throttled, failed := share(w, 2500)
 	if throttled < 0.035 || throttled > 0.065 || failed < 0.01 || failed > 0.035 {
 		t.Errorf("%.3f throttled and %.3f failed, want 0.05 and 0.02", throttled, failed)
+	}
+	u := w.usage(graph.WorkloadIntune)
+	if u.Requests != 2500 || float64(u.Throttled)/2500 != throttled || float64(u.Failed)/2500 != failed {
+		t.Errorf("the books have %d throttled and %d failed of %d, the client saw %.3f and %.3f", u.Throttled, u.Failed, u.Requests, throttled, failed)
 	}
 }
 

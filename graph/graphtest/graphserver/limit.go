@@ -2,6 +2,7 @@ package graphserver
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,6 +42,7 @@ type Usage struct {
 	Workload  graph.Workload
 	Requests  int
 	Throttled int           // answered with 429, because of a limit or a fault
+	Failed    int           // answered by a fault with 500 and above, or with a body that a chance has cut
 	Demanded  time.Duration // all that Retry-After headers asked to wait, together
 	Windows   []Window      // by limit and app
 }
@@ -176,6 +178,19 @@ func (m *meter) count(r *request, enforce bool) (refused *limit, wait time.Durat
 	return refused, wait
 }
 
+// asksOf is the workload of a request, of a batch that of its first one.
+func (r *request) asksOf() graph.Workload {
+	if r.path != "/$batch" {
+		return workload(r.segments)
+	}
+	var in struct{ Requests []batchItem }
+	if json.Unmarshal(r.body, &in) != nil || len(in.Requests) == 0 {
+		return graph.WorkloadDirectory
+	}
+	path, _, _ := strings.Cut(in.Requests[0].URL, "?")
+	return workload(strings.Split(strings.TrimPrefix(path, "/"), "/"))
+}
+
 func (m *meter) of(key usageKey) *Usage {
 	if m.usage == nil {
 		m.usage, m.windows = map[usageKey]*Usage{}, map[windowKey]*window{}
@@ -188,11 +203,15 @@ func (m *meter) of(key usageKey) *Usage {
 	return u
 }
 
-// throttled takes an answer of 429 into the books.
-func (m *meter) throttled(r *request, a answer) {
+// refused takes an answer that is none into the books.
+func (m *meter) refused(r *request, a answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	u := m.of(usageKey{r.who.tenant, workload(r.segments)})
+	u := m.of(usageKey{r.who.tenant, r.asksOf()})
+	if a.status != http.StatusTooManyRequests {
+		u.Failed++
+		return
+	}
 	u.Throttled++
 	if d, ok := graph.ParseRetryAfter(a.header.Get("Retry-After"), r.now); ok {
 		u.Demanded += d

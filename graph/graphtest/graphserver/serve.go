@@ -80,8 +80,8 @@ func (s *Server) handle(r *request) answer {
 
 // booked notes a refusal for [Server.Usage].
 func (s *Server) booked(r *request, a answer) answer {
-	if a.status == http.StatusTooManyRequests {
-		s.meter.throttled(r, a)
+	if a.status == http.StatusTooManyRequests || a.status >= 500 {
+		s.meter.refused(r, a)
 	}
 	return a
 }
