@@ -27,7 +27,8 @@ type options struct {
 	migrate bool // bring the schema up to date first
 	clock   runs.Clock
 	users   directory
-	graph   graphClient // nil for the fake with the demo tenants
+	connect graphFlags  // the zero value is for the fake with the demo tenants
+	graph   graphClient // instead; nil to connect
 	queue   runs.Queue  // nil for one in memory, or in the database with Postgres
 	log     *slog.Logger
 
@@ -58,7 +59,7 @@ type app struct {
 	uploader   *transfer.Uploader
 	verifier   *backupset.Verifier
 	authorizer runs.Authorizer
-	permitted  graph.PermissionReader
+	connection connection
 	metrics    *metrics // nil unless it measures
 }
 
@@ -70,25 +71,28 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}
-	if o.graph == nil {
-		if o.graph, err = demoGraph(o.clock, demoSeed, demoPolicies); err != nil {
-			return nil, err
-		}
-	}
 	a := &app{
-		clock: o.clock, log: o.log, users: o.users, queue: o.queue, permitted: o.graph,
+		clock: o.clock, log: o.log, users: o.users, queue: o.queue, connection: connection{client: o.graph},
 		authorizer: runs.RoleAuthorizer{RoleOf: o.users.roleOf},
-	}
-	workers := max(o.workers, 1)
-	o.source.queue = guequeue.Options{Workers: workers, Takers: takers(workers), Logger: o.log}
-	if a.db, err = o.source.open(ctx, o.clock); err != nil {
-		return nil, err
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close(ctx))
 		}
 	}()
+	if o.graph == nil {
+		if a.connection, err = o.connect.connect(ctx, surroundings{
+			clock: o.clock, share: o.perTenant, log: o.log,
+			observer: graph.Observer{Waited: func(ctx context.Context, w graph.Wait) { a.metrics.waited(ctx, w) }},
+		}); err != nil {
+			return nil, err
+		}
+	}
+	workers := max(o.workers, 1)
+	o.source.queue = guequeue.Options{Workers: workers, Takers: takers(workers), Logger: o.log}
+	if a.db, err = o.source.open(ctx, o.clock); err != nil {
+		return nil, err
+	}
 	if o.migrate {
 		if err = o.source.prepare(ctx, a.db); err != nil {
 			return nil, err
@@ -117,7 +121,11 @@ func (o options) newQueue(db *database) (runs.Queue, error) {
 
 // close ends what open has opened.
 func (a *app) close(ctx context.Context) error {
-	return errors.Join(a.metrics.close(context.WithoutCancel(ctx)), a.db.close())
+	err := errors.Join(a.metrics.close(context.WithoutCancel(ctx)), a.connection.end())
+	if a.db != nil {
+		err = errors.Join(err, a.db.close())
+	}
+	return err
 }
 
 // wire connects the parts; this is what an embedder writes.
@@ -141,7 +149,7 @@ func (a *app) wire(o options) (err error) {
 	if a.retention, err = retention.New(keep); err != nil {
 		return err
 	}
-	executors, err := newExecutors(db, a.metrics.client(o.graph))
+	executors, err := newExecutors(db, a.metrics.client(a.connection.client))
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func fakegraphCommand(ctx context.Context, args []string, out, errOut io.Writer)
 	case <-ctx.Done():
 	case <-fake.ended:
 	}
-	if err := fake.close(ctx); err != nil {
+	if err := fake.close(); err != nil {
 		return fail(errOut, "fakegraph", err)
 	}
 	return exitOK
@@ -116,7 +116,7 @@ func startFake(ctx context.Context, o fakeOptions, log *slog.Logger) (*fakeGraph
 }
 
 // close stops it, in the middle of whatever it answers, and waits until it is gone.
-func (f *fakeGraph) close(context.Context) error {
+func (f *fakeGraph) close() error {
 	err := f.server.Close()
 	<-f.ended
 	return errors.Join(err, f.err)

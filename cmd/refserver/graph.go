@@ -86,31 +86,40 @@ func (g graphFlags) check() error {
 // connection is a Graph that is ready to use.
 type connection struct {
 	client graphClient
-	what   string                      // for people
-	close  func(context.Context) error // nil when there is nothing to close
+	what   string     // for people
+	fake   *fakeGraph // that was started for it, or nil
 }
 
-func (c connection) end(ctx context.Context) error {
-	if c.close == nil {
+// end ends what connecting has started.
+func (c connection) end() error {
+	if c.fake == nil {
 		return nil
 	}
-	return c.close(ctx)
+	return c.fake.close()
 }
 
-// connect makes the client. share is how many processes use the same app for a tenant at once.
-func (g graphFlags) connect(ctx context.Context, share int, log *slog.Logger) (connection, error) {
+// surroundings are what a client takes from the product.
+type surroundings struct {
+	clock    runs.Clock
+	share    int // how many processes use the same app for a tenant at once; 0 for one
+	log      *slog.Logger
+	observer graph.Observer
+}
+
+// connect makes the client.
+func (g graphFlags) connect(ctx context.Context, around surroundings) (connection, error) {
 	switch {
 	case g.kind != graphRequest && len(g.faults) > 0:
-		return g.connectFaulty(ctx, share, log)
+		return g.connectFaulty(ctx, around)
 	case g.kind != graphRequest:
-		fake, err := demoGraph(runs.SystemClock{}, demoSeed, demoPolicies)
+		fake, err := demoGraph(around.clock, demoSeed, demoPolicies)
 		return connection{client: fake, what: "a fake one in memory"}, err
 	}
 	tokens, signIn, err := g.signIn(os.Getenv)
 	if err != nil {
 		return connection{}, err
 	}
-	client, err := g.request(g.url, tokens, share, log)
+	client, err := g.request(g.url, tokens, around)
 	if err != nil {
 		return connection{}, err
 	}
@@ -118,27 +127,21 @@ func (g graphFlags) connect(ctx context.Context, share int, log *slog.Logger) (c
 }
 
 // connectFaulty puts the fake behind HTTP, where its faults happen, on a port of this machine.
-func (g graphFlags) connectFaulty(ctx context.Context, share int, log *slog.Logger) (connection, error) {
-	fake, err := startFake(ctx, fakeOptions{addr: "127.0.0.1:0", seed: demoSeed, size: demoPolicies, faults: g.faults}, log)
+func (g graphFlags) connectFaulty(ctx context.Context, around surroundings) (connection, error) {
+	fake, err := startFake(ctx, fakeOptions{addr: "127.0.0.1:0", seed: demoSeed, size: demoPolicies, faults: g.faults}, around.log)
 	if err != nil {
 		return connection{}, err
 	}
-	client, err := g.request(fake.base, newLoopbackTokens(fake.base, nil, os.Getenv), share, log)
-	if err != nil {
-		return connection{}, errors.Join(err, fake.close(ctx))
-	}
-	return connection{client: client, what: "a fake one with faults, at " + fake.base, close: fake.close}, nil
+	c := connection{what: "a fake one with faults, at " + fake.base, fake: fake}
+	c.client, err = g.request(fake.base, newLoopbackTokens(fake.base, nil, os.Getenv), around)
+	return c, err
 }
 
-func (g graphFlags) request(base string, tokens msgraph.TokenSource, share int, log *slog.Logger) (graphClient, error) {
-	client, err := msgraph.New(msgraph.Config{Tokens: tokens, Cloud: clouds[g.cloud], BaseURL: base, Share: share, Logger: log})
-	if err != nil {
-		return nil, err
-	}
-	return struct {
-		graph.Client
-		graph.PermissionReader
-	}{graph.WriteBlocked(client), client}, nil
+func (g graphFlags) request(base string, tokens msgraph.TokenSource, around surroundings) (graphClient, error) {
+	return msgraph.New(msgraph.Config{
+		Tokens: tokens, Cloud: clouds[g.cloud], BaseURL: base, Share: around.share,
+		Clock: around.clock, Logger: around.log, Observer: around.observer,
+	})
 }
 
 // signIn finds out who signs in, from the environment. what tells people.

@@ -16,6 +16,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/azauth"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest/graphserver"
+	"github.com/tenantatlas/tenantbackup/runs"
 )
 
 const guid = "0c0c0c0c-1111-4222-8333-444444444444"
@@ -32,7 +33,7 @@ func fake(t *testing.T, o fakeOptions) *fakeGraph {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := f.close(context.Background()); err != nil {
+		if err := f.close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -218,7 +219,27 @@ func TestTheFakeGraphWithFaults(t *testing.T) {
 	if types := run.Summary.Types; run.Status != "partial" || !types["roleScopeTag"].Forbidden || !types["assignmentFilter"].Complete {
 		t.Errorf("the run is %+v", run)
 	}
+	if page := s.download(t, "/metrics"); !strings.Contains(page, `tenantbackup_graph_wait_seconds_count{tenantbackup_graph_wait_reason="throttled"`) {
+		t.Error("the waits are not measured")
+	}
 	if err := s.stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestGraphIsWrittenToByRequests(t *testing.T) {
+	f := fake(t, fakeOptions{})
+	g := graphFlags{kind: graphRequest, cloud: "global", url: f.base}
+	c, err := g.connect(t.Context(), surroundings{clock: runs.SystemClock{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := c.client.Create(t.Context(), "contoso", "deviceCategory", []byte(`{"displayName":"Kiosks","description":""}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := c.client.Get(t.Context(), "contoso", "deviceCategory", []string{id})
+	if err != nil || list[0].Err != nil || list[0].Policy.Name != "Kiosks" {
+		t.Errorf("%+v, %v", list, err)
 	}
 }

@@ -82,6 +82,13 @@ func (m *metrics) client(c graph.Client) graph.Client {
 	}{graph.ObserveReader(c, m.telemetry.Graph()), graph.ObserveWriter(c, m.telemetry.Graph())}
 }
 
+// waited measures what a client is held back within a call.
+func (m *metrics) waited(ctx context.Context, w graph.Wait) {
+	if m != nil {
+		m.telemetry.Graph().Waited(ctx, w)
+	}
+}
+
 func (m *metrics) runs() (o runs.Observer) {
 	if m != nil {
 		o = m.telemetry.Runs()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
 )
 
 // needs are the values of -need, with what a type lacks for it.
@@ -66,7 +67,7 @@ func preflightCommand(ctx context.Context, args []string, out, errOut io.Writer)
 
 // preflight signs in and compares.
 func (g graphFlags) preflight(ctx context.Context, tenant graph.TenantID, types string) (granted []string, list []graph.Access, err error) {
-	c, err := g.connect(ctx, 1, slog.New(slog.DiscardHandler))
+	c, err := g.connect(ctx, surroundings{clock: runs.SystemClock{}, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -98,13 +98,8 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 	if !o.role.works() {
 		workers = 1 // that never work
 	}
-	connected, err := o.graph.connect(ctx, o.perTenant, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, connected.end(ctx)) }()
 	a, err := open(ctx, options{
-		graph: connected.client, source: o.source, migrate: o.migrate, users: users, log: log, measure: true,
+		connect: o.graph, source: o.source, migrate: o.migrate, users: users, log: log, measure: true,
 		worker: workerName(), workers: workers, perTenant: o.perTenant,
 	})
 	if err != nil {
@@ -125,7 +120,7 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 		}
 		server = newServer(a.metrics.serve(handler, listener.Addr(), os.Getenv(metricsTokenVariable)), log)
 	}
-	greet(out, o, connected, listener)
+	greet(out, o, a.connection, listener)
 	if ready != nil && listener != nil {
 		ready(listener.Addr())
 	}
@@ -152,7 +147,7 @@ func workerName() string {
 func (a *app) handler(r role) (http.Handler, error) {
 	full, err := api.New(api.Config{
 		Scheduler: a.scheduler, Starter: a.starter, Archive: a.archive, Retention: a.retention,
-		Restores: a.restores, Exporter: a.exporter, Uploader: a.uploader, Permissions: a.permitted,
+		Restores: a.restores, Exporter: a.exporter, Uploader: a.uploader, Permissions: a.connection.client,
 		Principal: a.users.principal, TenantAccess: a.users.access,
 		Ready: a.db.ready, Logger: a.log,
 	})
