@@ -12,6 +12,17 @@ func (d *desired) createBody() json.RawMessage {
 	return append(json.RawMessage(nil), d.policy.Raw...)
 }
 
+// completeBody returns what [graph.Writer.Update] takes of it, to complete an object that a
+// create has begun.
+func (d *desired) completeBody(info *facts) (json.RawMessage, error) {
+	object, err := d.policy.Decode()
+	if err != nil {
+		return nil, err
+	}
+	info.StripReadOnly(object, true)
+	return json.Marshal(object)
+}
+
 // updateBody returns what [graph.Writer.Update] takes: the same without what the backup does
 // not know, unless leaving that out would reset it.
 func (d *desired) updateBody(info *facts) json.RawMessage {

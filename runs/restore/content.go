@@ -199,6 +199,9 @@ func (w *restoring) content(ctx context.Context, j *job, live map[string]fetched
 		j.step.BegunAt = time.Time{} // nothing was made
 		w.advance(j)
 	}
+	if j.creates() && j.step.TargetID != "" {
+		return w.complete(ctx, j)
+	}
 	var s *sides
 	changed := false
 	if id := j.plan.TargetID; id != "" {

@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -41,12 +42,47 @@ func (w *restoring) create(ctx context.Context, j *job) error {
 	if err == nil && id == "" {
 		err = &graph.Error{Op: "create " + string(j.item.Type), Kind: graph.KindAmbiguous, Err: errNoID}
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		j.step.TargetID = id
 		w.wrote(j)
 		return nil
+	case id == "":
+		return w.notMade(ctx, j, fresh, err)
 	}
-	return w.notMade(ctx, j, fresh, err)
+	j.step.TargetID = id
+	w.advance(j)
+	w.remember(j)
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	return w.complete(ctx, j)
+}
+
+// complete writes an object whose making was answered with an id and an error: it exists, and
+// some of it is missing.
+func (w *restoring) complete(ctx context.Context, j *job) error {
+	d, fresh, err := w.desired(j, nil)
+	if err != nil {
+		w.fail(j, runs.ReasonInternal, err)
+		return nil
+	}
+	if !w.ready(j, &d) {
+		return nil
+	}
+	body, err := d.completeBody(j.facts)
+	if err != nil {
+		w.fail(j, runs.ReasonInternal, err)
+		return nil
+	}
+	err = w.repeat(ctx, func() error {
+		return w.r.cfg.Client.Update(ctx, w.a.Tenant(), j.item.Type, j.step.TargetID, body)
+	})
+	if err != nil {
+		return w.refused(ctx, j, fresh, fmt.Errorf("the object was made and is not complete: %w", err))
+	}
+	w.wrote(j)
+	return nil
 }
 
 var errNoID = errors.New("restore: Graph's client made an object and did not say which")
