@@ -127,10 +127,9 @@ var undescribed = map[string]string{
 var unasked = map[string]string{
 	"/templates/":        "no policy type",
 	"/groupAssignments/": "superseded by assignments",
-	"/intents/{deviceManagementIntent-id}/categories/":                                 "settings are read below the intent",
-	"/roleDefinitions/{roleDefinition-id}/roleAssignments/":                            "read by their id in a collection of their own",
-	"/targetedManagedAppConfigurations/{targetedManagedAppConfiguration-id}/settings/": "none of the policies has settings of the catalog",
-	"/windowsManagedAppProtections/{windowsManagedAppProtection-id}/apps/":             "the only policy has no apps",
+	"/intents/{deviceManagementIntent-id}/categories/":                     "settings are read below the intent",
+	"/roleDefinitions/{roleDefinition-id}/roleAssignments/":                "read by their id in a collection of their own",
+	"/windowsManagedAppProtections/{windowsManagedAppProtection-id}/apps/": "the only policy has no apps",
 }
 
 func TestAnswersAreAsMicrosoftDescribesThem(t *testing.T) {
