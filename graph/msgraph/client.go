@@ -171,7 +171,9 @@ func transportOf(h *http.Client) *http.Client {
 		own = *h
 	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
 		t = t.Clone()
-		t.MaxIdleConnsPerHost = 32
+		t.MaxIdleConnsPerHost = t.MaxIdleConns // all tenants are one host
+		// Without it a connection that broke without a word takes requests for minutes.
+		t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 30 * time.Second}
 		own.Transport = t
 	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -79,7 +79,7 @@ func inBubble(t *testing.T, h func(w http.ResponseWriter, r *http.Request, befor
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{ctx: t.Context(), began: time.Now()}
-		incoming := make(listener)
+		incoming := listener{make(chan net.Conn), make(chan struct{})}
 		server := &http.Server{
 			Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 				conn, _ := r.Context().Value(connKey{}).(int)
@@ -119,26 +119,33 @@ func inBubble(t *testing.T, h func(w http.ResponseWriter, r *http.Request, befor
 type connKey struct{}
 
 // listener takes the connections that are dialed through it.
-type listener chan net.Conn
+type listener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
 
 func (l listener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	client, server := net.Pipe()
 	select {
-	case l <- server:
+	case l.conns <- server:
 		return client, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
 func (l listener) Accept() (net.Conn, error) {
-	if c, ok := <-l; ok {
+	select {
+	case c := <-l.conns:
 		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
 	}
-	return nil, net.ErrClosed
 }
 
-func (l listener) Close() error   { close(l); return nil }
+func (l listener) Close() error   { close(l.closed); return nil }
 func (l listener) Addr() net.Addr { return &net.UnixAddr{Name: "memory"} }
 
 // requests returns the requests so far.

@@ -154,6 +154,28 @@ func TestAThrottledWorkloadWaitsAsAWholeAndHoldsUpNobodyElse(t *testing.T) {
 	})
 }
 
+func TestTheLongestPauseCounts(t *testing.T) {
+	inBubble(t, func(w http.ResponseWriter, _ *http.Request, before int) {
+		switch before {
+		case 0:
+			time.Sleep(time.Second)
+			refuse(w, 429, "Retry-After", "3")
+		case 1:
+			refuse(w, 429, "Retry-After", "10")
+		default:
+			_, _ = io.WriteString(w, anObject)
+		}
+	}, nil, func(w *world) {
+		w.together(2, func(int) error {
+			_, err := w.do(w.ctx, tenant, list())
+			if w.elapsed() != 10*time.Second {
+				t.Errorf("a call went after %s, want 10s", w.elapsed())
+			}
+			return err
+		})
+	})
+}
+
 func TestAPauseThatIsTooLongEndsEveryCallWithoutARequest(t *testing.T) {
 	inBubble(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
 		time.Sleep(2 * time.Second)

@@ -53,9 +53,8 @@ func (c *Client) persist(ctx context.Context, tenant graph.TenantID, r call, e *
 	g := c.gates.of(tenant, r.workload)
 	defer c.gates.leave(g)
 	for {
-		var err error
-		if e.token, err = c.tokens.get(ctx, tenant, e.refused, e.claims); err != nil {
-			return nil, r.signIn(ctx, err)
+		if err := c.signIn(ctx, tenant, r, e, g); err != nil {
+			return nil, err
 		}
 		if err := c.enter(ctx, tenant, r, g); err != nil {
 			return nil, err
@@ -77,6 +76,25 @@ func (c *Client) persist(ctx context.Context, tenant graph.TenantID, r call, e *
 		}
 		if err := c.pause(ctx, tenant, r, e, f, g); err != nil {
 			return nil, err
+		}
+	}
+}
+
+// signIn gets the token of a call. A sign-in that time may mend is tried again.
+func (c *Client) signIn(ctx context.Context, tenant graph.TenantID, r call, e *effort, g *gate) error {
+	for {
+		token, err := c.tokens.get(ctx, tenant, e.refused, e.claims)
+		if err == nil {
+			e.token = token
+			return nil
+		}
+		err = r.signIn(ctx, err)
+		var known *graph.Error
+		if !errors.As(err, &known) || !known.Kind.Retryable() {
+			return err
+		}
+		if err := c.pause(ctx, tenant, r, e, &failure{err: known, again: true, wait: known.RetryAfter}, g); err != nil {
+			return err
 		}
 	}
 }

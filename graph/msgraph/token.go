@@ -3,6 +3,7 @@ package msgraph
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"time"
 
@@ -30,7 +31,9 @@ type TokenSource interface {
 	//
 	// An error that wraps a [*graph.Error] keeps its kind: graph.KindUnavailable when the
 	// sign-in service could not be reached, graph.KindThrottled with the time to come back.
-	// Any other error is taken for a refusal, graph.KindUnauthorized, which ends the run.
+	// Where waiting may help the client asks again, as it does with requests. An error of the
+	// network counts as graph.KindUnavailable, and any other as a refusal,
+	// graph.KindUnauthorized, which ends the run.
 	Token(ctx context.Context, tenant graph.TenantID, claims string) (Token, error)
 }
 
@@ -56,11 +59,15 @@ func (r call) signIn(ctx context.Context, err error) error {
 	}
 	out := graph.Error{Kind: graph.KindUnauthorized, Err: shown{err}}
 	var known *graph.Error
-	if errors.As(err, &known) {
+	var network net.Error
+	switch {
+	case errors.As(err, &known):
 		out = *known
 		if out.Err != nil {
 			out.Err = shown{out.Err}
 		}
+	case errors.As(err, &network):
+		out.Kind = graph.KindUnavailable
 	}
 	out.Op = r.name() + ": sign in"
 	return &out

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -164,6 +165,33 @@ func TestTheKindOfASignInsFailureIsKept(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestASignInThatTimeMayMendIsTriedAgain(t *testing.T) {
+	for name, err := range map[string]error{
+		"the service is down": &graph.Error{Kind: graph.KindUnavailable},
+		"it wants a pause":    &graph.Error{Kind: graph.KindThrottled, RetryAfter: time.Second},
+		"the network":         &net.DNSError{Err: "no such host"},
+		"too slow":            fmt.Errorf("sign in: %w", context.DeadlineExceeded),
+	} {
+		d := &desk{err: err}
+		inBubble(t, answerAll, signedInBy(d), func(w *world) {
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				time.Sleep(2 * time.Second)
+				d.fail(nil)
+			})
+			if _, err := w.do(w.ctx, tenant, list()); err != nil || d.issued != 1 {
+				t.Errorf("%s: %v, asked %s", name, err, d.log())
+			}
+			wg.Wait()
+			d.fail(err)
+			_, err := w.do(w.ctx, "fabrikam", list())
+			if !graph.KindOf(err).Retryable() || strings.Count(d.log(), "fabrikam") != 6 {
+				t.Errorf("%s: %v, asked %s", name, err, d.log())
+			}
+		})
+	}
 }
 
 func TestASourceThatGivesNoUsableTokenIsRefused(t *testing.T) {

@@ -21,7 +21,7 @@ var layers = map[string]layer{
 	"graph/graphtest":             {level: 1, core: true, suite: true, why: "a fake needs the seam only"},
 	"graph/graphtest/graphserver": {level: 2, core: true, suite: true, why: "a fake behind HTTP needs the fake only"},
 
-	"graph/msgraph": {level: 1, why: "the real client needs the seam only"},
+	"graph/msgraph": {level: 1, why: "the real client needs the seam, and the clock of runs"},
 	"graph/azauth":  {level: 2, why: "sign-in for the real client"},
 
 	"runs":           {level: 1, core: true, why: "a run is the same whatever it does"},
