@@ -66,6 +66,9 @@ func (w *writing) assignment(object, kind, group string, raw []byte) []byte {
 	if _, ok := property(raw, "@odata.type"); !ok {
 		raw = withProperty(raw, "@odata.type", quote("#microsoft.graph."+assignmentType(w.info.Key)))
 	}
+	if dated(w.info.Key) {
+		raw = withProperty(raw, "lastModifiedDateTime", quote(timestamp(w.now.UTC())))
+	}
 	if sourced(w.info.Key) {
 		raw = withProperty(raw, "sourceId", quote(object))
 		raw = withProperty(raw, "source", quote("direct"))

@@ -25,8 +25,6 @@ var unseen = []string{
 	"hardwareConfiguration ", "intuneBrandingProfile ", "macCustomAttributeScript ", "mobileAppCategory ",
 	"policySet ", "reusablePolicySetting ", "termsAndConditions ", "windowsQualityUpdatePolicy ", "windowsQualityUpdateProfile ",
 
-	"groupPolicyConfiguration definitionValues[].presentationValues[].createdDateTime",
-	"groupPolicyConfiguration definitionValues[].presentationValues[].lastModifiedDateTime",
 	"conditionalAccessPolicy grantControls.authenticationStrength.createdDateTime", // in exports of some tools only
 	"conditionalAccessPolicy grantControls.authenticationStrength.modifiedDateTime",
 	"conditionalAccessPolicy grantControls.authenticationStrength.combinationConfigurations",

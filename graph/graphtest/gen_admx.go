@@ -35,6 +35,7 @@ func (g *gen) definitionValue() {
 	g.arr("presentationValues")
 	if g.chance(2) {
 		g.write(nested("", "groupPolicyPresentationValueText", text("id", guid(g.rng)), text("value", g.text()),
+			func(g *gen) { g.time("createdDateTime", g.created); g.time("lastModifiedDateTime", g.created) },
 			func(g *gen) { g.raw("presentation", presentation(setting)) }))
 	}
 	g.end(']', '}')

@@ -44,11 +44,11 @@ func appProtection(platform string) func(*gen) {
 var platformProtection = map[string][]prop{
 	"ios": {
 		choice("appDataEncryptionType", "managedAppDataEncryptionType", "whenDeviceLocked", "useDeviceSettings"),
-		flags("faceIdBlocked", "thirdPartyKeyboardsBlocked"), nulls("customBrowserProtocol"),
+		flags("faceIdBlocked", "thirdPartyKeyboardsBlocked"), nulls("customBrowserProtocol", "minimumRequiredSdkVersion"),
 	},
 	"android": {
 		flags("encryptAppData", "screenCaptureBlocked", "disableAppEncryptionIfDeviceEncryptionIsEnabled", "keyboardsRestricted"),
-		nulls("customBrowserPackageId", "customBrowserDisplayName"),
+		nulls("customBrowserPackageId", "customBrowserDisplayName", "minimumRequiredPatchVersion", "minimumWarningPatchVersion"),
 	},
 }
 

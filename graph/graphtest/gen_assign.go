@@ -58,6 +58,9 @@ func (g *gen) assignments() {
 			w.enum("source", "deviceAndAppManagementAssignmentSource", "direct")
 			w.str("sourceId", g.out.ID)
 		}
+		if dated(g.info.Key) {
+			w.time("lastModifiedDateTime", g.created)
+		}
 		if g.info.Key == "deviceHealthScript" {
 			w.bool("runRemediationScript", g.chance(2))
 			w.obj("runSchedule")
@@ -116,3 +119,6 @@ func sourced(t graph.PolicyType) bool {
 	}
 	return false
 }
+
+// dated tells whether a type's assignments say when they were made.
+func dated(t graph.PolicyType) bool { return t == "groupPolicyConfiguration" || t == "policySet" }

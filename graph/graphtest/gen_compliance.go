@@ -25,10 +25,12 @@ func macCompliance(g *gen) {
 		version,
 		flags("passwordRequired", "passwordBlockSimple", "systemIntegrityProtectionEnabled", "deviceThreatProtectionEnabled",
 			"storageRequireEncryption", "firewallEnabled", "firewallBlockAllIncoming", "firewallEnableStealthMode"),
-		number("passwordMinimumLength", 4, 16), number("passwordExpirationDays", 30, 365),
+		number("passwordMinimumLength", 4, 16), number("passwordExpirationDays", 30, 365), number("passwordMinutesOfInactivityBeforeLock", 1, 60),
+		choice("deviceThreatProtectionRequiredSecurityLevel", "deviceThreatProtectionLevel", "unavailable", "secured", "low", "medium"),
 		choice("passwordRequiredType", "requiredPasswordType", "deviceDefault", "alphanumeric", "numeric"),
 		choice("gatekeeperAllowedAppSource", "macOSGatekeeperAppSources", "notConfigured", "macAppStore", "anywhere"),
-		maybe("osMinimumVersion", "14.7", "15.1"), nulls("osMaximumVersion", "osMinimumBuildVersion", "osMaximumBuildVersion"),
+		maybe("osMinimumVersion", "14.7", "15.1"), nulls("osMaximumVersion", "osMinimumBuildVersion", "osMaximumBuildVersion",
+			"passwordPreviousPasswordBlockCount", "passwordMinimumCharacterSetCount"),
 	})
 }
 

@@ -32,11 +32,11 @@ func enrollmentStatusPage(g *gen) {
 }
 
 func autopilot(g *gen) {
-	odataType := "azureADWindowsAutopilotDeploymentProfile"
+	odataType, hybrid := "azureADWindowsAutopilotDeploymentProfile", flags()
 	if g.chance(4) {
-		odataType = "activeDirectoryWindowsAutopilotDeploymentProfile"
+		odataType, hybrid = "activeDirectoryWindowsAutopilotDeploymentProfile", flags("hybridAzureADJoinSkipConnectivityCheck")
 	}
-	g.profile(odataType,
+	g.profile(odataType, hybrid,
 		text("language", "os-default", "en-US", "de-DE"), text("locale", "os-default", "en-US", "de-DE"), choice("deviceType", "windowsAutopilotDeviceType", "windowsPc"),
 		text("deviceNameTemplate", "%SERIAL%", "CT-%RAND:5%"), flags("extractHardwareHash", "hardwareHashExtractionEnabled", "enableWhiteGlove", "preprovisioningAllowed"),
 		nulls("managementServiceAppId", "enrollmentStatusScreenSettings"),

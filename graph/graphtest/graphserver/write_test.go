@@ -177,6 +177,9 @@ func (w *world) made(p graph.Policy) string {
 		delete(body, "@odata.type")
 		return w.send(200, "POST", "/beta/deviceManagement/templates/"+template+"/createInstance", body)["id"].(string)
 	case "appProtectionPolicy", "targetedManagedAppConfiguration":
+		if strings.Contains(p.ODataType, "InformationProtection") { // is for no apps
+			return post(201)
+		}
 		apps := object{"apps": take("apps"), "appGroupType": body["appGroupType"]}
 		id := post(201)
 		w.send(204, "POST", at+"/"+id+"/targetApps", apps)
@@ -189,11 +192,12 @@ func (w *world) made(p graph.Policy) string {
 		}
 		return id
 	case "intuneBrandingProfile":
-		rest := maps.Clone(body)
-		for _, key := range []string{"profileName", "profileDescription", "roleScopeTagIds"} {
+		rest := w.body(p, true)
+		first := []string{"profileName", "profileDescription", "roleScopeTagIds"}
+		for _, key := range first {
 			delete(rest, key)
 		}
-		maps.DeleteFunc(body, func(key string, _ any) bool { _, later := rest[key]; return later })
+		maps.DeleteFunc(body, func(key string, _ any) bool { return !slices.Contains(first, key) })
 		id := post(201)
 		w.send(200, "PATCH", at+"/"+id, rest)
 		return id
@@ -206,7 +210,7 @@ func (w *world) made(p graph.Policy) string {
 		}
 		return id
 	case "roleDefinition":
-		assignments := take("roleAssignments").([]any)
+		assignments, _ := take("roleAssignments").([]any)
 		id := post(200)
 		for _, a := range assignments {
 			a := a.(object)
