@@ -1,6 +1,8 @@
 package msgraph
 
 import (
+	"bytes"
+	"compress/gzip"
 	"io"
 	"net/http"
 	"strings"
@@ -117,5 +119,39 @@ func TestAnAnswerThatIsTooLongIsNoAnswer(t *testing.T) {
 	c.cfg.MaxAnswer++
 	if got, err := c.do(t.Context(), tenant, list()); err != nil || string(got) != long {
 		t.Error(err)
+	}
+}
+
+// zipped is a body as Content-Encoding gzip has it.
+func zipped(body string) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = io.WriteString(z, body)
+	_ = z.Close()
+	return b.Bytes()
+}
+
+func TestCompressedAnswersAreReadWholeOrNotAtAll(t *testing.T) {
+	long := `{"value":"` + strings.Repeat("x", 1<<20) + `"}`
+	for name, c := range map[string]struct {
+		body []byte
+		want graph.Kind
+	}{
+		"whole":            {zipped(anObject), ""},
+		"cut":              {zipped(anObject)[:len(zipped(anObject))-9], graph.KindUnavailable},
+		"not compressed":   {[]byte(anObject), graph.KindUnavailable},
+		"long when opened": {zipped(long), graph.KindIncomplete},
+	} {
+		client := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+				t.Error("the client does not ask for gzip")
+			}
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(c.body)
+		}, func(c *Config) { c.Attempts, c.MaxAnswer = 1, 1<<19 })
+		got, err := client.do(t.Context(), tenant, list())
+		if graph.KindOf(err) != c.want || err == nil && string(got) != anObject {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
 	}
 }
