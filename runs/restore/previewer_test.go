@@ -302,6 +302,9 @@ func TestAPreviewThatBreaksAnywhereEndsTheSame(t *testing.T) {
 	for _, kind := range []runs.Kind{runs.KindRestorePreview, runs.KindDriftReport} {
 		var want map[string]string
 		for at := range 8 {
+			if raceDetector && at%3 != 0 { // a sample; .ci/run has them all without it
+				continue
+			}
 			for _, after := range []bool{false, true} {
 				w := newWorld(t, rig.Options{Policies: -1, Catalogue: restore.TestTypes(t)}, nil, restore.PreviewerConfig{})
 				for i := range 10 {
