@@ -53,7 +53,7 @@ func TestWhatARefusalMeans(t *testing.T) {
 		{"nobody consented", refuse(400, "unauthorized_client", "AADSTS700016: not found"), graph.KindUnauthorized, 400, "AADSTS700016", 0, "consent"},
 		{"no such directory", refuse(400, "invalid_request", "AADSTS90002: Tenant not found"), graph.KindUnauthorized, 400, "AADSTS90002", 0, "no such directory"},
 		{"an unknown client problem", refuse(401, "invalid_client", "AADSTS7009999: new"), graph.KindUnauthorized, 401, "AADSTS7009999", 0, "client id and the client secret"},
-		{"an unknown code", refuse(400, "invalid_grant", "AADSTS999999: new"), graph.KindUnauthorized, 400, "AADSTS999999", 0, "/error explains the code"},
+		{"an unknown code", refuse(400, "invalid_grant", "AADSTS999999: new"), graph.KindUnauthorized, 400, "AADSTS999999", 0, "look the code up"},
 		{"no code", refuse(403, "access_denied", ""), graph.KindUnauthorized, 403, "access_denied", 0, "was refused"},
 		{"no JSON", func(w http.ResponseWriter, _ ask) { http.Error(w, "<html>proxy</html>", http.StatusForbidden) }, graph.KindUnauthorized, 403, "", 0, "was refused"},
 		{"a success that is none", func(w http.ResponseWriter, _ ask) { reply(w, 200, "hello") }, graph.KindUnavailable, 200, "", 0, "no token"},

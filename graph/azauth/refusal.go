@@ -44,7 +44,7 @@ func (t told) advice(app App) string {
 	if text, ok := advice[t.code]; ok {
 		return text
 	}
-	const unknown = "the sign-in was refused; https://login.microsoftonline.com/error explains the code, the sign-in log of the directory has the rest"
+	const unknown = "the sign-in was refused: look the code up at login.microsoftonline.com/error; the sign-in log of the directory has the rest"
 	switch {
 	case app.ManagedIdentity:
 		return "the managed identity was refused: check that the identity is assigned to this machine, and its client id"

@@ -47,7 +47,7 @@ func (s *Server) token(r *request, tenant graph.TenantID) answer {
 		return r.refused(http.StatusBadRequest, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
 	case missing != nil:
 		return r.refused(http.StatusBadRequest, "invalid_request", 90002, fmt.Sprintf("Tenant '%s' not found.", tenant))
-	case !strings.HasSuffix(form.Get("scope"), "/.default"):
+	case !defaultScope(form.Get("scope")):
 		return r.refused(http.StatusBadRequest, "invalid_scope", 1002012, "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.")
 	case s.cfg.Clients != nil && !known:
 		return r.refused(http.StatusBadRequest, "unauthorized_client", 700016, "Application with identifier '"+app+"' was not found in the directory.")
@@ -63,6 +63,21 @@ func (s *Server) token(r *request, tenant graph.TenantID) answer {
 		"token_type": "Bearer", "expires_in": int(s.cfg.TokenLifetime.Seconds()), "ext_expires_in": int(s.cfg.TokenLifetime.Seconds()), "access_token": value,
 	}) // strings and numbers only
 	return ok(body).with("Content-Type", "application/json; charset=utf-8")
+}
+
+// defaultScope tells whether a scope is all that an app was granted of one resource, with nothing
+// but the scopes of OpenID Connect beside it, which Microsoft's own libraries always send.
+func defaultScope(scope string) bool {
+	resources := 0
+	for _, s := range strings.Fields(scope) {
+		switch {
+		case strings.HasSuffix(s, "/.default"):
+			resources++
+		case s != "openid" && s != "offline_access" && s != "profile":
+			return false
+		}
+	}
+	return resources == 1
 }
 
 // refused is an error answer in the login service's form.
