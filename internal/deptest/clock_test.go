@@ -18,6 +18,7 @@ const clockFile = "runs/clock.go"
 // schedules can be tested in a second, and that no test sleeps. Inside a bubble of
 // testing/synctest time is not real, so a test may sleep there.
 func timeFromClock(tr tree) (findings []string) {
+	inBubble := bubbles(tr)
 	for _, s := range tr.sources {
 		name, dot := importedAs(s.file, "time")
 		bubble, _ := importedAs(s.file, "testing/synctest")
@@ -34,8 +35,11 @@ func timeFromClock(tr tree) (findings []string) {
 		ast.Inspect(s.file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.CallExpr:
-				if f, ok := n.Fun.(*ast.SelectorExpr); ok && s.test && isPackage(f.X, bubble) {
-					return false
+				switch f := n.Fun.(type) {
+				case *ast.SelectorExpr:
+					return !s.test || !isPackage(f.X, bubble)
+				case *ast.Ident:
+					return !s.test || !inBubble[s.dir+" "+f.Name]
 				}
 			case *ast.SelectorExpr:
 				// Also where the function is not called but handed on.
@@ -47,6 +51,40 @@ func timeFromClock(tr tree) (findings []string) {
 		})
 	}
 	return findings
+}
+
+// bubbles finds the functions of tests that run what they are given in a bubble, by folder and
+// name.
+func bubbles(tr tree) map[string]bool {
+	found := map[string]bool{}
+	for _, s := range tr.sources {
+		bubble, _ := importedAs(s.file, "testing/synctest")
+		if !s.test || bubble == "" {
+			continue
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || !takesFunction(f) {
+				continue
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if call, ok := n.(*ast.CallExpr); ok {
+					if sel, ok := call.Fun.(*ast.SelectorExpr); ok && isPackage(sel.X, bubble) && sel.Sel.Name == "Test" {
+						found[s.dir+" "+f.Name.Name] = true
+					}
+				}
+				return true
+			})
+		}
+	}
+	return found
+}
+
+func takesFunction(f *ast.FuncDecl) bool {
+	return slices.ContainsFunc(f.Type.Params.List, func(p *ast.Field) bool {
+		_, ok := p.Type.(*ast.FuncType)
+		return ok
+	})
 }
 
 // importedAs returns the name under which a file knows a package, "" when it does not,
@@ -93,5 +131,10 @@ func TestTimeComesFromTheClockCatches(t *testing.T) {
 		{"a test that sleeps", map[string]string{"runs/a_test.go": "package runs\nimport \"time\"\nfunc f() { time.Sleep(1) }"}, []string{"runs/a_test.go:3: time.Sleep"}},
 		{"a test that sleeps in a bubble", map[string]string{"runs/a_test.go": "package runs\nimport (\"time\"; \"testing/synctest\")\n" +
 			"func f() { synctest.Test(t, func() { time.Sleep(1) }) }\nfunc g() { time.Sleep(1) }"}, []string{"runs/a_test.go:4: time.Sleep"}},
+		{"a test that sleeps in another's bubble", map[string]string{
+			"runs/a_test.go": "package runs\nimport \"testing/synctest\"\nfunc in(f func()) { synctest.Test(t, f) }\nfunc out(f func()) { f() }",
+			"runs/b_test.go": "package runs\nimport \"time\"\nfunc f() { in(func() { time.Sleep(1) }) }\nfunc g() { out(func() { time.Sleep(1) }) }",
+			"a_test.go":      "package x\nimport \"time\"\nfunc f() { in(func() { time.Sleep(1) }) }",
+		}, []string{"a_test.go:3: time.Sleep", "runs/b_test.go:4: time.Sleep"}},
 	})
 }
