@@ -124,17 +124,17 @@ func (c *Client) bundle(ctx context.Context, tenant graph.TenantID, left []*quer
 		if err := c.round(ctx, tenant, left, &e); err != nil {
 			return err
 		}
-		var worst *failure
-		var err error
-		left, worst, err = unsettled(left, e.refused != "")
+		rest := unsettled(left, e.refused != "")
+		left = rest.left
+		renewed := rest.refused != nil && e.renew(rest.refused)
 		switch {
-		case worst == nil, err != nil:
-			return err
-		case e.renew(worst):
+		case rest.err != nil, len(left) == 0:
+			return rest.err
+		case rest.worst == nil && renewed:
 			continue
 		}
-		if err := c.pause(ctx, tenant, left[0].call, &e, worst, g); err != nil {
-			if ctx.Err() != nil || worst.fence {
+		if err := c.pause(ctx, tenant, left[0].call, &e, rest.worst, g); err != nil {
+			if ctx.Err() != nil || rest.worst.fence {
 				return err
 			}
 			for _, it := range left {
@@ -145,35 +145,34 @@ func (c *Client) bundle(ctx context.Context, tenant graph.TenantID, left []*quer
 	}
 }
 
-// unsettled returns the items that need another attempt, and the failure that says when: the one
-// that needs a new token, or is throttled, or has the longest wait. The error is that of a token
-// which was refused though it was new.
-func unsettled(items []*query, signed bool) (left []*query, worst *failure, err error) {
-	for _, it := range items {
-		f := it.failure
-		switch {
-		case it.done:
-		case f.claims != "" && signed:
-			if it.done = true; f.err.Kind == graph.KindUnauthorized {
-				err = f.err
-			}
-		default:
-			left = append(left, it)
-			if worst == nil || f.rank() > worst.rank() || f.rank() == worst.rank() && f.wait > worst.wait {
-				worst = f
-			}
-		}
-	}
-	return left, worst, err
+// rest is what a round has not settled.
+type rest struct {
+	left    []*query
+	worst   *failure // says when to go on: one that is throttled, of those the longest wait
+	refused *failure // needs a new token
+	err     error    // a new token was refused, too
 }
 
-// rank orders failures by how many they concern.
-func (f *failure) rank() int {
-	switch {
-	case f.claims != "":
-		return 2
-	case f.fence:
-		return 1
+// unsettled looks through the items of a round. signed tells that its token was a new one.
+func unsettled(items []*query, signed bool) (r rest) {
+	for _, it := range items {
+		if it.done {
+			continue
+		}
+		f := it.failure
+		if f.claims != "" && signed {
+			if it.done = true; f.err.Kind == graph.KindUnauthorized {
+				r.err = f.err
+			}
+			continue
+		}
+		r.left = append(r.left, it)
+		switch w := r.worst; {
+		case f.claims != "":
+			r.refused = f
+		case w == nil, f.fence && !w.fence, f.fence == w.fence && f.wait > w.wait:
+			r.worst = f
+		}
 	}
-	return 0
+	return r
 }
