@@ -195,7 +195,7 @@ func (w *world) settle() {
 	}
 }
 
-// drop cancels what waits for work.
+// drop cancels what waits for work, and removes its files.
 func (w *world) drop() {
 	w.t.Helper()
 	for _, job := range w.queue.list {
@@ -204,6 +204,11 @@ func (w *world) drop() {
 		}
 	}
 	w.queue.list = nil
+	left, err := w.store.OldUploads(w.t.Context(), w.clock.Now().AddDate(1, 0, 0), "", 100) // of imports that were canceled
+	w.must(err)
+	for _, u := range left {
+		w.must(w.store.RemoveUpload(w.t.Context(), u.TenantID, u.ID))
+	}
 }
 
 func owner(tenant graph.TenantID) runs.Actor { return runs.Actor{ID: "owner-" + string(tenant)} }
