@@ -12,16 +12,17 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 )
 
-// Add generates one more policy of a type and returns it.
+// Add generates one more policy of a type and returns it. It refuses types that are not
+// generated, and those that a tenant has once.
 func (g *Graph) Add(id graph.TenantID, t graph.PolicyType) (graph.Policy, error) {
 	tn, err := g.tenantFor(id)
 	if err != nil {
 		return graph.Policy{}, err
 	}
 	info, ok := g.catalogue.Lookup(t)
-	m, known := makers[t]
-	if !ok || !known {
-		return graph.Policy{}, fmt.Errorf("graphtest: Add: no policies of type %q are generated; use Put", t)
+	m := makerOf(t)
+	if !ok || m.build == nil || once(t) {
+		return graph.Policy{}, fmt.Errorf("graphtest: Add: no more policies of type %q are generated; use Put", t)
 	}
 	tn.mu.Lock()
 	defer tn.mu.Unlock()

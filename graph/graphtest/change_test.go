@@ -196,7 +196,7 @@ func TestAddMakesOneMoreAndDeleteRemovesIt(t *testing.T) {
 	if diff := cmp.Diff(before, counts(g)); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := g.Add(tenant, "policySet"); err == nil {
+	if _, err := g.Add(tenant, "groupReference"); err == nil {
 		t.Error("Add made a type that is not generated")
 	}
 }

@@ -62,7 +62,7 @@ var filled = map[graph.PolicyType][]struct {
 // unstamped are the types whose objects have no time stamps, and unborn those that only say
 // when they were changed.
 var (
-	unstamped = []graph.PolicyType{"deviceCategory", "roleScopeTag", "roleDefinition", "authenticationContextClassReference", "deviceManagementSettings"}
+	unstamped = []graph.PolicyType{"deviceCategory", "roleScopeTag", "roleDefinition", "authenticationContextClassReference", "deviceManagementSettings", "cloudPcProvisioningPolicy"}
 	unborn    = []graph.PolicyType{"endpointSecurityIntent", "notificationMessageTemplate", "mobileAppCategory"}
 )
 
@@ -91,7 +91,7 @@ func (w *writing) created(object map[string]any, body []byte) (graph.Policy, err
 		}
 	}
 	raw = withProperty(raw, "id", quote(p.ID))
-	if rule := w.info.Write.Default; rule != nil && rule.Property == "priority" {
+	if w.prioritized() {
 		raw = withProperty(raw, "priority", w.priority(object))
 	}
 	p.Raw = w.fill(raw)
@@ -101,6 +101,11 @@ func (w *writing) created(object map[string]any, body []byte) (graph.Policy, err
 		}
 	}
 	return w.finished(p)
+}
+
+// prioritized tells whether the objects of the type have an order.
+func (w *writing) prioritized() bool {
+	return slices.ContainsFunc(w.info.Write.Requests.Steps, func(s graph.StepRule) bool { return s.Part == "priority" })
 }
 
 // priority is the one that was asked for, or the next lower one when it is taken.

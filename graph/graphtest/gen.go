@@ -30,7 +30,7 @@ type maker struct {
 // catalogue says is beside the object, and assignments, also where a request for the object
 // shows them in it.
 func partNames(info graph.TypeInfo) []string {
-	if m, ok := makers[info.Key]; ok {
+	if m := makerOf(info.Key); m.build != nil {
 		return m.parts
 	}
 	var names []string

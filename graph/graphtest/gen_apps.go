@@ -142,9 +142,10 @@ var (
 
 // mobileApps returns the ids of some of the tenant's apps, at most n.
 func (g *gen) mobileApps(n int) []string {
-	ids := make([]string, min(n, g.plan.mobileApps))
+	have := g.plan.counts["mobileApp"]
+	ids := make([]string, min(n, have))
 	for i := range ids {
-		at := (g.index + i) % g.plan.mobileApps
+		at := (g.index + i) % have
 		ids[i] = g.name(graph.Reference{Kind: "mobileApp", ID: g.plan.objectID("mobileApp", at), Name: g.plan.name("mobileApp", at)})
 	}
 	return ids

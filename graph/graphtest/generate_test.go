@@ -98,7 +98,7 @@ func TestAddTenantRefusesNonsense(t *testing.T) {
 	for name, cfg := range map[string]graphtest.TenantConfig{
 		"negative":      {Policies: -1},
 		"too many":      {Policies: 100_001},
-		"unknown type":  {Policies: 10, Types: []graph.PolicyType{"policySet"}},
+		"unknown type":  {Policies: 10, Types: []graph.PolicyType{"groupReference"}},
 		"foundation":    {Policies: 10, Types: []graph.PolicyType{"roleScopeTag"}},
 		"a type twice":  {Policies: 10, Types: []graph.PolicyType{"deviceHealthScript", "deviceHealthScript"}},
 		"taken already": {},

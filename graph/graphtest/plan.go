@@ -30,7 +30,9 @@ type TenantConfig struct {
 	// policies; negative means none.
 	Foundations int
 
-	// Types are the policy types to generate. Defaults to all of [GeneratedTypes].
+	// Types are the policy types to generate. Defaults to all of [GeneratedTypes]; those of
+	// [RareTypes] are generated only when they are named here. Foundations among these are as
+	// many as the other foundations are, and what a tenant has once is there once.
 	Types []graph.PolicyType
 
 	// Directory are more groups, users and applications, for policies of another tenant that
@@ -48,7 +50,7 @@ type plan struct {
 	foundations int
 	groups      []graph.Reference
 	users, apps []graph.Reference
-	mobileApps  int
+	counts      map[graph.PolicyType]int // of the policies that are made at the start
 }
 
 // GeneratedTypes returns the policy types and the foundation types that tenants are
@@ -70,6 +72,7 @@ func GeneratedTypes() (policies, foundations []graph.PolicyType) {
 
 func (cfg *TenantConfig) complete() error {
 	policies, _ := GeneratedTypes()
+	known := slices.Concat(policies, RareTypes())
 	if cfg.Policies < 0 || cfg.Policies > 100_000 {
 		return fmt.Errorf("field Policies is %d; give 0 to 100000", cfg.Policies)
 	}
@@ -81,7 +84,7 @@ func (cfg *TenantConfig) complete() error {
 		cfg.Types = policies
 	}
 	for i, t := range cfg.Types {
-		if !slices.Contains(policies, t) {
+		if !slices.Contains(known, t) {
 			return fmt.Errorf("field Types: policies of type %q are not generated; use Put or LoadDir", t)
 		}
 		if slices.Contains(cfg.Types[:i], t) {
@@ -96,7 +99,7 @@ func generate(catalogue *graph.Catalogue, cfg TenantConfig) ([]graph.Policy, *pl
 	if err := cfg.complete(); err != nil {
 		return nil, nil, err
 	}
-	p := &plan{seed: cfg.Seed, foundations: cfg.Foundations}
+	p := &plan{seed: cfg.Seed, foundations: cfg.Foundations, counts: map[graph.PolicyType]int{}}
 	p.addGroups(24 + cfg.Policies/50)
 	p.addUsersAndApps()
 
@@ -116,20 +119,19 @@ func generate(catalogue *graph.Catalogue, cfg TenantConfig) ([]graph.Policy, *pl
 		// largest do not come by luck.
 		ranks := rand.New(rand.NewPCG(p.seed, stream(t))).Perm(n)
 		for i, r := range ranks {
-			jobs = append(jobs, job{info, makers[t], i, (float64(r) + 0.5) / float64(n)})
+			jobs = append(jobs, job{info, makerOf(t), i, (float64(r) + 0.5) / float64(n)})
 		}
 		return nil
 	}
-	for i, n := range shares(cfg.Types, cfg.Policies) {
-		if cfg.Types[i] == "mobileApp" {
-			p.mobileApps = n
-		}
-		if err := add(cfg.Types[i], n); err != nil {
+	_, foundations := GeneratedTypes()
+	policies, named := separated(cfg.Types)
+	for i, n := range shares(policies, cfg.Policies) {
+		p.counts[policies[i]] = n
+		if err := add(policies[i], n); err != nil {
 			return nil, nil, err
 		}
 	}
-	_, foundations := GeneratedTypes()
-	for _, t := range foundations {
+	for _, t := range slices.Concat(foundations, named) {
 		if err := add(t, cfg.Foundations); err != nil {
 			return nil, nil, err
 		}
@@ -151,16 +153,36 @@ func generate(catalogue *graph.Catalogue, cfg TenantConfig) ([]graph.Policy, *pl
 }
 
 // shares divides n policies among types by weight. Every type gets one while there are
-// enough, at the cost of the most frequent, and the shares add up to n.
+// enough, at the cost of the most frequent, and the shares add up to n, unless all of the
+// types are such that a tenant has one of.
 func shares(types []graph.PolicyType, n int) []int {
+	out := make([]int, len(types))
+	var rest []graph.PolicyType
+	var at []int
+	for i, t := range types {
+		if !once(t) {
+			rest, at = append(rest, t), append(at, i)
+		} else if n > 0 {
+			out[i], n = 1, n-1
+		}
+	}
+	if len(rest) > 0 {
+		for i, share := range weighed(rest, n) {
+			out[at[i]] = share
+		}
+	}
+	return out
+}
+
+func weighed(types []graph.PolicyType, n int) []int {
 	total := 0
 	for _, t := range types {
-		total += makers[t].weight
+		total += makerOf(t).weight
 	}
 	out := make([]int, len(types))
 	most, left := 0, n
 	for i, t := range types {
-		out[i] = max(1, n*makers[t].weight/total)
+		out[i] = max(1, n*makerOf(t).weight/total)
 		left -= out[i]
 		if out[i] > out[most] {
 			most = i
@@ -198,8 +220,13 @@ func guid(rng *rand.Rand) string {
 
 // objectID is the id of the i-th object of a type, known before the object is made.
 func (p *plan) objectID(t graph.PolicyType, i int) string {
-	if t == "roleScopeTag" {
+	switch t {
+	case "roleScopeTag":
 		return fmt.Sprint(i + 1) // 0 is the built-in one
+	case "authenticationContextClassReference":
+		return fmt.Sprintf("c%d", i+1)
+	case "deviceManagementSettings":
+		return string(t) // it has none
 	}
 	id := guid(rand.New(rand.NewPCG(p.seed^stream(t), uint64(i)+1)))
 	switch {
@@ -211,6 +238,10 @@ func (p *plan) objectID(t graph.PolicyType, i int) string {
 		return id + "_SinglePlatformRestriction"
 	case t == "windowsEnrollmentStatusPage":
 		return id + "_Windows10EnrollmentCompletionPageConfiguration"
+	case t == "windowsHelloForBusiness":
+		return id + "_DefaultWindowsHelloForBusiness"
+	case t == "coManagementAuthority":
+		return id + "_DeviceComanagementAuthorityConfiguration"
 	}
 	return id
 }
