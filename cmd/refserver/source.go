@@ -116,7 +116,7 @@ func (s source) open(ctx context.Context, clock runs.Clock) (*database, error) {
 		return s.openPostgres(ctx, s.url, clock)
 	}
 	if s.ownerURL != "" {
-		return nil, errors.New("-migrate-db is for Postgres: give -db or " + databaseVariable + " too")
+		return nil, errOwnerless
 	}
 	if err := s.makeFolder(); err != nil {
 		return nil, err
@@ -135,11 +135,17 @@ func (s source) makeFolder() error {
 	return nil
 }
 
+// errOwnerless refuses a user to migrate as where there are no users.
+var errOwnerless = errors.New("-migrate-db is for Postgres: give -db or " + databaseVariable + " too")
+
 // alone keeps every other process from working on the SQLite file until the hold is released.
 // With Postgres there is nothing to hold: processes share it.
 func (s *source) alone() (*hold, error) {
-	if s.postgres() {
+	switch {
+	case s.postgres():
 		return nil, nil
+	case s.ownerURL != "":
+		return nil, errOwnerless // before anything is made
 	}
 	if err := s.makeFolder(); err != nil {
 		return nil, err
