@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -250,8 +252,11 @@ func (r Request) validate(tenant graph.TenantID) error {
 	if r.Key == "" || len(r.Key) > 200 {
 		bad.Add("key", "key_length", "is required and has at most 200 characters")
 	}
-	if utf8.RuneCountInString(r.SetName) > maxSetName {
+	switch {
+	case utf8.RuneCountInString(r.SetName) > maxSetName:
 		bad.Add("name", "name_length", "must have at most 200 characters")
+	case !utf8.ValidString(r.SetName) || strings.ContainsFunc(r.SetName, unicode.IsControl):
+		bad.Add("name", "name_invalid", "must be one line of text") // Postgres stores no NUL
 	}
 	if len(r.Params) > 0 && !json.Valid(r.Params) {
 		bad.Add("params", "params_invalid", "must be JSON")

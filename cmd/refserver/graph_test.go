@@ -243,3 +243,45 @@ func TestGraphIsWrittenToByRequests(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 }
+
+// A restore writes through the real client, also to the fake one: what was deleted there is
+// there again.
+func TestARestoreWritesToTheGraphThatItReads(t *testing.T) {
+	f := fake(t, fakeOptions{})
+	s := serveOn(t, serveOptions{
+		source: source{data: t.TempDir()}, addr: "127.0.0.1:0", role: roleAll, migrate: true, perTenant: 1,
+		graph: graphFlags{kind: graphRequest, cloud: "global", url: f.base},
+	}, f.base)
+	set := s.begin(t, "/backup-sets", `{"name":"By hand","policy_types":["deviceCategory"]}`).BackupSetID
+	token, err := newLoopbackTokens(f.base, nil, func(string) string { return "" }).Token(t.Context(), demoTenant, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := server{base: f.base}
+	categories := func() (list struct {
+		Value []struct{ ID, DisplayName string }
+	}) {
+		if code := at.do(t, "GET", "/v1.0/deviceManagement/deviceCategories", token.Value, "", &list); code != 200 || len(list.Value) == 0 {
+			t.Fatalf("categories: %d, %+v", code, list)
+		}
+		return list
+	}
+	before := categories()
+	if code := at.do(t, "DELETE", "/v1.0/deviceManagement/deviceCategories/"+before.Value[0].ID, token.Value, "", nil); code != 204 {
+		t.Fatalf("delete: %d", code)
+	}
+	preview := s.begin(t, "/backup-sets/"+set+"/restore-previews", "")
+	s.begin(t, "/restores", `{"preview_run_id":"`+preview.ID+`","reason":"deleted by mistake"}`)
+	names := map[string]int{}
+	for _, c := range categories().Value {
+		names[c.DisplayName]++
+	}
+	for _, c := range before.Value {
+		if names[c.DisplayName] != 1 {
+			t.Errorf("%s is there %d times", c.DisplayName, names[c.DisplayName])
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}

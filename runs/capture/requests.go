@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -149,7 +150,7 @@ func (r *Requests) create(req runs.Request) (runs.Request, error) {
 	}
 	req.SetName, req.Target = params.Name, runs.Target{}
 	var bad runs.InvalidError
-	if params.Name == "" {
+	if strings.TrimSpace(params.Name) == "" {
 		bad.Add("name", "name_required", "is required")
 	}
 	ways := 0

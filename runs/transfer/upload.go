@@ -161,7 +161,9 @@ func (u *Uploader) take(ctx context.Context, tenant graph.TenantID, actor runs.A
 	}
 	defer func() {
 		if err != nil { // also when the caller has gone; what fails here is left to Sweep
-			err = errors.Join(err, u.cfg.Store.RemoveUpload(context.WithoutCancel(ctx), tenant, in.id))
+			if rerr := u.cfg.Store.RemoveUpload(context.WithoutCancel(ctx), tenant, in.id); rerr != nil {
+				err = errors.Join(err, rerr)
+			}
 		}
 	}()
 	if err := write(in); err != nil {

@@ -112,3 +112,13 @@ func TestAnUploadThatBreaksOffIsNotKept(t *testing.T) {
 		t.Errorf("%d files are kept, error %v", len(left), err)
 	}
 }
+
+// What the caller did wrong is not in the log of what went wrong.
+func TestAnEmptyFileIsTheCallersMistake(t *testing.T) {
+	var log bytes.Buffer
+	w := newWorld(t, func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	got := w.as(runs.RoleManager, http.MethodPost, "backup-sets/import", "")
+	if got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "file_empty") || log.Len() > 0 {
+		t.Errorf("%d %s, logged %q", got.status, got.body, log.String())
+	}
+}

@@ -95,6 +95,8 @@ func TestInvalidBodies(t *testing.T) {
 		{"a set of nothing", "POST", "backup-sets", `{"name":"x"}`, []string{"selection selection_ambiguous"}},
 		{"a set of two things", "POST", "backup-sets", `{"name":"x","everything":true,"policy_types":["deviceConfiguration"]}`, []string{"selection selection_ambiguous"}},
 		{"a set without a name", "POST", "backup-sets", `{"everything":true}`, []string{"name name_required"}},
+		{"a set with a blank name", "POST", "backup-sets", `{"name":" \u00a0","everything":true}`, []string{"name name_required"}},
+		{"a set with a name that no database takes", "POST", "backup-sets", `{"name":"a\u0000b","everything":true}`, []string{"name name_invalid"}},
 		{"a set with a long name", "POST", "backup-sets", `{"everything":true,"name":"` + strings.Repeat("x", 201) + `"}`, []string{"name name_length"}},
 		{"a set of unknown types", "POST", "backup-sets", `{"name":"x","policy_types":["nope"]}`, []string{"policy_types[0] policy_type_unknown"}},
 		{"an addition of nothing", "POST", "backup-sets/" + hand + "/policies", `{}`, []string{"policy_ids policies_count"}},
