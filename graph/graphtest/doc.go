@@ -14,6 +14,7 @@
 //   - [Graph.OnCall] sees every call before it is answered, and may hold it up.
 //     [Graph.Count], [Graph.Fetched] and [Graph.Writes] say afterwards what was called,
 //     [Graph.WriteLog] and [Graph.Written] what it touched.
+//   - [Run] checks that any [graph.Client] in front of a Graph keeps its promises.
 //   - [Graph.Rows] is what a server in front of a Graph answers from.
 //   - [Graph.Object] and [Graph.Snapshot] show what a tenant really holds, without a call.
 //

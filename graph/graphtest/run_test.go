@@ -1,0 +1,11 @@
+package graphtest_test
+
+import (
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+)
+
+func TestTheGraphInMemoryIsAClientAsAnyOther(t *testing.T) {
+	graphtest.Run(t, func(_ testing.TB, g *graphtest.Graph) graphtest.Subject { return graphtest.Subject{Client: g} })
+}
