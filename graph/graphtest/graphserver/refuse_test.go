@@ -105,6 +105,7 @@ func TestWritesThatGraphRefuses(t *testing.T) {
 		"a role for an unknown scope tag": {"POST", "/beta/deviceManagement/roleAssignments", object{"displayName": "x", "roleDefinition@odata.bind": "http://graph.test" + path("roleDefinition"), "roleScopeTags@odata.bind": []any{root + "roleScopeTags('99')"}}, 400, "scope tag"},
 		"a role for an unknown group":     {"POST", "/beta/deviceManagement/roleAssignments", object{"displayName": "x", "roleDefinition@odata.bind": "http://graph.test" + path("roleDefinition"), "members": []any{unknown}}, 400, "no such object"},
 		"a category that is not":          {"POST", path("mobileApp") + "/categories/$ref", object{"@odata.id": root + "x"}, 400, "category"},
+		"a category of an unknown id":     {"POST", path("mobileApp") + "/categories/$ref", object{"@odata.id": "http://graph.test/beta/deviceAppManagement/mobileAppCategories/" + unknown}, 400, "category"},
 		"a set of unknown apps":           {"POST", path("policySet") + "/update", object{"addedPolicySetItems": []any{object{"@odata.type": "#microsoft.graph.mobileAppPolicySetItem", "payloadId": unknown}}}, 400, "payloadId"},
 		"assigning a set as others":       {"POST", path("policySet") + "/assign", object{"assignments": []any{}}, 404, "assign"},
 		"an action that is not":           {"POST", path("roleScopeTag") + "/vanish", object{}, 404, "vanish"},

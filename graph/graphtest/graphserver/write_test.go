@@ -67,7 +67,7 @@ var elsewhere = map[graph.PolicyType]string{
 
 // withEverything is a world that has objects of every type that can be restored but those
 // that exist once.
-func withEverything(t *testing.T) *world {
+func withEverything(t testing.TB) *world {
 	t.Helper()
 	g, err := graphtest.New(graphtest.Config{})
 	if err != nil {
