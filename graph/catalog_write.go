@@ -153,7 +153,7 @@ var writeRules = map[PolicyType]WriteRules{
 	},
 	"intuneBrandingProfile": {
 		Assigned: true, Default: &DefaultRule{Property: "isDefaultProfile", Values: []string{"true"}},
-		Strip: []string{"isDefaultProfile"}, StripUpdate: []string{"disableClientTelemetry"},
+		Strip:    []string{"isDefaultProfile", "disableClientTelemetry"}, // what a create does not take either follows in an update
 		Requests: RequestRules{First: []string{"profileName", "profileDescription", "roleScopeTagIds"}},
 	},
 

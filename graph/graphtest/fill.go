@@ -46,6 +46,7 @@ var filled = map[graph.PolicyType][]struct {
 		{at("categories"), "[]"}, {at("dependentAppCount"), "0"}, {at("supersedingAppCount"), "0"}, {at("supersededAppCount"), "0"},
 	},
 	"reusablePolicySetting":        {{at("version"), "1"}, {at("referencingConfigurationPolicyCount"), "0"}},
+	"cloudPcProvisioningPolicy":    {{at("alternateResourceUrl"), "null"}, {at("cloudPcGroupDisplayName"), "null"}},
 	"policySet":                    {{at("status"), `"success"`}, {at("errorCode"), `"noError"`}},
 	"intuneBrandingProfile":        {{at("isDefaultProfile"), "false"}, {at("disableClientTelemetry"), "false"}},
 	"windowsFeatureUpdateProfile":  {{at("deployableContentDisplayName"), "null"}, {at("endOfSupportDate"), "null"}},
@@ -195,6 +196,9 @@ func (w *writing) finished(p graph.Policy) (graph.Policy, error) {
 		p.Raw = w.withStrength(p.Raw, object)
 	}
 	p.References, _ = w.references(object) // what is gone since has no name
+	if w.info.Key == "policySet" {
+		p.Raw = w.withItems(p)
+	}
 	p.Name, err = nameOf(w.info, p.Raw)
 	return p, err
 }
@@ -210,6 +214,40 @@ func (w *writing) withStrength(raw []byte, object map[string]any) []byte {
 	}
 	s, _ := property(raw, "grantControls")
 	return replaced(raw, s, withProperty(raw[s.start:s.end], "authenticationStrength", embeddedStrength(o.policy.Raw)))
+}
+
+// withItems shows what a policy set is made of with the names that its parts have.
+func (w *writing) withItems(p graph.Policy) []byte {
+	list := elementsOf(p, "items")
+	for i, item := range list {
+		var have struct {
+			Kind    string `json:"@odata.type"`
+			Payload string `json:"payloadId"`
+		}
+		_ = json.Unmarshal(item, &have) // another form has no name
+		name := ""
+		for _, r := range p.References {
+			if r.ID == have.Payload {
+				name = r.Name
+			}
+		}
+		stamp := quote(timestamp(w.now.UTC()))
+		for _, f := range []struct {
+			key   string
+			value []byte
+		}{
+			{"guidedDeploymentTags", []byte("[]")}, {"createdDateTime", stamp}, {"lastModifiedDateTime", stamp},
+			{"itemType", quote(strings.TrimSuffix(have.Kind, "PolicySetItem"))}, {"displayName", quote(name)},
+			{"status", quote("success")}, {"errorCode", quote("noError")},
+		} {
+			item = withDefault(item, []string{f.key}, f.value)
+		}
+		list[i] = item
+	}
+	if len(list) == 0 {
+		return p.Raw
+	}
+	return withProperty(p.Raw, "items", array(list))
 }
 
 func nameOf(info graph.TypeInfo, raw []byte) (string, error) {
