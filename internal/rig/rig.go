@@ -37,7 +37,8 @@ var Start = time.Date(2026, 1, 4, 12, 0, 0, 0, time.UTC)
 
 // Options change what New makes. The zero value is a tenant of 30 policies.
 type Options struct {
-	Policies  int // in the fake tenant; -1 for none
+	Policies  int                // in the fake tenant; -1 for none
+	Types     []graph.PolicyType // in the fake tenant; defaults to all that are generated unasked
 	Graph     graphtest.Config
 	Starter   runs.StarterConfig // its Preparers and Notifier
 	Runner    runs.Config
@@ -94,7 +95,7 @@ func New(tb testing.TB, o Options) *Rig {
 	case o.Policies < 0:
 		o.Policies = 0
 	}
-	ok(tb, r.Graph.AddTenant(Tenant, graphtest.TenantConfig{Seed: 1, Policies: o.Policies}))
+	ok(tb, r.Graph.AddTenant(Tenant, graphtest.TenantConfig{Seed: 1, Policies: o.Policies, Types: o.Types}))
 
 	if o.Path == "" {
 		o.Path = filepath.Join(tb.TempDir(), "rig.db")
