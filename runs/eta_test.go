@@ -18,6 +18,8 @@ func TestETAIsTheRateSoFarAppliedToWhatIsLeft(t *testing.T) {
 	queued.Status, unstarted.AttemptStartedAt = runs.StatusQueued, time.Time{}
 	again := running(100, 60) // after hours of waiting
 	again.StartedAt, again.ProcessedAtClaim = start.Add(-5*time.Hour), 50
+	leaving := running(100, 92) // of which 90 need nothing
+	leaving.Counts.Skipped = 90
 	for _, tt := range []struct {
 		name  string
 		run   runs.Run
@@ -32,6 +34,7 @@ func TestETAIsTheRateSoFarAppliedToWhatIsLeft(t *testing.T) {
 		{"one of four takes three times as long", running(4, 1), time.Minute, 3 * time.Minute},
 		{"half a second is left, in whole seconds", running(3, 2), time.Second, 0},
 		{"a later attempt goes by its own rate", again, time.Minute, 4 * time.Minute},
+		{"what is skipped says nothing about the rest", leaving, time.Minute, 4 * time.Minute},
 		{"everything processed", running(10, 10), time.Minute, unknown},
 		{"more processed than announced", running(10, 12), time.Minute, unknown},
 		{"a clock that went back", running(10, 5), -time.Minute, unknown},

@@ -96,9 +96,10 @@ func (r Run) HeldBy(l Lease) bool {
 
 // ETA estimates when a running run will have processed everything, from the rate of the
 // present attempt; the zero time when nothing can be said yet. What earlier attempts did, and
-// how long the run waited in between, says nothing about the rate.
+// how long the run waited in between, says nothing about the rate; nor do skipped items, which
+// take no time: a restore knows at once which ones it leaves alone.
 func (r Run) ETA(now time.Time) time.Time {
-	done := r.Counts.Processed - r.ProcessedAtClaim
+	done := r.Counts.Processed - max(r.ProcessedAtClaim, r.Counts.Skipped)
 	if r.Status != StatusRunning || r.Counts.Total <= r.Counts.Processed || done <= 0 || r.AttemptStartedAt.IsZero() {
 		return time.Time{}
 	}
