@@ -7,6 +7,8 @@
 //     behind any listener and reads no time but that of the Graph's clock.
 //   - [Token] makes a bearer token for a tenant; the server also answers the client
 //     credentials flow at /{tenant}/oauth2/v2.0/token.
+//   - Everything that can be restored can be written as Graph takes it, with its actions and
+//     refusals; groups, users, applications and roles can be looked up.
 //   - [Faults] lists by name what can go wrong, [Server.Fault] lets it happen on certain
 //     requests or by chance, and [ParseFault] reads it from a command line.
 //   - [Server.Usage] tells how much was asked of every tenant, and how often more than

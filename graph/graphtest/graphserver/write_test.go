@@ -46,25 +46,6 @@ func anyOf(t testing.TB, doc []byte) map[string]any {
 
 type object = map[string]any
 
-// elsewhere are types that no tenant is filled with.
-var elsewhere = map[graph.PolicyType]string{
-	"reusablePolicySetting":               `{"displayName":"Firewall addresses","settingDefinitionId":"vendor_msft_firewall","settingInstance":{"@odata.type":"#microsoft.graph.deviceManagementConfigurationSimpleSettingInstance","settingDefinitionId":"x"}}`,
-	"hardwareConfiguration":               `{"displayName":"BIOS","hardwareConfigurationFormat":"dell","configurationFileContent":"AAAA","fileName":"x.cctk","roleScopeTagIds":["0"]}`,
-	"macCustomAttributeScript":            `{"displayName":"Disk","customAttributeName":"disk","customAttributeType":"string","scriptContent":"ZGY=","fileName":"disk.sh","runAsAccount":"system","roleScopeTagIds":["0"]}`,
-	"coManagementAuthority":               `{"@odata.type":"#microsoft.graph.deviceComanagementAuthorityConfiguration","displayName":"Co-management","managedDeviceAuthority":1,"roleScopeTagIds":["0"]}`,
-	"intuneBrandingProfile":               `{"profileName":"Contoso","profileDescription":"For all","displayName":"Contoso IT","contactITName":"Helpdesk","roleScopeTagIds":["0"]}`,
-	"windowsQualityUpdateProfile":         `{"displayName":"Expedite","expeditedUpdateSettings":{"qualityUpdateRelease":"2026-01-01T00:00:00Z","daysUntilForcedReboot":1},"roleScopeTagIds":["0"]}`,
-	"windowsQualityUpdatePolicy":          `{"displayName":"Hotpatch","hotpatchEnabled":true,"roleScopeTagIds":["0"]}`,
-	"termsAndConditions":                  `{"displayName":"Terms","title":"Terms","bodyText":"Be kind.","acceptanceStatement":"I am.","version":3,"roleScopeTagIds":["0"]}`,
-	"mobileAppCategory":                   `{"displayName":"Tools"}`,
-	"cloudPcProvisioningPolicy":           `{"displayName":"Cloud PC","imageId":"x","provisioningType":"dedicated"}`,
-	"cloudPcUserSettings":                 `{"displayName":"Users","localAdminEnabled":false}`,
-	"appleUserInitiatedEnrollmentProfile": `{"displayName":"BYOD","platform":"iOS","defaultEnrollmentType":"user"}`,
-	"authenticationContextClassReference": `{"id":"c4","displayName":"Finance","isAvailable":true}`,
-	"appProtectionPolicy":                 "",
-	"policySet":                           `{"displayName":"Everything","description":null,"guidedDeploymentTags":[],"roleScopeTags":["0"],"items":[]}`,
-}
-
 // withEverything is a world that has objects of every type that can be restored but those
 // that exist once.
 func withEverything(t testing.TB) *world {
@@ -73,7 +54,8 @@ func withEverything(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := g.AddTenant(tenant, graphtest.TenantConfig{Seed: 1, Policies: 250}); err != nil {
+	types, _ := graphtest.GeneratedTypes()
+	if err := g.AddTenant(tenant, graphtest.TenantConfig{Seed: 1, Policies: 350, Types: append(types, graphtest.RareTypes()...)}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := graphserver.New(g, graphserver.Config{})
@@ -81,22 +63,10 @@ func withEverything(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, graph: g, server: s, token: graphserver.Token(tenant, graphserver.TokenOptions{})}
-	for _, typ := range slices.Sorted(maps.Keys(elsewhere)) {
-		bodies := []string{elsewhere[typ]}
-		switch typ {
-		case "policySet":
-			app := w.one("mobileApp", nil).ID
-			bodies[0] = strings.Replace(bodies[0], `"items":[]`, `"items":[{"@odata.type":"#microsoft.graph.mobileAppPolicySetItem","payloadId":"`+app+`","intent":"required","settings":null}]`, 1)
-		case "appProtectionPolicy": // of the kinds that no tenant is filled with
-			bodies = nil
-			for _, kind := range []string{"windowsManagedAppProtection", "mdmWindowsInformationProtectionPolicy", "windowsInformationProtectionPolicy"} {
-				bodies = append(bodies, `{"@odata.type":"#microsoft.graph.`+kind+`","displayName":"Windows","roleScopeTagIds":["0"]}`)
-			}
-		}
-		for _, body := range bodies {
-			if _, err := g.Create(t.Context(), tenant, typ, []byte(body)); err != nil {
-				t.Fatalf("%s: %v", typ, err)
-			}
+	for _, kind := range []string{"windowsManagedAppProtection", "mdmWindowsInformationProtectionPolicy", "windowsInformationProtectionPolicy"} {
+		body := `{"@odata.type":"#microsoft.graph.` + kind + `","displayName":"Windows","roleScopeTagIds":["0"]}`
+		if _, err := g.Create(t.Context(), tenant, "appProtectionPolicy", []byte(body)); err != nil {
+			t.Fatalf("%s: %v", kind, err)
 		}
 	}
 	return w
