@@ -159,7 +159,7 @@ var bare = map[string]string{
 	"/beta/deviceManagement/intents/categories #microsoft.graph.deviceManagementIntentSettingCategory": "settings are read below the intent",
 	"/v1.0/deviceManagement/roleDefinitions #microsoft.graph.roleDefinition":                           "roles have the derived type",
 
-	"/beta/deviceAppManagement/policySets/items #microsoft.graph.policySetItem":                                                      notGenerated,
+	"/beta/deviceAppManagement/policySets/items #microsoft.graph.policySetItem":                                                      "items have derived types",
 	"/v1.0/deviceAppManagement/mobileAppConfigurations #microsoft.graph.iosMobileAppConfiguration":                                   notGenerated,
 	"/v1.0/deviceAppManagement/mobileApps #microsoft.graph.mobileApp":                                                                notGenerated,
 	"/v1.0/deviceAppManagement/mobileApps #microsoft.graph.win32LobApp":                                                              notGenerated,
