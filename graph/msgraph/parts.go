@@ -188,13 +188,14 @@ func (p *collection) add(rows []json.RawMessage) {
 	}
 }
 
-func idOf(row []byte) string {
+// idOf is the id of an object; of several the last one counts, as everywhere else.
+func idOf(row []byte) (id string) {
 	for key, m := range members(row) {
 		if key == "id" {
-			return text(row[m.value.start:m.value.end])
+			id = text(row[m.value.start:m.value.end])
 		}
 	}
-	return ""
+	return id
 }
 
 // byID reads elements once more by their ids, where rows leave something out.
