@@ -155,3 +155,16 @@ func TestCompressedAnswersAreReadWholeOrNotAtAll(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAnswerWithoutEndIsCutOff(t *testing.T) {
+	for _, code := range []int{200, 404} {
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(code)
+			for err := error(nil); err == nil; {
+				_, err = io.WriteString(w, strings.Repeat(" ", 1<<16))
+			}
+		}, func(c *Config) { c.MaxAnswer = 1 << 20 })
+		_, err := c.do(t.Context(), tenant, list())
+		wantFailure(t, err, map[int]graph.Kind{200: graph.KindIncomplete, 404: graph.KindNotFound}[code], code)
+	}
+}

@@ -168,7 +168,7 @@ func TestThrottledItemsAreSentAgainAfterTheLongestWait(t *testing.T) {
 		case before == 1 && n == "5":
 			t.Errorf("item %s was answered and is asked for again", n)
 		}
-		return replied(strings.ToUpper(a.ID), 200, "", `{"n":`+numberOf(a)+`}`)
+		return replied(a.ID, 200, "", `{"n":`+numberOf(a)+`}`)
 	}), nil, func(w *world) {
 		got, err := w.batch(w.ctx, tenant, numbered(6))
 		if want := `{"n":0} {"n":1} {"n":2} {"n":3} {"n":4} {"n":5}`; err != nil || bodies(got) != want || w.elapsed() != 7500*time.Millisecond || len(w.requests()) != 2 {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -82,7 +81,8 @@ func (c *Client) alone(ctx context.Context, tenant graph.TenantID, it *query, e 
 	return nil
 }
 
-// batchBody is the body of a $batch. The id of an item is its number, from 1.
+// batchBody is the body of a $batch. The id of an item is its number, from 1, so the case in which
+// Graph repeats it cannot matter.
 func batchBody(items []*query) ([]byte, error) {
 	requests := make([]batchRequest, len(items))
 	for i, it := range items {
@@ -106,7 +106,7 @@ func readBatch(body []byte, n int) ([][]batchResponse, error) {
 	}
 	out := make([][]batchResponse, n)
 	for _, a := range got.Responses {
-		i, ok := index[strings.ToLower(a.ID)]
+		i, ok := index[a.ID]
 		if !ok {
 			return nil, errStranger
 		}
