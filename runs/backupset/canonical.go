@@ -14,7 +14,7 @@ import (
 
 // CanonicalVersion names the rules of the canonical form. It is part of what is hashed,
 // so hashes of different rules never compare equal; it is raised whenever a rule changes.
-const CanonicalVersion = 2
+const CanonicalVersion = 1
 
 // hashDomain keeps a policy's hash apart from any other use of SHA-256.
 const hashDomain = "tenantbackup policy\x00"
@@ -87,8 +87,11 @@ func (z *Canonicalizer) Append(dst []byte, p *graph.Policy) ([]byte, error) {
 // Hash returns the SHA-256 of the canonical form, together with the policy type and
 // [CanonicalVersion]. The object's id has no part in it, so an object that was restored
 // under a new id has the hash it had.
-func (z *Canonicalizer) Hash(p *graph.Policy) (Hash, error) {
+func (z *Canonicalizer) Hash(p *graph.Policy) (Hash, error) { return z.hash(p, false) }
+
+func (z *Canonicalizer) hash(p *graph.Policy, former bool) (Hash, error) {
 	s := z.scratch.Get().(*scanner)
+	s.former = former
 	defer z.release(s)
 	buf := append(s.buf[:0], hashDomain...)
 	buf = binary.AppendUvarint(buf, CanonicalVersion)
@@ -104,6 +107,18 @@ func (z *Canonicalizer) Hash(p *graph.Policy) (Hash, error) {
 	return sha256.Sum256(out), nil
 }
 
+// Matches tells whether a stored hash is that of p. It also knows the hashes of before, when
+// ids of role assignments, of items of policy sets and of combinations counted as content:
+// whoever verifies what is stored asks here and does not compare by himself.
+func (z *Canonicalizer) Matches(p *graph.Policy, stored Hash) (bool, error) {
+	hash, err := z.hash(p, false)
+	if err != nil || hash == stored {
+		return err == nil, err
+	}
+	hash, err = z.hash(p, true)
+	return hash == stored, err
+}
+
 func (z *Canonicalizer) rules(p *graph.Policy) map[string]bool {
 	if p != nil {
 		if r, ok := z.byType[p.Type]; ok {
@@ -117,6 +132,7 @@ func (z *Canonicalizer) release(s *scanner) {
 	if cap(s.buf)+cap(s.shuffle) > maxPooled {
 		return
 	}
+	s.former = false
 	s.src, s.out, s.parts, s.rules = nil, nil, nil, nil // nothing of the policy stays behind
 	z.scratch.Put(s)
 }

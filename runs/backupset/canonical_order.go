@@ -103,6 +103,9 @@ func (s *scanner) member(m *member, at place, depth int) bool {
 		m.fate = leftOut
 	}
 	child := childOf(at, key)
+	if s.former && (child == roleAssignmentList || child == policySetItemList || child == combinationList) {
+		child = elsewhere
+	}
 	s.out = append(s.out, ':')
 	if !s.value(child, depth-1) {
 		return false

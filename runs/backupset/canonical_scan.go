@@ -33,6 +33,7 @@ type scanner struct {
 	rules  map[string]bool // for the top level
 	part   int             // index of the part being read, -1 in the raw object
 	reason string          // why reading stopped
+	former bool            // by the rules of before, see Canonicalizer.Matches
 }
 
 // scan appends the canonical form of p to dst.

@@ -112,8 +112,8 @@ func (v *Verifier) verifyItem(ctx context.Context, tenant graph.TenantID, item I
 	if err != nil {
 		return err
 	}
-	hash, err := v.canon.Hash(&p)
-	if err != nil || hash != item.Hash || p.ID != item.ExternalID || p.Type != item.Type {
+	same, err := v.canon.Matches(&p, item.Hash)
+	if err != nil || !same || p.ID != item.ExternalID || p.Type != item.Type {
 		return ErrDamaged
 	}
 	return nil

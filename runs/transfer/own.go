@@ -161,8 +161,10 @@ func (im *Importer) entry(a *archive, m *Manifest, e *Entry) (found, error) {
 	case f.policy == nil:
 	case e.Masked:
 		p.Warnings = withWarning(p.Warnings, runs.ReasonSecretsMasked)
-	case m.HashVersion == backupset.CanonicalVersion && f.hash != e.Hash:
-		return f.failed(runs.ReasonInvalidPayload, errOtherContent), nil
+	case m.HashVersion == backupset.CanonicalVersion:
+		if same, err := im.canon.Matches(p, e.Hash); err != nil || !same {
+			return f.failed(runs.ReasonInvalidPayload, errOtherContent), nil
+		}
 	}
 	return f, nil
 }

@@ -104,13 +104,13 @@ func (c *checker) readPayload(r *payloadRow, versions []versionRow) []store.Prob
 	if err != nil {
 		return []store.Problem{c.problemOf(r, problemPayload, err)}
 	}
-	hash, err := c.s.canon.Hash(&policy)
-	if err != nil {
-		return []store.Problem{c.problemOf(r, problemPayload, err)}
-	}
 	var problems []store.Problem
 	for i := range versions {
-		if versions[i].Hash != digest(hash) {
+		same, err := c.s.canon.Matches(&policy, backupset.Hash(versions[i].Hash))
+		if err != nil {
+			return []store.Problem{c.problemOf(r, problemPayload, err)}
+		}
+		if !same {
 			problems = append(problems, c.problemOf(&versions[i], problemHash, errHashWrong))
 		}
 	}
