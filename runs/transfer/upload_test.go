@@ -223,7 +223,7 @@ func TestACanceledImportCanBeRetriedWhileItsFileIsThere(t *testing.T) {
 }
 
 func TestFilesThatNobodyImportedAreSwept(t *testing.T) {
-	w := newWorld(t, rig.Options{Policies: -1}, nil)
+	w := newWorld(t, rig.Options{Policies: -1}, func(_ *transfer.ImporterConfig, c *transfer.UploaderConfig) { c.MaxWaiting.Files = -1 })
 	receive := func() runs.ID {
 		u, err := w.up.Receive(t.Context(), rig.Tenant, rig.Owner, strings.NewReader("x"))
 		if err != nil {
