@@ -62,7 +62,7 @@ func FuzzAnyAnswerToEveryMethod(f *testing.F) {
 		``, `{}`, `null`, `[]`, `{"value":[]}`, `{"value":[{"id":"1"},{"id":"2"}]}`, `{"id":"1","value":[]}`, `{"id":"1","settingCount":2,"value":[{"id":"0"}]}`,
 		`{"id":"1","settingCount":1,"value":[{"id":"0"}]}`, `{"id":"1","value":[],"@odata.nextLink":"https://graph.example/beta/x?$skiptoken=1"}`,
 		`{"id":"1","value":[],"settings@odata.nextLink":"https://evil.example/x"}`, `{"id":"2","value":[]}`, `{"value":[{"id":"1","displayName":"All"},{}]}`,
-		`{"value":[null]}`, `{"id":1,"value":{}}`, intune, `{"id":"1"`, `{"ID":"1","Value":[]}`, `{"id":"1","value":[],"id":"2"}`,
+		`{"value":[null]}`, `{"value":null}`, `{"id":"1","value":null}`, `{"id":1,"value":{}}`, intune, `{"id":"1"`, `{"ID":"1","Value":[]}`, `{"id":"1","value":[],"id":"2"}`,
 	} {
 		for _, status := range []int{200, 201, 204, 302, 400, 401, 403, 404, 409, 429, 500, 503, 504} {
 			f.Add(status, "Retry-After: 2.128\nWWW-Authenticate: Bearer claims=\"e30=\"", []byte(body), status%5 == 0, status%2 == 0)
