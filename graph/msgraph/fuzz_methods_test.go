@@ -21,7 +21,7 @@ func (f *inBatches) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !strings.HasSuffix(r.URL.Path, "/$batch") {
 		return f.fuzzed.RoundTrip(r)
 	}
-	f.requests++
+	f.requests.Add(1)
 	var in struct {
 		Requests []struct{ ID string }
 	}
@@ -137,8 +137,8 @@ func FuzzAnyAnswerToEveryMethod(f *testing.F) {
 		if err == nil && batched && (len(found) != 2 || !good || said.rows < 0) {
 			wrong("Resolve")
 		}
-		if waited := clock.Now().Sub(begin); waited > 3*time.Hour || server.requests > 600 || server.foreign > 0 {
-			t.Errorf("%s and %d requests, of which %d went elsewhere", waited, server.requests, server.foreign)
+		if waited := clock.Now().Sub(begin); waited > 3*time.Hour || server.requests.Load() > 600 || server.foreign.Load() > 0 {
+			t.Errorf("%s and %d requests, of which %d went elsewhere", waited, server.requests.Load(), server.foreign.Load())
 		}
 	})
 }

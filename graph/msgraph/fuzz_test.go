@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,13 +51,13 @@ type fuzzed struct {
 	header            http.Header
 	body              []byte
 	broken            bool // the body ends with an error
-	requests, foreign int
+	requests, foreign atomic.Int64
 }
 
 func (f *fuzzed) RoundTrip(r *http.Request) (*http.Response, error) {
-	f.requests++
+	f.requests.Add(1)
 	if r.URL.Host != "graph.example" || r.URL.Scheme != "https" {
-		f.foreign++
+		f.foreign.Add(1)
 	}
 	if r.Body != nil {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -126,8 +127,8 @@ func FuzzAnyAnswer(f *testing.F) {
 			}
 			checkError(t, r.err, false)
 		}
-		if waited := clock.Now().Sub(begin); waited > time.Hour || server.requests > 200 || server.foreign > 0 {
-			t.Errorf("%s and %d requests, of which %d went elsewhere", waited, server.requests, server.foreign)
+		if waited := clock.Now().Sub(begin); waited > time.Hour || server.requests.Load() > 200 || server.foreign.Load() > 0 {
+			t.Errorf("%s and %d requests, of which %d went elsewhere", waited, server.requests.Load(), server.foreign.Load())
 		}
 	})
 }
