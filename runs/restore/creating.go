@@ -78,6 +78,9 @@ func (w *restoring) complete(ctx context.Context, j *job) error {
 	err = w.repeat(ctx, func() error {
 		return w.r.cfg.Client.Update(ctx, w.a.Tenant(), j.item.Type, j.step.TargetID, body)
 	})
+	if graph.KindOf(err) == graph.KindNotFound && j.step.BegunAt.After(fresh) { // not shown yet, perhaps
+		fresh = j.step.BegunAt
+	}
 	if err != nil {
 		return w.refused(ctx, j, fresh, fmt.Errorf("the object was made and is not complete: %w", err))
 	}

@@ -42,12 +42,14 @@ func (s *stopping) Update(ctx context.Context, tenant graph.TenantID, t graph.Po
 func TestAnObjectThatWasMadeAndIsNotCompleteIsCompletedAndNotMadeAgain(t *testing.T) {
 	busy := &graph.Error{Op: "update", Kind: graph.KindThrottled, RetryAfter: time.Minute}
 	refusal := &graph.Error{Op: "update", Kind: graph.KindInvalid}
+	unseen := &graph.Error{Op: "update", Kind: graph.KindNotFound}
 	for name, c := range map[string]struct {
 		updates []error
 		want    runs.ItemStatus
 	}{
 		"at once":                     {nil, runs.ItemSuccess},
 		"in the next attempt":         {[]error{busy}, runs.ItemSuccess},
+		"when Graph shows it":         {[]error{unseen, unseen}, runs.ItemSuccess},
 		"unless Graph refuses it all": {[]error{refusal, refusal, refusal, refusal, refusal, refusal, refusal, refusal}, runs.ItemFailed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +59,7 @@ func TestAnObjectThatWasMadeAndIsNotCompleteIsCompletedAndNotMadeAgain(t *testin
 			before := len(w.Graph.Snapshot(rig.Tenant))
 			run := w.execute(rig.Tenant, preview)
 			items := w.outcomes(rig.Tenant, run.ID)
-			if run.Attempt > 1 != (name == "in the next attempt") {
+			if later := name == "in the next attempt" || name == "when Graph shows it"; run.Attempt > 1 != later {
 				t.Errorf("%d attempts", run.Attempt)
 			}
 			if made := len(w.Graph.Snapshot(rig.Tenant)) - before; made != len(items) {
