@@ -116,7 +116,7 @@ func (c *Client) request(ctx context.Context, r call, token Token) (*http.Reques
 		h.Set("Content-Type", "application/json")
 	}
 	if graph.LowPriority(ctx) {
-		h.Set("X-Ms-Throttle-Priority", "low")
+		h.Set(priorityHeader, "low")
 	}
 	if reason := graph.Justification(ctx); reason != "" && r.write() {
 		h.Set(approvalHeader, printable(reason))
@@ -127,6 +127,9 @@ func (c *Client) request(ctx context.Context, r call, token Token) (*http.Reques
 // preferred asks for values of enumerations that are newer than the API version.
 // Source: https://learn.microsoft.com/graph/best-practices-concept
 const preferred = "include-unknown-enum-members"
+
+// priorityHeader tells Graph that others may go first where it throttles.
+const priorityHeader = "X-Ms-Throttle-Priority"
 
 // approvalHeader carries the reason for a write where several administrators must approve it.
 const approvalHeader = "X-Msft-Approval-Justification"

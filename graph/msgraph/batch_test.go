@@ -340,6 +340,24 @@ func TestACanceledBatchReturnsAtOnce(t *testing.T) {
 	})
 }
 
+// The headers of a $batch are not those of its items.
+func TestEveryItemOfABatchSaysThatOthersMayGoFirst(t *testing.T) {
+	for want, mark := range map[string]func(context.Context) context.Context{
+		"low": graph.WithLowPriority, "": func(ctx context.Context) context.Context { return ctx },
+	} {
+		inBubble(t, batches(t, func(a asked, _ int) string {
+			if got := a.Headers["X-Ms-Throttle-Priority"]; got != want {
+				t.Errorf("item %s says %q, want %q", a.ID, got, want)
+			}
+			return replied(a.ID, 200, "", anObject)
+		}), nil, func(w *world) {
+			if _, err := w.batch(mark(w.ctx), tenant, numbered(3)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestOnlyReadsGoIntoABatch(t *testing.T) {
 	c := serve(t, say(200, anObject))
 	_, err := c.batch(t.Context(), tenant, []call{list(), update()})

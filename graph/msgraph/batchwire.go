@@ -40,7 +40,7 @@ func (c *Client) round(ctx context.Context, tenant graph.TenantID, items []*quer
 	r := call{op: items[0].op, t: items[0].t, workload: items[0].workload, version: items[0].version,
 		method: http.MethodPost, path: "/$batch", minimal: true, size: len(items)}
 	var err error
-	if r.body, err = batchBody(items); err != nil {
+	if r.body, err = batchBody(items, graph.LowPriority(ctx)); err != nil {
 		return r.fail(graph.KindInternal, errUnsendable)
 	}
 	body, err := c.persist(ctx, tenant, r, e)
@@ -82,12 +82,15 @@ func (c *Client) alone(ctx context.Context, tenant graph.TenantID, it *query, e 
 }
 
 // batchBody is the body of a $batch. The id of an item is its number, from 1, so the case in which
-// Graph repeats it cannot matter.
-func batchBody(items []*query) ([]byte, error) {
+// Graph repeats it cannot matter. Headers of the $batch are not those of its items.
+func batchBody(items []*query, low bool) ([]byte, error) {
 	requests := make([]batchRequest, len(items))
 	for i, it := range items {
-		requests[i] = batchRequest{ID: strconv.Itoa(i + 1), Method: it.method, URL: it.relative(),
-			Headers: map[string]string{"Accept": accept(it.call), "Prefer": preferred}}
+		headers := map[string]string{"Accept": accept(it.call), "Prefer": preferred}
+		if low {
+			headers[priorityHeader] = "low"
+		}
+		requests[i] = batchRequest{ID: strconv.Itoa(i + 1), Method: it.method, URL: it.relative(), Headers: headers}
 	}
 	return json.Marshal(map[string]any{"requests": requests})
 }
