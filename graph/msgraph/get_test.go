@@ -89,6 +89,18 @@ func TestPagesOfAPartAreJoinedAndAnElementOnTwoPagesCountsOnce(t *testing.T) {
 	}
 }
 
+func TestALinkInOtherLettersIsFollowed(t *testing.T) {
+	s := serveCanned(t, map[string]any{
+		"/beta/things/1":               `{"id":"1"}`,
+		"/beta/things/1/parts":         `{"value":["a"],"@odata.nextlink":"ROOT/beta/things/1/parts?$skip=1"}`,
+		"/beta/things/1/parts?$skip=1": `{"value":["b"]}`,
+	})
+	p := one(t, s.client(t, withParts(graph.PartRule{Name: "parts", Path: "parts"})), "1")
+	if want := `["a","b"]`; partsOf(p)["parts"] != want {
+		t.Errorf("got  %s\nwant %s", partsOf(p)["parts"], want)
+	}
+}
+
 func TestAPartWithAnotherNumberOfElementsThanAnnouncedIsReadAgainAndThenIncomplete(t *testing.T) {
 	for name, tt := range map[string]struct {
 		count string

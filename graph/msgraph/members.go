@@ -194,12 +194,21 @@ func cut(doc []byte) bool {
 	if !bytes.Contains(doc, []byte(nextLink)) {
 		return false // nearly always, and quick to see
 	}
-	for key, m := range members(doc) {
-		if strings.HasSuffix(key, nextLink) || cut(doc[m.value.start:m.value.end]) {
+	// Text by text, whatever the depth: looking into values within values would read the innermost
+	// as often as it lies deep.
+	for at := 0; at < len(doc); {
+		if doc[at] != '"' {
+			at++
+			continue
+		}
+		end := skipString(doc, at)
+		behind := skipSpace(doc, end)
+		if behind < len(doc) && doc[behind] == ':' && strings.HasSuffix(unquoted(doc[at:end]), nextLink) {
 			return true
 		}
+		at = end
 	}
-	return slices.ContainsFunc(elements(doc), func(e json.RawMessage) bool { return cut(e) })
+	return false
 }
 
 // nextLink is the annotation of a collection that goes on elsewhere. The name of an expanded

@@ -68,16 +68,23 @@ func readPage(body []byte) (rows []json.RawMessage, next string, err error) {
 	if json.Unmarshal(body, &fields) != nil || json.Unmarshal(fields["value"], &rows) != nil || rows == nil {
 		return nil, "", errNoCollection
 	}
-	for name, value := range fields {
-		// A link that is overlooked for the case of a letter would cut the collection short.
-		if !strings.EqualFold(name, nextLink) || string(value) == "null" {
-			continue
-		}
-		if next = text(value); next == "" {
+	if link := linkOf(fields); link != nil && string(link) != "null" {
+		if next = text(link); next == "" {
 			return nil, "", errElsewhere
 		}
 	}
 	return rows, next, nil
+}
+
+// linkOf is the nextLink of a page. One that is overlooked for the case of a letter would cut
+// the collection short.
+func linkOf(page map[string]json.RawMessage) (link json.RawMessage) {
+	for name, value := range page {
+		if strings.EqualFold(name, nextLink) && (link == nil || string(link) == "null") {
+			link = value
+		}
+	}
+	return link
 }
 
 // follow makes the call for a nextLink, which is used as it stands. The token goes along, so it

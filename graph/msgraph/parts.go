@@ -89,7 +89,7 @@ func (p *collection) take(r interface {
 		}
 		page, ok := fields(body)
 		if ok {
-			ok = p.begin(page["value"], page[nextLink])
+			ok = p.begin(page["value"], linkOf(page))
 		}
 		if !ok {
 			p.err = r.fail(graph.KindIncomplete, "the answer has something else in the place of the collection "+p.label())

@@ -126,7 +126,8 @@ func (g *group) show(ctx context.Context, all []*secret) error {
 	return nil
 }
 
-// unmask puts the values of secrets into a policy, all of them or none.
+// unmask puts the values of secrets into a policy, as far as Graph has shown them, and leaves a
+// warning where it has not.
 func unmask(p *graph.Policy, all []*secret) {
 	if slices.ContainsFunc(all, func(s *secret) bool { return s.plain == nil }) {
 		p.Warnings = append(p.Warnings, graph.WarningSecretsMasked)
