@@ -23,7 +23,11 @@ func (w writing) definitionValues(ctx context.Context, at string, wanted []json.
 		}
 		for _, l := range live {
 			value, _ := fields(l)
-			there[strings.ToLower(idOf(value["definition"]))] = text(value["id"])
+			of := idOf(value["definition"])
+			if of == "" {
+				return w.fail(graph.KindIncomplete, "the answer has a setting that does not say of which definition it is")
+			}
+			there[strings.ToLower(of)] = text(value["id"])
 		}
 	}
 	var added, updated, deleted []json.RawMessage

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -32,7 +33,7 @@ func tidyAccess(object document) {
 		}
 		says := false
 		for key := range session {
-			says = says || key[0] != '@' && document(session).has(key)
+			says = says || !strings.HasPrefix(key, "@") && document(session).has(key)
 		}
 		object["sessionControls"] = json.RawMessage("null")
 		if says {
@@ -111,7 +112,20 @@ func (w writing) policySetItems(ctx context.Context, at string, wanted []json.Ra
 		return err
 	}
 	object, _ := fields(body)
-	plan := compare(elements(object["items"]), wanted, "payloadId")
+	if object["items"] == nil {
+		return w.fail(graph.KindIncomplete, "the answer lacks items, which the request expands")
+	}
+	live := collection{rows: elements(object["items"])}
+	if next := "items" + nextLink; document(object).has(next) {
+		err := w.c.continued(ctx, w.tenant, w.call(at, ""), text(object[next]), func(page []json.RawMessage) error {
+			live.add(page)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	plan := compare(live.rows, wanted, "payloadId")
 	var changed, removed []json.RawMessage
 	for id, e := range plan.change {
 		item, _ := fields(e)

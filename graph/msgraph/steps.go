@@ -56,13 +56,15 @@ func (w writing) step(ctx context.Context, at string, s graph.StepRule, object d
 	return w.collection(ctx, at+"/"+s.Part, elements(object[s.Part]), s.Match, made)
 }
 
-// rows are the elements of a collection as they are now.
-func (w writing) rows(ctx context.Context, path, query string) (rows []json.RawMessage, err error) {
-	err = w.c.pages(ctx, w.tenant, w.call(path, query), func(page []json.RawMessage) error {
-		rows = append(rows, page...)
+// rows are the elements of a collection as they are now. One that stands on two pages counts
+// once: its second row would look like one that is not wanted, and be deleted.
+func (w writing) rows(ctx context.Context, path, query string) ([]json.RawMessage, error) {
+	var all collection
+	err := w.c.pages(ctx, w.tenant, w.call(path, query), func(page []json.RawMessage) error {
+		all.add(page)
 		return nil
 	})
-	return rows, err
+	return all.rows, err
 }
 
 // collection makes a collection hold the wanted elements and no others. Those that agree in

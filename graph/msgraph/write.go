@@ -25,7 +25,12 @@ func (c *Client) Create(ctx context.Context, tenant graph.TenantID, t graph.Poli
 		if id == "" {
 			return "", w.fail(graph.KindInvalid, "the body needs an id, which the administrator chooses for this type")
 		}
-		return id, w.update(ctx, id, object)
+		err := w.update(ctx, id, object)
+		switch graph.KindOf(err) {
+		case graph.KindUnauthorized, graph.KindForbidden, graph.KindNotFound, graph.KindConflict, graph.KindInvalid, graph.KindApprovalRequired:
+			id = "" // refused: there is no such object
+		}
+		return id, err
 	}
 	first, err := w.creation(object)
 	if err != nil {

@@ -36,7 +36,7 @@ func record(t *testing.T, answers map[string]any) *recorder {
 		}
 		switch a := answers[at].(type) {
 		case string:
-			_, _ = io.WriteString(rw, a)
+			_, _ = io.WriteString(rw, strings.ReplaceAll(a, "ROOT", "http://"+req.Host))
 		case int:
 			rw.WriteHeader(a)
 		default:
@@ -212,6 +212,9 @@ func TestWritesThatHaveTheirOwnForm(t *testing.T) {
 			return r.Update(t.Context(), contoso, "conditionalAccessPolicy", "p", json.RawMessage(
 				`{"displayName":"A","grantControls":{"operator":"OR","authenticationStrength":{"id":"s","displayName":"MFA"}},"sessionControls":{"disableResilienceDefaults":false,"persistentBrowser":null}}`))
 		}, []string{`PATCH ` + access + `policies/p {"displayName":"A","grantControls":{"authenticationStrength":{"id":"s"},"operator":"OR"},"sessionControls":null}`}},
+		"Conditional Access with a property without a name": {nil, func(r *recorder) error {
+			return r.Update(t.Context(), contoso, "conditionalAccessPolicy", "p", json.RawMessage(`{"sessionControls":{"":true}}`))
+		}, []string{`PATCH ` + access + `policies/p {"sessionControls":{"":true}}`}},
 		"a binding of another cloud": {map[string]any{"POST " + management + "deviceCategories": `{"id":"d"}`}, func(r *recorder) error {
 			_, err := r.Create(t.Context(), contoso, "deviceCategory", json.RawMessage(`{"displayName":"A","x@odata.bind":"https://graph.microsoft.us/beta/things('1')"}`))
 			return err
@@ -250,4 +253,46 @@ func TestWritesThatMakeNoSenseAreRefusedWithoutARequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantKind(t, c.err, c.want) })
 	}
 	r.wrote(t)
+}
+
+// Collections grow by pages, and an element that is made or deleted meanwhile moves others to
+// the next one.
+func TestWhatIsThereIsReadFromEveryPageAndNotTwice(t *testing.T) {
+	const profile, set = management + "windowsAutopilotDeploymentProfiles/w1", "/beta/deviceAppManagement/policySets/p1"
+	r := record(t, map[string]any{
+		"GET " + profile + "/assignments":      `{"value":[{"id":"x","target":{"groupId":"g1"}},{"id":"y","target":{"groupId":"g2"}}],"@odata.nextLink":"ROOT` + profile + `/assignments/more"}`,
+		"GET " + profile + "/assignments/more": `{"value":[{"id":"y","target":{"groupId":"g2"}},{"id":"z","target":{"groupId":"g3"}}]}`,
+		"GET " + set:                           `{"id":"p1","items":[{"id":"i1","payloadId":"a"}],"items@odata.nextLink":"ROOT` + set + `/items"}`,
+		"GET " + set + "/items":                `{"value":[{"id":"i1","payloadId":"a"},{"id":"i2","payloadId":"b"},{"id":"i3","payloadId":"c"}]}`,
+	})
+	var targets []json.RawMessage
+	for _, group := range []string{"g1", "g2", "g3"} {
+		targets = append(targets, json.RawMessage(`{"target":{"groupId":"`+group+`"}}`))
+	}
+	done(t, r.Assign(t.Context(), contoso, "windowsAutopilotDeploymentProfile", "w1", targets))
+	done(t, r.Update(t.Context(), contoso, "policySet", "p1", json.RawMessage(`{"items":[{"payloadId":"a"},{"payloadId":"b"}]}`)))
+	r.wrote(t, `POST `+set+`/update {"addedPolicySetItems":[],"deletedPolicySetItems":["i3"],"updatedPolicySetItems":[]}`)
+}
+
+// Of what Graph does not show nobody knows that it is not there.
+func TestNothingIsWrittenBesideWhatGraphDoesNotShow(t *testing.T) {
+	const set, template = "/beta/deviceAppManagement/policySets/p1", management + "groupPolicyConfigurations/c1"
+	r := record(t, map[string]any{
+		"GET " + set:                            `{"id":"p1"}`,
+		"GET " + template + "/definitionValues": `{"value":[{"id":"v1","enabled":true}]}`,
+	})
+	wantKind(t, r.Update(t.Context(), contoso, "policySet", "p1", json.RawMessage(`{"items":[{"payloadId":"a"}]}`)), graph.KindIncomplete)
+	wantKind(t, r.Update(t.Context(), contoso, "groupPolicyConfiguration", "c1",
+		json.RawMessage(`{"definitionValues":[{"enabled":true,"definition":{"id":"d1"}}]}`)), graph.KindIncomplete)
+	r.wrote(t)
+}
+
+func TestAChosenIDThatGraphRefusesNamesNoObject(t *testing.T) {
+	for status, want := range map[int]string{403: "", 400: "", 504: "c7"} {
+		r := record(t, map[string]any{"PATCH /v1.0/identity/conditionalAccess/authenticationContextClassReferences/c7": status})
+		id, err := r.Create(t.Context(), contoso, "authenticationContextClassReference", json.RawMessage(`{"id":"c7","displayName":"Payroll"}`))
+		if err == nil || id != want {
+			t.Errorf("%d: id %q, %v", status, id, err)
+		}
+	}
 }
