@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"runtime/metrics"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/internal/pgtest"
+	"github.com/tenantatlas/tenantbackup/runs/guequeue"
 	"github.com/tenantatlas/tenantbackup/store/bunstore"
 	"github.com/tenantatlas/tenantbackup/store/pgstore"
 )
@@ -28,6 +30,7 @@ type rival struct {
 	admin *sql.DB
 	store *pgstore.Store
 	n     int
+	jobs  bool // runs get a job in their transaction
 }
 
 func newRival(b *testing.B, n, perTenant int) *rival {
@@ -51,6 +54,15 @@ func (r *rival) open(opts pgstore.Options) *pgstore.Store {
 	r.ok(err)
 	r.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// withJobs lets the store put a job for every run into gue's table, in the run's transaction.
+func (r *rival) withJobs() {
+	r.Helper()
+	r.ok(guequeue.Migrate(r.Context(), r.admin))
+	queue, err := guequeue.New(r.admin, guequeue.Options{})
+	r.ok(err)
+	r.jobs, r.store = true, r.open(pgstore.Options{Enqueuer: queue})
 }
 
 // secured is the store of a user whom the database confines to its tenant.
@@ -83,6 +95,9 @@ func (r *rival) exec(query string) {
 // reset makes all schedules due again and forgets their runs.
 func (r *rival) reset() {
 	r.exec("TRUNCATE tb_schedules, tb_runs, tb_audit_log CASCADE")
+	if r.jobs {
+		r.exec("TRUNCATE gue_jobs")
+	}
 	r.exec("INSERT INTO tb_schedules SELECT * FROM saved")
 	r.exec("VACUUM ANALYZE tb_schedules")
 	r.exec("CHECKPOINT")
@@ -109,6 +124,13 @@ func (r *rival) dispatch(dispatchers, chunk, limit int) float64 {
 	}
 	wg.Wait()
 	took := time.Since(began)
+	if r.jobs {
+		var n int
+		r.ok(r.admin.QueryRow("SELECT count(*) FROM gue_jobs").Scan(&n))
+		if n != limit {
+			r.Fatalf("%d jobs of %d runs", n, limit)
+		}
+	}
 	sum := 0
 	for i := range queued {
 		r.ok(errs[i])
@@ -125,6 +147,14 @@ func (r *rival) dispatch(dispatchers, chunk, limit int) float64 {
 func (r *rival) statement() float64 {
 	r.Helper()
 	began := time.Now()
+	job := ""
+	if r.jobs {
+		job = `, job AS (
+			INSERT INTO gue_jobs (job_id, queue, priority, run_at, job_type, args, created_at, updated_at)
+			SELECT lpad(to_hex(n), 32, '0'), 'tenantbackup', 0, $1, 'run', decode('` + strings.Repeat("00", 120) + `', 'hex'), $1, $1
+			FROM due ORDER BY n RETURNING 1
+		)`
+	}
 	_, err := r.admin.Exec(`WITH due AS (
 			SELECT tenant_id, id, next_run_at, row_number() OVER (ORDER BY next_run_at, tenant_id, id) AS n FROM (
 				SELECT tenant_id, id, next_run_at FROM tb_schedules
@@ -140,7 +170,7 @@ func (r *rival) statement() float64 {
 		), moved AS (
 			UPDATE tb_schedules AS s SET next_run_at = due.next_run_at + interval '1 day', row_sum = s.row_sum + 1
 			FROM due WHERE s.tenant_id = due.tenant_id AND s.id = due.id RETURNING 1
-		)
+		)`+job+`
 		INSERT INTO tb_audit_log (tenant_id, seq, at, row_sum) SELECT '', 1, $1, (SELECT count(*) FROM made) + (SELECT count(*) FROM moved)`, dueAt)
 	r.ok(err)
 	return float64(r.n) / time.Since(began).Seconds()
@@ -179,6 +209,33 @@ func BenchmarkPostgresDispatch(b *testing.B) {
 	b.ReportMetric(one/limit, "x_statement_one")
 	b.ReportMetric(two/limit, "x_statement_two")
 	b.ReportMetric(one/rows, "x_row-by-row")
+}
+
+// BenchmarkPostgresDispatchWithJobs is the same with a job for every run, put into gue's table
+// in the run's transaction, as guequeue does it.
+func BenchmarkPostgresDispatchWithJobs(b *testing.B) {
+	n := 100_000
+	if testing.Short() {
+		n = 2_000
+	}
+	r := newRival(b, n, 100)
+	r.withJobs()
+	var limit, one, two float64
+	rounds := 0.0
+	for b.Loop() {
+		rounds++
+		r.reset()
+		limit += r.statement()
+		r.reset()
+		one += r.dispatch(1, 1000, n)
+		r.reset()
+		two += r.dispatch(2, 1000, n)
+	}
+	b.ReportMetric(limit/rounds, "statement/s")
+	b.ReportMetric(one/rounds, "one/s")
+	b.ReportMetric(two/rounds, "two/s")
+	b.ReportMetric(one/limit, "x_statement_one")
+	b.ReportMetric(two/limit, "x_statement_two")
 }
 
 // watchMemory samples what the process has of the system's memory for its heap and stacks,
