@@ -287,6 +287,47 @@ func TestNothingIsWrittenBesideWhatGraphDoesNotShow(t *testing.T) {
 	r.wrote(t)
 }
 
+// A collection that cannot be read is not an empty one.
+func TestNothingIsWrittenWhenWhatIsThereCannotBeRead(t *testing.T) {
+	for at, write := range map[string]func(r *recorder) error{
+		management + "windowsAutopilotDeploymentProfiles/w1/assignments": func(r *recorder) error {
+			return r.Assign(t.Context(), contoso, "windowsAutopilotDeploymentProfile", "w1", []json.RawMessage{json.RawMessage(`{"target":{"groupId":"g"}}`)})
+		},
+		management + "groupPolicyConfigurations/c1/definitionValues": func(r *recorder) error {
+			return r.Update(t.Context(), contoso, "groupPolicyConfiguration", "c1", json.RawMessage(`{"definitionValues":[{"definition":{"id":"d"}}]}`))
+		},
+		management + "intents/i1/settings": func(r *recorder) error {
+			return r.Update(t.Context(), contoso, "endpointSecurityIntent", "i1", json.RawMessage(`{"settings":[{"definitionId":"a","valueJson":"1"}]}`))
+		},
+		management + "notificationMessageTemplates/n1/localizedNotificationMessages": func(r *recorder) error {
+			return r.Update(t.Context(), contoso, "notificationMessageTemplate", "n1", json.RawMessage(`{"localizedNotificationMessages":[{"locale":"en-us"}]}`))
+		},
+		"/beta/deviceAppManagement/mobileApps/a1/categories": func(r *recorder) error {
+			return r.Update(t.Context(), contoso, "mobileApp", "a1", json.RawMessage(`{"categories":[{"id":"c"}]}`))
+		},
+		"/beta/deviceAppManagement/policySets/p1": func(r *recorder) error {
+			return r.Update(t.Context(), contoso, "policySet", "p1", json.RawMessage(`{"items":[{"payloadId":"a"}]}`))
+		},
+		management + "roleDefinitions/r1": func(r *recorder) error {
+			return r.Update(t.Context(), contoso, "roleDefinition", "r1", json.RawMessage(`{"roleAssignments":[{"displayName":"a"}]}`))
+		},
+	} {
+		for status, want := range map[int]graph.Kind{403: graph.KindForbidden, 500: graph.KindUnavailable} {
+			t.Run(at, func(t *testing.T) {
+				r := record(t, map[string]any{"GET " + at: status, "POST /beta/$batch": status})
+				wantKind(t, write(r), want)
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				for _, w := range r.writes {
+					if !strings.HasPrefix(w, "POST /beta/$batch ") { // which only reads
+						t.Errorf("%d: wrote %s", status, w)
+					}
+				}
+			})
+		}
+	}
+}
+
 func TestAChosenIDThatGraphRefusesNamesNoObject(t *testing.T) {
 	for status, want := range map[int]string{403: "", 400: "", 504: "c7"} {
 		r := record(t, map[string]any{"PATCH /v1.0/identity/conditionalAccess/authenticationContextClassReferences/c7": status})
