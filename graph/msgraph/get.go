@@ -192,9 +192,13 @@ func (g *group) find(ctx context.Context) error {
 	var requests []request
 	for _, it := range g.items {
 		it.path, it.query = g.info.Path, g.info.Read.ItemQuery
-		if !g.info.Read.Singleton {
+		switch {
+		case noID(it.id):
+			it.err = g.fail(graph.KindNotFound, "no object has this id")
+			continue
+		case !g.info.Read.Singleton:
 			it.path += "/" + escape(it.id)
-		} else if it.id != string(g.info.Key) {
+		case it.id != string(g.info.Key):
 			it.err = g.fail(graph.KindNotFound, "a singleton's id is the key of its type")
 		}
 		if len(g.info.Read.Typed) == 0 {

@@ -237,6 +237,16 @@ func TestElementsThatRowsDoNotShowWholeAreReadByTheirIDs(t *testing.T) {
 	wantKind(t, r.Err, graph.KindIncomplete)
 }
 
+// In a path these lead to the collection or out of it.
+func TestWhatIsNoIDIsNotFoundAndNotAskedFor(t *testing.T) {
+	s := serveCanned(t, map[string]any{"/beta/things/1": `{"id":"1"}`, "/beta/things/": `{"value":[]}`, "/beta/things/.": `{"id":"."}`, "/beta/things/..": `{"id":".."}`})
+	for i, r := range get(t, s.client(t, thing(nil)), "", ".", "..", "1") {
+		if want := map[bool]graph.Kind{true: graph.KindNotFound}[i < 3]; graph.KindOf(r.Err) != want {
+			t.Errorf("%q: %v", r.ID, r.Err)
+		}
+	}
+}
+
 func TestATypedObjectIsReadInItsOwnCollection(t *testing.T) {
 	s := serveCanned(t, map[string]any{
 		"/beta/things":              `{"value":[{"id":"1","@odata.type":"#microsoft.graph.ios"},{"id":"9","@odata.type":"#microsoft.graph.other"}]}`,

@@ -350,5 +350,8 @@ func escape(id string) string { return odataEscapes.Replace(url.PathEscape(id)) 
 
 var odataEscapes = strings.NewReplacer("'", "%27", "(", "%28", ")", "%29")
 
+// noID tells whether something is no id: in a path it would lead to something else than an object.
+func noID(id string) bool { return id == "" || id == "." || id == ".." }
+
 // sameID tells whether two ids are the same one: Graph does not always keep the letter case.
 func sameID(a, b string) bool { return strings.EqualFold(a, b) }

@@ -235,7 +235,7 @@ func (w writing) update(ctx context.Context, id string, object document) error {
 
 // place is the path of an object. That of a typed one follows from its "@odata.type".
 func (w writing) place(ctx context.Context, id string, object document) (string, error) {
-	if id == "" {
+	if noID(id) {
 		return "", w.fail(graph.KindInvalid, "the id of the object is required")
 	}
 	kinds := w.info.Read.Typed

@@ -248,6 +248,8 @@ func TestWritesThatMakeNoSenseAreRefusedWithoutARequest(t *testing.T) {
 		"an intent without a template":  {create("endpointSecurityIntent", `{}`), graph.KindInvalid},
 		"a type that nobody has":        {create("appProtectionPolicy", `{"@odata.type":"#microsoft.graph.defaultManagedAppProtection"}`), graph.KindInvalid},
 		"no id":                         {r.Update(t.Context(), contoso, "deviceCategory", "", object), graph.KindInvalid},
+		"an id that leads out":          {r.Update(t.Context(), contoso, "deviceCategory", "..", object), graph.KindInvalid},
+		"one to be assigned":            {r.Assign(t.Context(), contoso, "deviceConfiguration", ".", nil), graph.KindInvalid},
 		"assignments of what has none":  {r.Assign(t.Context(), contoso, "deviceCategory", "d", nil), graph.KindInvalid},
 	} {
 		t.Run(name, func(t *testing.T) { wantKind(t, c.err, c.want) })
