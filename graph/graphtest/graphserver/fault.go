@@ -51,7 +51,7 @@ func (f *Fault) complete(frozen bool) (faultKind, error) {
 	kind, ok := kindOf(f.Name)
 	switch {
 	case !ok:
-		return kind, fmt.Errorf("there is no fault %q; Faults lists them", f.Name)
+		return kind, fmt.Errorf("%q is none that a server knows; Faults lists them", f.Name)
 	case f.Only != "" && f.Only != "direct" && f.Only != "batch":
 		return kind, fmt.Errorf(`%s: field Only is %q; give "direct", "batch" or nothing`, f.Name, f.Only)
 	case !(f.Probability >= 0 && f.Probability <= 1):
@@ -90,13 +90,16 @@ type armed struct {
 }
 
 // Fault lets something go wrong from now on. When several faults are due on one request, the
-// one that was given first happens. It refuses a name that there is not and options that
-// make no sense.
+// one that was given first happens. It refuses a name or a type that there is not and options
+// that make no sense.
 func (s *Server) Fault(name string, o FaultOptions) error {
 	f := Fault{name, o}
 	kind, err := f.complete(s.clock == nil)
 	if err != nil {
 		return fmt.Errorf("graphserver: fault %w", err)
+	}
+	if _, known := s.catalogue.Lookup(o.Type); o.Type != "" && !known {
+		return fmt.Errorf("graphserver: fault %s: field Type is %q, which the Graph's catalogue does not have", name, o.Type)
 	}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()

@@ -335,6 +335,7 @@ func TestFaultsThatMakeNoSenseAreRefused(t *testing.T) {
 		"a probability":     {Name: "gone", FaultOptions: graphserver.FaultOptions{Probability: 1.5}},
 		"a count":           {Name: "gone", FaultOptions: graphserver.FaultOptions{Nth: -1}},
 		"a place":           {Name: "gone", FaultOptions: graphserver.FaultOptions{Only: "sundays"}},
+		"a type":            {Name: "gone", FaultOptions: graphserver.FaultOptions{Type: "namedLocations"}},
 		"no clock":          {Name: "slow"},
 	} {
 		if err := w.server.Fault(f.Name, f.FaultOptions); err == nil {

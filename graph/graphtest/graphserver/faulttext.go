@@ -1,6 +1,7 @@
 package graphserver
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -64,7 +65,7 @@ func (f *Fault) set(key, v string) (err error) {
 	case "wait":
 		f.Wait, err = time.ParseDuration(v)
 	default:
-		return fmt.Errorf("there is no such option; ParseFault tells which there are")
+		return errors.New("there are tenant, type, path, method, only, nth, times, probability, retry-after, wait, status, host and message")
 	}
 	return err
 }
