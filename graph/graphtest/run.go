@@ -25,9 +25,10 @@ type Subject struct {
 
 // Run checks that a client keeps the promises of [graph.Client]. The factory makes one in front
 // of the Graph that it is given, anew for every check; the client may do everything in the
-// tenants of the Graph that [Graph.Permissions] tells. Waits that Graph demands must not take
-// real time, so a client that waits by itself is given a clock that skips; it is free to
-// return the error instead, as long as it does not wait for an hour.
+// tenants of the Graph that [Graph.Permissions] tells. Waits must not take real time: a client
+// that waits by itself is told to return the error instead of waiting for long, or is given a
+// clock that skips, and it has no limits of its own. The Example of graphserver.Server.Inject
+// shows a client of a server.
 //
 // Objects are compared by their content: annotations of OData are a client's business, and so
 // are secrets that Graph masks.
@@ -59,11 +60,19 @@ func (c check) run(t testing.TB, factory func(t testing.TB, g *Graph) Subject) {
 	f.ok(g.AddTenant(there, TenantConfig{Seed: 4, Policies: 30, Foundations: 3}))
 	f.make = func() graph.Client {
 		s := factory(t, g)
+		if s.Client == nil {
+			t.Fatal("the factory gave no client")
+		}
 		if f.inject = s.Inject; s.Inject == nil {
 			f.inject = g.Inject
 		}
 		return s.Client
 	}
+	defer func() { // also after a Fatal
+		if left := g.Unfired(); t.Failed() && len(left) > 0 {
+			t.Errorf("of what should go wrong this never reached the Graph: %+v; where something stands between it and the client, set Subject.Inject", left)
+		}
+	}()
 	f.Client = f.make()
 	c.check(f)
 }

@@ -26,6 +26,12 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.failed = append(r.failed, fmt.Sprintf(format, args...))
 }
 
+func (r *recorder) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.failed) > 0
+}
+
 func (r *recorder) Fatalf(format string, args ...any) { r.Errorf(format, args...); runtime.Goexit() }
 func (r *recorder) Fatal(args ...any)                 { r.Fatalf("%s", fmt.Sprint(args...)) }
 
@@ -381,5 +387,33 @@ func TestRunNoticesClientsThatBreakAPromise(t *testing.T) {
 			}
 			t.Fatalf("there is no check %q", c.noticed)
 		})
+	}
+}
+
+// A suite that is set up wrongly says so, rather than blaming the client.
+func TestRunTellsWhatIsMissingInTheSubject(t *testing.T) {
+	for name, c := range map[string]struct {
+		factory func(t testing.TB, g *Graph) Subject
+		want    string
+	}{
+		"no client": {func(testing.TB, *Graph) Subject { return Subject{} }, "gave no client"},
+		"faults that do not reach the client": {func(testing.TB, *Graph) Subject {
+			elsewhere, err := New(Config{})
+			if err == nil {
+				err = elsewhere.AddTenant(here, TenantConfig{Seed: 3, Policies: 90, Foundations: 3})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			return Subject{Client: elsewhere}
+		}, "set Subject.Inject"},
+	} {
+		r := &recorder{TB: t}
+		done := make(chan struct{})
+		go func() { defer close(done); check{"", Config{}, itemFails}.run(r, c.factory) }()
+		<-done
+		if got := strings.Join(r.failed, "\n"); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }
