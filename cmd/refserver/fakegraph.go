@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -62,8 +63,9 @@ func fakegraphCommand(ctx context.Context, args []string, out, errOut io.Writer)
 		return fail(errOut, "fakegraph", err)
 	}
 	fmt.Fprintf(out, "A fake Microsoft Graph on %[1]s, with the tenants contoso and fabrikam\n\nTry it:\n"+
-		"  T=$(curl -s %[1]s/contoso/oauth2/v2.0/token -d 'grant_type=client_credentials&client_id=me&client_secret=any&scope=%[1]s/.default' | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')\n"+
-		"  curl -s -H \"Authorization: Bearer $T\" %[1]s/beta/deviceManagement/configurationPolicies\n"+
+		"  TOKEN=$(curl -s %[1]s/contoso/oauth2/v2.0/token -d 'grant_type=client_credentials&client_id=me&client_secret=any&scope=%[1]s/.default' | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')\n"+
+		"  curl -s -H \"Authorization: Bearer $TOKEN\" %[1]s/beta/deviceManagement/configurationPolicies\n"+
+		"  curl -s -X PATCH -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' %[1]s/beta/deviceManagement/configurationPolicies/ID -d '{\"description\": \"changed\"}'\n"+
 		"  refserver -graph msgraph -graph-url %[1]s\n", fake.base)
 	select {
 	case <-ctx.Done():
@@ -91,7 +93,7 @@ func startFake(ctx context.Context, o fakeOptions, log *slog.Logger) (*fakeGraph
 	}
 	if o.granted != "" {
 		for _, tenant := range demoTenants {
-			if err := tenants.Grant(tenant, strings.Split(o.granted, ",")...); err != nil {
+			if err := tenants.Grant(tenant, names(o.granted)...); err != nil {
 				return nil, err
 			}
 		}
@@ -105,7 +107,7 @@ func startFake(ctx context.Context, o fakeOptions, log *slog.Logger) (*fakeGraph
 	if err != nil {
 		return nil, fmt.Errorf("-addr: %w", err)
 	}
-	f := &fakeGraph{base: "http://" + listener.Addr().String(), server: newServer(handler, log), ended: make(chan struct{})}
+	f := &fakeGraph{base: "http://" + reachable(listener.Addr()), server: newServer(handler, log), ended: make(chan struct{})}
 	go func() {
 		defer close(f.ended)
 		if err := f.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -113,6 +115,20 @@ func startFake(ctx context.Context, o fakeOptions, log *slog.Logger) (*fakeGraph
 		}
 	}()
 	return f, nil
+}
+
+// reachable is where this machine reaches a listener, also one that listens everywhere: plain
+// http is for loopback only.
+func reachable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return addr.String()
+}
+
+// names reads a list of names between commas, with spaces as people type them.
+func names(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // close stops it, in the middle of whatever it answers, and waits until it is gone.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -102,6 +103,15 @@ func TestEveryTenantHasItsOwnDirectory(t *testing.T) {
 	_, err = newLoopbackTokens("http://127.0.0.1:1", alone, func(string) string { return "" }).Token(t.Context(), "fabrikam", "")
 	if graph.KindOf(err) != graph.KindUnauthorized || !strings.Contains(err.Error(), "-graph-tenants") {
 		t.Errorf("at a Graph on this machine: %v", err)
+	}
+}
+
+// What fakegraph prints can be given to -graph-url, whatever it listens on.
+func TestAFakeGraphThatListensEverywhereIsReachedOnThisMachine(t *testing.T) {
+	for addr, want := range map[string]string{"0.0.0.0": "localhost:9000", "::": "localhost:9000", "127.0.0.1": "127.0.0.1:9000", "::1": "[::1]:9000"} {
+		if got := reachable(&net.TCPAddr{IP: net.ParseIP(addr), Port: 9000}); got != want || !loopbackURL("http://"+got) {
+			t.Errorf("%s: %s, want %s", addr, got, want)
+		}
 	}
 }
 

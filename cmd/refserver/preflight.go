@@ -75,7 +75,7 @@ func (g graphFlags) preflight(ctx context.Context, tenant graph.TenantID, types 
 		return nil, nil, err
 	}
 	var keys []graph.PolicyType
-	for key := range strings.FieldsFuncSeq(types, func(r rune) bool { return r == ',' || r == ' ' }) {
+	for _, key := range names(types) {
 		keys = append(keys, graph.PolicyType(key))
 	}
 	list, err = graph.Preflight(graph.Catalog, granted, keys)

@@ -10,7 +10,7 @@ import (
 )
 
 func TestPreflightTellsWhatIsMissing(t *testing.T) {
-	f := fake(t, fakeOptions{granted: "DeviceManagementConfiguration.Read.All,Policy.Read.All"})
+	f := fake(t, fakeOptions{granted: "DeviceManagementConfiguration.Read.All, Policy.Read.All"})
 	at := []string{"-graph", "msgraph", "-graph-url", f.base}
 	for _, tc := range []struct {
 		name string
@@ -92,7 +92,7 @@ func TestTheFakeGraphServesUntilItIsStopped(t *testing.T) {
 	if code := <-done; code != exitOK {
 		t.Errorf("exit code %d\n%s", code, errOut.String())
 	}
-	for _, args := range [][]string{{"-addr", "127.0.0.1:999999"}, {"-size", "-1"}} {
+	for _, args := range [][]string{{"-addr", "127.0.0.1:999999"}, {"-size", "-1"}, {"-addr", "127.0.0.1:0", "-fault", "gone:type=policies"}} {
 		if code, _, text := call(t, append([]string{"fakegraph"}, args...)...); code != exitFailed || text == "" {
 			t.Errorf("%q: exit code %d, %q", args, code, text)
 		}
