@@ -111,14 +111,23 @@ func (w writing) setting(ctx context.Context, value document, d definition) (doc
 	at := w.binding(policyDefinitions, d.id)
 	body["definition@odata.bind"] = quoted(at)
 	values := []json.RawMessage{}
-	for i, e := range elements(value["presentationValues"]) {
+	peers := map[string]int{} // labels of what was captured
+	all := elements(value["presentationValues"])
+	for _, e := range all {
+		v, _ := fields(e)
+		peers[labelOf(v["presentation"])]++
+	}
+	seen := map[string]int{}
+	for _, e := range all {
 		v, ok := fields(e)
 		if !ok {
 			return nil, w.fail(graph.KindInvalid, "a value in presentationValues is not an object")
 		}
 		id := idOf(v["presentation"])
 		if d.fields != nil {
-			id = sameField(d.fields, v["presentation"], i)
+			label := labelOf(v["presentation"])
+			id = sameField(d.fields, label, seen[label], peers[label])
+			seen[label]++
 		}
 		if id == "" {
 			return nil, w.fail(graph.KindInvalid, "a value in presentationValues does not say of which presentation it is, or the tenant's definition has none like it")
@@ -131,24 +140,26 @@ func (w writing) setting(ctx context.Context, value document, d definition) (doc
 	return body, nil
 }
 
-// sameField finds the presentation of another import of the same file: by its label, or by its
-// place where labels do not tell.
-func sameField(there []json.RawMessage, captured json.RawMessage, place int) string {
-	object, _ := fields(captured)
-	label := text(object["label"])
-	var found []string
+// sameField finds the presentation of another import of the same file: by its label, and of
+// several with that label by its place among them. Where they are not as many as were captured
+// there is none: a value in another's field would be worse.
+func sameField(there []json.RawMessage, label string, place, peers int) string {
+	var found []json.RawMessage
 	for _, f := range there {
-		if have, _ := fields(f); label != "" && text(have["label"]) == label {
-			found = append(found, text(have["id"]))
+		if labelOf(f) == label {
+			found = append(found, f)
 		}
 	}
-	switch {
-	case len(found) == 1:
-		return found[0]
-	case place < len(there):
-		return idOf(there[place])
+	if len(found) != peers {
+		return ""
 	}
-	return ""
+	return idOf(found[place])
+}
+
+// labelOf is the label of a presentation.
+func labelOf(presentation []byte) string {
+	object, _ := fields(presentation)
+	return text(object["label"])
 }
 
 var _ graph.Client = (*Client)(nil)

@@ -2,9 +2,11 @@ package msgraph_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -148,6 +150,53 @@ func TestSettingsOfAnImportedFileAreFoundByTheirNames(t *testing.T) {
 	wantKind(t, err, graph.KindInvalid)
 	if id != "c1" {
 		t.Errorf("the object that was made before is %q", id)
+	}
+}
+
+// Two fields may have one label. What has no counterpart is never written into the field of
+// another.
+func TestFieldsOfAnImportedFileAreFoundByLabelAndPlaceOrNotAtAll(t *testing.T) {
+	value := func(label string) string {
+		return `{"@odata.type":"#text","value":"x","presentation":{"id":"old","label":"` + label + `"}}`
+	}
+	for name, c := range map[string]struct {
+		captured, there []string // labels
+		want            []string // of there, by place; nil for a refusal
+	}{
+		"two of one label":          {[]string{"URL", "", "URL"}, []string{"", "URL", "URL"}, []string{"1", "0", "2"}},
+		"a label that is gone":      {[]string{"Old"}, []string{"New"}, nil},
+		"one of two is not there":   {[]string{"URL", "URL"}, []string{"URL", "Other"}, nil},
+		"one of two that may be it": {[]string{"URL"}, []string{"URL", "URL"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var values, presentations []string
+			for _, label := range c.captured {
+				values = append(values, value(label))
+			}
+			for i, label := range c.there {
+				presentations = append(presentations, fmt.Sprintf(`{"id":"%d","label":%q}`, i, label))
+			}
+			r := record(t, map[string]any{
+				"GET " + management + "groupPolicyConfigurations/c1/definitionValues": `{"value":[]}`,
+				"GET " + management + "groupPolicyDefinitions":                        `{"value":[{"id":"new","displayName":"Home"}]}`,
+				"GET " + management + "groupPolicyDefinitions/new/presentations":      `{"value":[` + strings.Join(presentations, ",") + `]}`,
+			})
+			err := r.Update(t.Context(), contoso, "groupPolicyConfiguration", "c1", json.RawMessage(
+				`{"definitionValues":[{"definition":{"id":"old","displayName":"Home","policyType":"admxIngested"},"presentationValues":[`+strings.Join(values, ",")+`]}]}`))
+			if c.want == nil {
+				wantKind(t, err, graph.KindInvalid)
+				r.wrote(t)
+				return
+			}
+			done(t, err)
+			var got []string
+			for _, m := range regexp.MustCompile(`presentations\('(\d)'\)`).FindAllStringSubmatch(strings.Join(r.writes, ""), -1) {
+				got = append(got, m[1])
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
