@@ -53,7 +53,8 @@ func TestTheDocumentOfPermissionsIsTheCatalogue(t *testing.T) {
 			fmt.Fprintf(&b, "- `%s`\n", name)
 		}
 	}
-	fmt.Fprintf(&b, "\nConditional Access policies name people and directory roles: %s let a backup keep their names, for a restore into another tenant. "+
+	fmt.Fprintf(&b, "\nConditional Access policies name people and directory roles: %s let a backup keep their names, for a restore into another tenant, "+
+		"and a restore see that they are there: without them a policy that is gone and names such is `blocked` as `forbidden`, while the preflight says that the type can be restored. "+
 		"`CloudPC` is for tenants with Windows 365, `AuthenticationContext` for those that have authentication contexts.\n", codes(lookups))
 
 	b.WriteString("\n## Type by type\n\nEvery demand of a row is needed (\"and\"); of the permissions of a demand one is enough (\"or\"), and the first is the one to ask for. Instead of `.Read.All`, `.ReadWrite.All` of the same does. To write takes reading too.\n\n" +
