@@ -7,7 +7,7 @@ func configurationTypes() []TypeInfo {
 			Key: "deviceConfiguration", DisplayName: "Device configuration profiles", Platform: "all",
 			Path: pathConfigurations, Version: beta, NameProperty: "displayName",
 			Support: Restorable, RestoreOrder: orderDefault,
-			Note: "Encrypted OMA-URI values come masked unless the app may write configuration. Update rings share the path and are their own type. Which certificate profiles a Wi-Fi or VPN profile uses is not captured.",
+			Note: "Encrypted OMA-URI values come masked unless the app may write configuration. Update rings share the path and are their own type. Which certificate profiles a Wi-Fi or VPN profile uses is not captured, nor are the privacy rules per app of general Windows profiles.",
 		},
 		{
 			Key: "softwareUpdateRing", DisplayName: "Update rings", Platform: "windows, ios",
