@@ -9,7 +9,8 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 )
 
-// List implements [graph.Reader].
+// List implements [graph.Reader]. A page without a link to another is the last one: Graph does
+// not tell an end in any other way, nor how many objects there are.
 func (c *Client) List(ctx context.Context, tenant graph.TenantID, t graph.PolicyType, page func(graph.Page) error) error {
 	info, err := c.captured(graph.OpList, t)
 	if err != nil {

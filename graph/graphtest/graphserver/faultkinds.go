@@ -93,7 +93,7 @@ var faultKinds = []faultKind{
 	{name: linkForeign, stage: onContent, doc: "the link to the next page leads to another host: host, or graph.example"},
 	{name: linkPlain, stage: onContent, doc: "the link to the next page is http instead of https"},
 	{name: linkRepeated, stage: onContent, doc: "the link to the next page leads to the same page"},
-	{name: linkMissing, stage: onContent, doc: "the link to the next page is missing"},
+	{name: linkMissing, stage: onContent, doc: "the link to the next page is missing, so that the collection seems to end there"},
 	{name: emptyPage, stage: onContent, doc: "an empty page that links to the one that was asked for"},
 	{name: expandCut, stage: onContent, doc: "an expanded collection has one element, and a link to the rest"},
 	{name: settingsShort, stage: onContent, doc: "settings lack their last one, and no link leads to it"},
