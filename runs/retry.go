@@ -121,6 +121,7 @@ func (p RetryPolicy) judge(err error, stalls int, random float64) verdict {
 		return verdict{status: StatusFailed, code: code}
 	case errors.Is(err, errWorkerLost):
 		code = CodeWorkerLost // a deploy or a crash is no fault of the run
+	case errors.Is(err, ErrUnavailable): // nor is an outage of the database
 	case !kind.Retryable():
 		limit = p.MaxUnknown
 	}

@@ -83,6 +83,8 @@ func TestJudgeDecidesByTheKindOfError(t *testing.T) {
 		{"403 ends the run at once", gerr(graph.KindForbidden), 0, want{StatusFailed, CodeGraphForbidden}},
 		{"unknown is tried again", errors.New("disk full"), 1, want{StatusQueued, CodeInternal}},
 		{"unknown is bounded", errors.New("disk full"), 2, want{StatusFailed, CodeInternal}},
+		{"an outage of the database waits", fmt.Errorf("store: %w", ErrUnavailable), 3, want{StatusQueued, CodeInternal}},
+		{"an outage of the database is bounded", fmt.Errorf("store: %w", ErrUnavailable), 4, want{StatusFailed, CodeInternal}},
 		{"a wish to cancel cancels", ErrCanceled, 0, want{StatusCanceled, CodeCanceled}},
 		{"a stop gives back", fmt.Errorf("x: %w", ErrStopping), 9, want{StatusQueued, ""}},
 	} {

@@ -22,7 +22,7 @@ func TestClocksThatDisagreeTakeNoLeaseEarly(t *testing.T) {
 	for _, role := range []string{"dispatcher", "worker"} {
 		for _, skew := range skews {
 			configs = append(configs, config{
-				Role: role, Name: fmt.Sprint(role, " ", skew), URL: w.url, Skew: skew, Workers: 6, ChunkSize: 5,
+				Role: role, Name: fmt.Sprint(role, " ", skew), URL: w.url, Skew: skew, Workers: 2, ChunkSize: 5, // so few that it takes all of them
 				// A run outlives a heartbeat and many sweeps, and its lease is shorter than what the
 				// clocks are apart, but longer than a busy machine may let a worker wait.
 				LeaseFor: lease, SweepEvery: 200 * time.Millisecond, RetryBase: 100 * time.Millisecond, GraphTakes: 4 * time.Second,

@@ -126,7 +126,7 @@ func away(err error) error {
 	case isContext(err), errors.Is(err, runs.ErrUnavailable):
 		return err
 	case strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), state == "53300": // connection exceptions, shutdowns, too many connections
-	case state == "" && (errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF)):
+	case state == "" && (errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
 	default:
 		return err
 	}
