@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -122,7 +123,7 @@ func New(cfg Config) (*Client, error) {
 			return nil, fmt.Errorf("msgraph: field %s must not be negative; 0 takes the default", f.name)
 		}
 	}
-	cfg.Cloud.Graph = orDefault(cfg.Cloud.Graph, Global().Graph)
+	cfg.Cloud.Graph = cmp.Or(cfg.Cloud.Graph, Global().Graph)
 	base, err := root("Cloud.Graph", cfg.Cloud.Graph)
 	if cfg.BaseURL != "" {
 		base, err = root("BaseURL", cfg.BaseURL)
@@ -130,15 +131,15 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Share = orDefault(cfg.Share, 1)
-	cfg.Workers = orDefault(cfg.Workers, 4)
-	cfg.Attempts = orDefault(cfg.Attempts, 6)
-	cfg.MaxWait = orDefault(cfg.MaxWait, 20*time.Second)
-	cfg.MaxTotal = orDefault(cfg.MaxTotal, 2*time.Minute)
-	cfg.Timeout = orDefault(cfg.Timeout, 100*time.Second)
-	cfg.MaxAnswer = orDefault(cfg.MaxAnswer, 64<<20)
-	cfg.Catalogue = orDefault(cfg.Catalogue, graph.Catalog)
-	cfg.Logger = orDefault(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Share = cmp.Or(cfg.Share, 1)
+	cfg.Workers = cmp.Or(cfg.Workers, 4)
+	cfg.Attempts = cmp.Or(cfg.Attempts, 6)
+	cfg.MaxWait = cmp.Or(cfg.MaxWait, 20*time.Second)
+	cfg.MaxTotal = cmp.Or(cfg.MaxTotal, 2*time.Minute)
+	cfg.Timeout = cmp.Or(cfg.Timeout, 100*time.Second)
+	cfg.MaxAnswer = cmp.Or(cfg.MaxAnswer, 64<<20)
+	cfg.Catalogue = cmp.Or(cfg.Catalogue, graph.Catalog)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	if cfg.Clock == nil {
 		cfg.Clock = runs.SystemClock{}
 	}
@@ -153,14 +154,6 @@ func New(cfg Config) (*Client, error) {
 		cfg: cfg, root: base, http: transportOf(cfg.HTTP), log: cfg.Logger,
 		tokens: newTokens(cfg.Tokens, cfg.Clock), gates: newGates(cfg.Clock, limits, cfg.MaxWait), ids: uuidv7.NewGenerator(cfg.Clock.Now),
 	}, nil
-}
-
-func orDefault[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
 }
 
 // transportOf is the client that sends, without redirects: one that leads elsewhere would take

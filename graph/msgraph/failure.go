@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/http"
@@ -82,7 +83,7 @@ func refused(r call, a answer) *failure {
 	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
 		f.err.Kind, f.again = graph.KindTimeout, true
 	case http.StatusUnauthorized:
-		f.err.Kind, f.claims = graph.KindUnauthorized, orDefault(challenge(a.header), "{}")
+		f.err.Kind, f.claims = graph.KindUnauthorized, cmp.Or(challenge(a.header), "{}")
 	case http.StatusForbidden:
 		f.err.Kind, f.claims = graph.KindForbidden, challenge(a.header)
 	case http.StatusNotFound, http.StatusGone:

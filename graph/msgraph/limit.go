@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -41,8 +42,8 @@ func limitsOf(given map[graph.Workload]Limit, share int) (map[graph.Workload]Lim
 			d = DefaultLimits()[graph.WorkloadIntune]
 		}
 		l = Limit{
-			Rate: orDefault(l.Rate, d.Rate), Burst: orDefault(l.Burst, d.Burst), AtOnce: orDefault(l.AtOnce, d.AtOnce),
-			WriteRate: orDefault(l.WriteRate, d.WriteRate), WriteBurst: orDefault(l.WriteBurst, d.WriteBurst),
+			Rate: cmp.Or(l.Rate, d.Rate), Burst: cmp.Or(l.Burst, d.Burst), AtOnce: cmp.Or(l.AtOnce, d.AtOnce),
+			WriteRate: cmp.Or(l.WriteRate, d.WriteRate), WriteBurst: cmp.Or(l.WriteBurst, d.WriteBurst),
 		}
 		if sum := l.Rate + l.WriteRate; math.IsNaN(sum) || math.IsInf(sum, 0) {
 			return nil, fmt.Errorf("msgraph: field Limits[%s] has a rate that is no number; a negative one means no bound", w)

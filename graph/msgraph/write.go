@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,7 +78,7 @@ func (c *Client) Assign(ctx context.Context, tenant graph.TenantID, t graph.Poli
 	case rules.Hook == graph.HookPolicySet:
 		err = w.act(ctx, at+"/update", document{"assignments": array(assignments)})
 	default:
-		err = w.act(ctx, at+"/assign", document{orDefault(rules.AssignKey, "assignments"): array(assignments)})
+		err = w.act(ctx, at+"/assign", document{cmp.Or(rules.AssignKey, "assignments"): array(assignments)})
 	}
 	return repeatable(err)
 }
@@ -242,7 +243,7 @@ func (w writing) place(ctx context.Context, id string, object document) (string,
 	if len(kinds) == 0 {
 		return w.info.Path + "/" + escape(id), nil
 	}
-	kind := orDefault(text(object["@odata.type"]), w.c.memory(w.tenant).typeOf(w.info.Key, id))
+	kind := cmp.Or(text(object["@odata.type"]), w.c.memory(w.tenant).typeOf(w.info.Key, id))
 	if kind == "" {
 		body, err := w.c.do(ctx, w.tenant, w.call(w.info.Path+"/"+escape(id), "$select=id"))
 		if err != nil {

@@ -42,24 +42,7 @@ func (s *Server) updateDefinitionValues(r *request, to target) answer {
 		}
 	}
 	return s.edit(r, to, "definitionValues", func(have []json.RawMessage) ([]json.RawMessage, error) {
-		at := func(id string) int {
-			return slices.IndexFunc(have, func(e json.RawMessage) bool { return textOf(value(members(e), "id")) == id })
-		}
-		for _, u := range updated {
-			i := at(textOf(value(members(u), "id")))
-			if i < 0 {
-				return nil, missing
-			}
-			have[i] = merged(have[i], u)
-		}
-		for _, id := range deleted {
-			i := at(id)
-			if i < 0 {
-				return nil, missing
-			}
-			have = slices.Delete(have, i, i+1)
-		}
-		return append(have, added...), nil
+		return revised(have, updated, deleted, added)
 	})
 }
 

@@ -227,3 +227,26 @@ func (r *request) bindID(url string, collection ...string) (string, bool) {
 	}
 	return segments[n], true
 }
+
+// revised is a list after an action that changes, deletes and adds elements at once. One that
+// it names and that is not there is missing.
+func revised(have, updated []json.RawMessage, deleted []string, added []json.RawMessage) ([]json.RawMessage, error) {
+	at := func(id string) int {
+		return slices.IndexFunc(have, func(e json.RawMessage) bool { return textOf(value(members(e), "id")) == id })
+	}
+	for _, u := range updated {
+		i := at(textOf(value(members(u), "id")))
+		if i < 0 {
+			return nil, missing
+		}
+		have[i] = merged(have[i], u)
+	}
+	for _, id := range deleted {
+		i := at(id)
+		if i < 0 {
+			return nil, missing
+		}
+		have = slices.Delete(have, i, i+1)
+	}
+	return append(have, added...), nil
+}

@@ -2,7 +2,6 @@ package graphserver
 
 import (
 	"encoding/json"
-	"slices"
 )
 
 // updatePolicySet changes the items of a policy set and to whom it is assigned, which is its
@@ -23,29 +22,12 @@ func (s *Server) updatePolicySet(r *request, to target) answer {
 	if json.Unmarshal(orNull(body["deletedPolicySetItems"]), &deleted) != nil {
 		return r.badRequest("The parameter 'deletedPolicySetItems' is not a collection of ids.")
 	}
+	for i := range added {
+		added[i] = without(added[i], "id")
+	}
 	if len(added)+len(updated)+len(deleted) > 0 {
 		a := s.edit(r, to, "items", func(have []json.RawMessage) ([]json.RawMessage, error) {
-			at := func(id string) int {
-				return slices.IndexFunc(have, func(e json.RawMessage) bool { return textOf(value(members(e), "id")) == id })
-			}
-			for _, u := range updated {
-				i := at(textOf(value(members(u), "id")))
-				if i < 0 {
-					return nil, missing
-				}
-				have[i] = merged(have[i], u)
-			}
-			for _, id := range deleted {
-				i := at(id)
-				if i < 0 {
-					return nil, missing
-				}
-				have = slices.Delete(have, i, i+1)
-			}
-			for _, item := range added {
-				have = append(have, without(item, "id"))
-			}
-			return have, nil
+			return revised(have, updated, deleted, added)
 		})
 		if a.status >= 300 || a.lost {
 			return a
