@@ -45,6 +45,10 @@ type Fault struct {
 	// The error is incomplete unless Err says otherwise.
 	TruncateAfterPages int
 
+	// Unnoticed lets a listing that breaks off end as if it were whole, as it does where
+	// nothing tells that a link is missing.
+	Unnoticed bool
+
 	// FailCall lets a fault of OpItem fail the whole Get, which then returns the results
 	// before it beside the error. Without it, the error is the item's.
 	FailCall bool
@@ -66,6 +70,8 @@ func (f Fault) validate(frozen bool) error {
 		return errors.New("field Delay needs a clock; set Config.Clock")
 	case f.TruncateAfterPages < 0 || f.TruncateAfterPages > 0 && f.Op != OpList:
 		return errors.New("field TruncateAfterPages is a positive number of pages and needs Op list")
+	case f.Unnoticed && (f.TruncateAfterPages == 0 || f.Err != nil):
+		return errors.New("field Unnoticed needs TruncateAfterPages, and no Err")
 	case f.FailCall && f.Op != OpItem:
 		return errors.New("field FailCall needs Op item; other faults fail their call anyway")
 	case f.Applied && !slices.Contains([]Op{OpCreate, OpUpdate, OpAssign, OpDelete}, f.Op):

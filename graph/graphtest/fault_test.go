@@ -191,6 +191,16 @@ func TestATruncatedListingIsNeverComplete(t *testing.T) {
 	}
 }
 
+func TestAListingThatBreaksOffUnnoticedLooksComplete(t *testing.T) {
+	g := with(t, 60, graphtest.Config{PageSize: 10})
+	inject(t, g, graphtest.Fault{Op: graphtest.OpList, TruncateAfterPages: 1, Unnoticed: true})
+	n := 0
+	err := g.List(context.Background(), tenant, "settingsCatalogPolicy", func(graph.Page) error { n++; return nil })
+	if err != nil || n != 1 {
+		t.Errorf("%d pages and %v; want one and no error", n, err)
+	}
+}
+
 func TestAFaultOnALaterPageComesAfterTheOnesBefore(t *testing.T) {
 	g := with(t, 60, graphtest.Config{PageSize: 10})
 	inject(t, g, graphtest.Fault{Op: graphtest.OpPage, Nth: 2, Err: &graph.Error{Kind: graph.KindUnavailable}})
@@ -272,6 +282,7 @@ func TestInjectRefusesFaultsThatMakeNoSense(t *testing.T) {
 		"Nth":                {Nth: -1, Err: throttled},
 		"Delay":              {Delay: time.Second}, // there is no clock to wait on
 		"TruncateAfterPages": {Op: graphtest.OpGet, TruncateAfterPages: 1},
+		"Unnoticed":          {Op: graphtest.OpList, Unnoticed: true, TruncateAfterPages: 1, Err: throttled},
 		"FailCall":           {Op: graphtest.OpGet, FailCall: true, Err: throttled},
 		"Applied":            {Op: graphtest.OpGet, Applied: true},
 		"RetryAfter":         {Delay: 0, RetryAfter: "5"},

@@ -31,7 +31,7 @@ func (g *Graph) List(ctx context.Context, id graph.TenantID, t graph.PolicyType,
 			return err
 		}
 	}
-	if broken.TruncateAfterPages > 0 {
+	if broken.TruncateAfterPages > 0 && !broken.Unnoticed {
 		return g.faultError(broken, Call{Tenant: id, Op: OpList, Type: t})
 	}
 	return ctx.Err()

@@ -70,7 +70,7 @@ type Manifest struct {
 	Failed    int
 	Skipped   int
 	Forbidden bool // 403 for the whole type
-	Complete  bool // the listing reached its end, or every selected policy was looked at
+	Complete  bool // the listing reached its end and lacks nothing that is known to exist, or every selected policy was looked at
 }
 
 // Whole tells whether nothing of the type is missing.
@@ -114,6 +114,6 @@ type Policy struct {
 	ExternalID       string
 	Name             string
 	LastSeenAt       time.Time // zero while it is known from imported files only
-	GoneSince        time.Time // zero while it exists; only a complete listing sets it
+	GoneSince        time.Time // zero while it exists; a complete listing sets it, and for what was seen before Graph is asked by id
 	CurrentVersionID runs.ID   // latest captured content, empty before the first capture
 }

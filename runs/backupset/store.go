@@ -38,7 +38,7 @@ type Captured struct {
 type Listing struct {
 	Type     graph.PolicyType
 	Seen     []graph.Header // distinct ids
-	Complete bool           // reached its end: only then policies not seen are marked as gone
+	Complete bool           // of all others it is known that there are none: only then policies not seen are marked as gone
 	At       time.Time
 }
 

@@ -192,23 +192,27 @@ func (b *backupRun) captureType(ctx context.Context, t graph.PolicyType) (backup
 	}
 	before := b.have[t]
 	f := &fetcher{e: b.e, a: b.a, w: b.w, t: t, names: map[string]string{}, captured: before, account: b.account}
-	listed := len(before)
-	for _, h := range l.headers {
-		if !before[h.ID] {
-			listed++
-		}
+	b.total += len(before)
+	if err := b.fetch(ctx, f, l.headers); err != nil {
+		return m, err
 	}
-	listed += b.leftOver(f, l)
+	// What is listed is stored by now, so an attempt that Graph stops while it is asked for the
+	// others has got on.
+	listed := len(l.headers)
+	if err := b.e.confirm(ctx, b.a, t, &l, b.failedEarlier(t)); err != nil {
+		return m, err
+	}
+	for _, u := range l.unread {
+		f.names[u.id] = u.name
+		f.fail(u.id, u.err)
+	}
+	b.total += len(l.unread) + b.leftOver(f, l)
 	if l.err != nil {
 		b.refuse(t, l.err)
 		m.Forbidden = graph.KindOf(l.err) == graph.KindForbidden
-		listed++ // the refusal is an item too
+		b.total++ // the refusal is an item too
 	}
-	b.total += listed
-	if err := b.a.SaveItems(ctx, nil, b.total); err != nil {
-		return m, err
-	}
-	if err := f.fetch(ctx, l.headers); err != nil {
+	if err := b.fetch(ctx, f, l.headers[listed:]); err != nil {
 		return m, err
 	}
 	unreadable := len(b.w.failed)
@@ -224,6 +228,19 @@ func (b *backupRun) captureType(ctx context.Context, t graph.PolicyType) (backup
 	return m, b.record(ctx, m, l, at)
 }
 
+// fetch captures listed policies, which count from now on.
+func (b *backupRun) fetch(ctx context.Context, f *fetcher, headers []graph.Header) error {
+	for _, h := range headers {
+		if !f.captured[h.ID] {
+			b.total++
+		}
+	}
+	if err := b.a.SaveItems(ctx, nil, b.total); err != nil {
+		return err
+	}
+	return f.fetch(ctx, headers)
+}
+
 // refuse notes that a type as a whole could not be listed to its end.
 func (b *backupRun) refuse(t graph.PolicyType, err error) {
 	if b.account.firstErr == nil {
@@ -232,11 +249,12 @@ func (b *backupRun) refuse(t graph.PolicyType, err error) {
 	b.w.note(b.a.NewItem(t, "", "", runs.ItemFailed, runs.ReasonOf(err), err))
 }
 
-// record stores the account of a type, in the inventory and in the set.
+// record stores the account of a type, in the inventory and in the set. Policies are called
+// gone when each was asked for, also where others were found that the listing lacks.
 func (b *backupRun) record(ctx context.Context, m backupset.Manifest, l listing, at time.Time) error {
-	if len(l.headers) > 0 || m.Complete {
+	if len(l.headers) > 0 || m.Complete || l.asked {
 		_, err := b.e.cfg.Store.RecordListing(ctx, b.a.Tenant(), b.a.Lease(), backupset.Listing{
-			Type: m.Type, Seen: l.headers, Complete: m.Complete, At: at,
+			Type: m.Type, Seen: l.headers, Complete: l.asked, At: at,
 		})
 		if err != nil {
 			return fmt.Errorf("capture: recording the listing of %s: %w", m.Type, err)

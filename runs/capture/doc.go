@@ -8,5 +8,6 @@
 //
 // One rule holds everywhere: what could not be read is written down as such. A type that
 // was not listed to its end, a policy that failed, a permission that is missing: each makes
-// the set partial and the run say why, and never looks like a policy that is gone.
+// the set partial and the run say why, and never looks like a policy that is gone. A policy that
+// was there and is not in a complete listing is gone when Graph says so, asked for it by its id.
 package capture

@@ -84,7 +84,7 @@ func (f *fetcher) fetchChunk(ctx context.Context, ids []string) error {
 		}
 		return nil
 	}
-	results, err := f.get(ctx, ids)
+	results, err := f.e.get(ctx, f.a.Tenant(), f.t, ids)
 	var pause error
 	for _, r := range results {
 		if cause, kerr := f.result(ctx, r); kerr != nil {
@@ -96,7 +96,7 @@ func (f *fetcher) fetchChunk(ctx context.Context, ids []string) error {
 	rest := ids[min(len(results), len(ids)):]
 	switch {
 	case err == nil && len(rest) > 0:
-		err = fmt.Errorf("capture: Graph's client answered %d of %d policies", len(results), len(ids))
+		err = errTooFew(results, ids)
 	case err == nil:
 		return pause
 	case endsAttempt(ctx, err):
@@ -117,14 +117,18 @@ func (f *fetcher) fetchChunk(ctx context.Context, ids []string) error {
 }
 
 // get asks the reader and distrusts the shape of its answer.
-func (f *fetcher) get(ctx context.Context, ids []string) ([]graph.Result, error) {
-	results, err := f.e.cfg.Reader.Get(ctx, f.a.Tenant(), f.t, ids)
+func (e *Executor) get(ctx context.Context, tenant graph.TenantID, t graph.PolicyType, ids []string) ([]graph.Result, error) {
+	results, err := e.cfg.Reader.Get(ctx, tenant, t, ids)
 	for i, r := range results {
 		if i >= len(ids) || r.ID != ids[i] {
 			return results[:i], errOtherPolicy
 		}
 	}
 	return results, err
+}
+
+func errTooFew(results []graph.Result, ids []string) error {
+	return fmt.Errorf("capture: Graph's client answered %d of %d policies", len(results), len(ids))
 }
 
 // result deals with one fetched policy. cause is set when this policy must be fetched by a

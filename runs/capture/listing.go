@@ -14,7 +14,10 @@ import (
 type listing struct {
 	headers []graph.Header // distinct ids, in Graph's order
 	pages   []int          // rows per page
-	err     error          // why it did not reach its end; nil when it did
+	err     error          // why it is not all that there is; nil when it is
+
+	asked  bool     // of every other policy that was known Graph said that there is none
+	unread []unread // policies that it lacks, of which Graph did not say so
 }
 
 // listTries is how often a listing is begun whose failure has no cause that waiting cures

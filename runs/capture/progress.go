@@ -64,14 +64,28 @@ func (b *backupRun) loadEarlier(ctx context.Context) error {
 // speaksForType tells whether an outcome is that of a whole type.
 func speaksForType(i runs.Item) bool { return i.PolicyID == "" }
 
+// failedEarlier returns the policies, ids with names, that earlier attempts could not capture.
+func (b *backupRun) failedEarlier(t graph.PolicyType) map[string]string {
+	names := map[string]string{}
+	for _, item := range b.earlier[t] {
+		if !speaksForType(item) && item.Status == runs.ItemFailed {
+			names[item.PolicyID] = item.Name
+		}
+	}
+	return names
+}
+
 // leftOver deals with outcomes of earlier attempts that this listing does not name, and
-// returns how many they are. A policy that failed and is not in a complete listing is gone,
-// so nothing of it is missing; a listing that broke off says nothing of it, and it stays as
-// it was.
+// returns how many they are. A policy that failed, and of which Graph says that there is none,
+// is gone, so nothing of it is missing; a listing that broke off says nothing of it, and it
+// stays as it was.
 func (b *backupRun) leftOver(f *fetcher, l listing) (n int) {
-	listed := make(map[string]bool, len(l.headers))
+	listed := make(map[string]bool, len(l.headers)+len(l.unread))
 	for _, h := range l.headers {
 		listed[h.ID] = true
+	}
+	for _, u := range l.unread {
+		listed[u.id] = true
 	}
 	for _, item := range b.earlier[f.t] {
 		switch {
@@ -81,7 +95,7 @@ func (b *backupRun) leftOver(f *fetcher, l listing) (n int) {
 			continue // it is refused again
 		case speaksForType(item):
 			b.w.note(b.a.NewItem(f.t, "", "", runs.ItemSkipped, item.Reason, errListedLater))
-		case l.err == nil:
+		case l.asked:
 			f.names[item.PolicyID] = item.Name
 			f.gone(item.PolicyID, &graph.Error{Op: "list " + string(f.t), Kind: graph.KindNotFound, Err: errGone})
 		case item.Status == runs.ItemSkipped:

@@ -140,7 +140,7 @@ func (d *deleting) Get(ctx context.Context, tenant graph.TenantID, t graph.Polic
 		return nil, errors.Join(err, d.Delete(tenant, t, d.id))
 	}
 	results, err := d.Graph.Get(ctx, tenant, t, ids)
-	if i := slices.Index(ids, d.id); i >= 0 {
+	if i := slices.Index(ids, d.id); i >= 0 && d.err != nil {
 		d.failed = true
 		results[i].Err = &graph.Error{Kind: graph.KindInvalid}
 	}

@@ -27,7 +27,7 @@ type TypeBreakdown struct {
 	Failed    int  `json:"failed"`
 	Skipped   int  `json:"skipped"`
 	Forbidden bool `json:"forbidden"`
-	Complete  bool `json:"complete"` // the listing reached its end
+	Complete  bool `json:"complete"` // the listing reached its end and lacks nothing that is known to exist
 }
 
 // BreakdownOf is the account that a set's manifest gives.

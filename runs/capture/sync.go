@@ -37,7 +37,7 @@ func SyncRequest(types []graph.PolicyType) runs.Request {
 }
 
 // sync lists types into the inventory. A listing that did not reach its end never marks a
-// policy as gone.
+// policy as gone, and one that did only those that Graph does not have by their ids either.
 func (e *Executor) sync(ctx context.Context, a *runs.Attempt) error {
 	params, err := decodeParams[SyncParams](a)
 	if err != nil {
@@ -78,8 +78,11 @@ func (e *Executor) sync(ctx context.Context, a *runs.Attempt) error {
 		if err != nil {
 			return err
 		}
+		if err := e.confirm(ctx, a, t, &l, nil); err != nil {
+			return err
+		}
 		_, err = e.cfg.Store.RecordListing(ctx, a.Tenant(), a.Lease(), backupset.Listing{
-			Type: t, Seen: l.headers, Complete: l.err == nil, At: at,
+			Type: t, Seen: l.headers, Complete: l.asked, At: at,
 		})
 		if err != nil {
 			return fmt.Errorf("capture: recording the listing of %s: %w", t, err)

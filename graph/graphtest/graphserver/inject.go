@@ -38,6 +38,9 @@ func (s *Server) translated(f graphtest.Fault) (name string, o FaultOptions, err
 	case !known, f.FailCall:
 	case f.Op == graphtest.OpList && f.TruncateAfterPages > 0:
 		o.Nth = max(o.Nth, 1) + f.TruncateAfterPages - 1
+		if f.Unnoticed {
+			return linkMissing, o, nil
+		}
 		return linkRepeated, o, nil
 	case f.Op == graphtest.OpCreate && f.Applied:
 		return lostReply, o, nil
