@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -26,7 +27,7 @@ type options struct {
 	source  source
 	migrate bool // bring the schema up to date first
 	clock   runs.Clock
-	users   directory
+	users   *product.Users
 	connect graphFlags  // the zero value is for the fake with the demo tenants
 	graph   graphClient // instead; nil to connect
 	queue   runs.Queue  // nil for one in memory, or in the database with Postgres
@@ -46,7 +47,7 @@ type app struct {
 	db         *database
 	clock      runs.Clock
 	log        *slog.Logger
-	users      directory
+	users      *product.Users
 	queue      runs.Queue
 	starter    *runs.Starter
 	runner     *runs.Runner
@@ -73,7 +74,7 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 	}
 	a := &app{
 		clock: o.clock, log: o.log, users: o.users, queue: o.queue, connection: connection{client: o.graph},
-		authorizer: runs.RoleAuthorizer{RoleOf: o.users.roleOf},
+		authorizer: runs.RoleAuthorizer{RoleOf: o.users.RoleOf},
 	}
 	defer func() {
 		if err != nil {

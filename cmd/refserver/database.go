@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/guequeue"
 	"github.com/tenantatlas/tenantbackup/store"
@@ -24,7 +25,7 @@ func dispatchCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 		return code
 	}
 	src.environment(fs)
-	a, err := open(ctx, options{source: src, migrate: *migrate, users: demoDirectory()})
+	a, err := open(ctx, options{source: src, migrate: *migrate, users: product.DemoUsers()})
 	if err != nil {
 		return fail(errOut, "dispatch", err)
 	}

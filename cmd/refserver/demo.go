@@ -12,6 +12,7 @@ import (
 	"github.com/benbjohnson/clock"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/retention"
@@ -38,7 +39,7 @@ func demoCommand(ctx context.Context, args []string, out, errOut io.Writer) int 
 // demoTenant is the one that the demo plays with, and its user.
 const demoTenant = graph.TenantID("contoso")
 
-var demoOwner = demoDirectory().byToken["demo-owner-contoso"].actor
+var demoOwner, _ = product.DemoUsers().Owner(demoTenant)
 
 // story is a demo in the middle of being played. Nothing in it waits for real time.
 type story struct {
@@ -67,7 +68,7 @@ func demo(ctx context.Context, data string, out io.Writer) (err error) {
 	}
 	queue := &stepQueue{}
 	a, err := open(ctx, options{
-		source: source{data: data}, migrate: true, clock: mock, users: demoDirectory(), graph: fake, queue: queue,
+		source: source{data: data}, migrate: true, clock: mock, users: product.DemoUsers(), graph: fake, queue: queue,
 		retention: retention.Config{MinAge: -1}, // old sets may go at once, so that the story shows it
 		random:    func() float64 { return 0 },  // the same story every time
 	})

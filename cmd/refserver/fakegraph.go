@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest/graphserver"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -92,7 +93,7 @@ func startFake(ctx context.Context, o fakeOptions, log *slog.Logger) (*fakeGraph
 		return nil, err
 	}
 	if o.granted != "" {
-		for _, tenant := range demoTenants {
+		for _, tenant := range product.TenantIDs() {
 			if err := tenants.Grant(tenant, names(o.granted)...); err != nil {
 				return nil, err
 			}
@@ -145,7 +146,7 @@ func demoGraph(clock runs.Clock, seed uint64, policies int) (*graphtest.Graph, e
 	if err != nil {
 		return nil, err
 	}
-	for i, tenant := range demoTenants {
+	for i, tenant := range product.TenantIDs() {
 		if err := g.AddTenant(tenant, graphtest.TenantConfig{Seed: seed + uint64(i), Policies: policies}); err != nil {
 			return nil, err
 		}

@@ -10,9 +10,9 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/azauth"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest/graphserver"
@@ -185,7 +185,7 @@ func (d *directories) parse(text string) error {
 		switch id := graph.TenantID(tenant); {
 		case !ok || directory == "":
 			return errors.New("write it as contoso=GUID,fabrikam=GUID")
-		case !slices.Contains(demoTenants, id):
+		case !product.HasTenant(id):
 			return fmt.Errorf("there is no tenant %q; there are contoso and fabrikam", tenant)
 		default:
 			(*d)[id] = directory

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +16,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/runsotel"
@@ -124,7 +124,7 @@ func (m *metrics) serve(next http.Handler, listening net.Addr, token string) htt
 		case token != "" && !bears(r, token):
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "send the token of "+metricsTokenVariable+" as a bearer token", http.StatusUnauthorized)
-		case token == "" && !namesLoopback(r.Host):
+		case token == "" && !product.LoopbackHost(r.Host):
 			// A page of another site whose name was made to lead here is not the machine itself.
 			http.Error(w, "ask by the loopback address or as localhost", http.StatusForbidden)
 		default:
@@ -138,13 +138,4 @@ func bears(r *http.Request, token string) bool {
 	scheme, sent, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	a, b := sha256.Sum256([]byte(sent)), sha256.Sum256([]byte(token))
 	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(a[:], b[:]) == 1
-}
-
-// namesLoopback tells whether a Host header names this very machine.
-func namesLoopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/benbjohnson/clock"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -50,7 +51,7 @@ func TestMetricsTellHowANightWent(t *testing.T) {
 	}
 	queue := &toldQueue{stats: runs.QueueStats{Due: 5, Delayed: 2, Oldest: 90 * time.Second}}
 	a, err := open(t.Context(), options{
-		source: source{data: filepath.Join(t.TempDir(), "data")}, migrate: true, clock: mock, users: demoDirectory(), graph: fake, queue: queue,
+		source: source{data: filepath.Join(t.TempDir(), "data")}, migrate: true, clock: mock, users: product.DemoUsers(), graph: fake, queue: queue,
 		measure: true, random: func() float64 { return 0 },
 	})
 	if err != nil {

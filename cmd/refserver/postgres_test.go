@@ -14,6 +14,7 @@ import (
 	"github.com/benbjohnson/clock"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/pgtest"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -112,7 +113,7 @@ func (w world) due(t *testing.T) {
 	minute := time.Now().UTC().Truncate(time.Minute)
 	mock := clock.NewMock()
 	mock.Set(minute.Add(-time.Second))
-	a, err := open(t.Context(), options{source: source{url: w.login, rowSecurity: true}, clock: mock, users: demoDirectory(), queue: &stepQueue{}})
+	a, err := open(t.Context(), options{source: source{url: w.login, rowSecurity: true}, clock: mock, users: product.DemoUsers(), queue: &stepQueue{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -43,7 +44,7 @@ func preflightCommand(ctx context.Context, args []string, out, errOut io.Writer)
 	if err == nil && !known {
 		err = fmt.Errorf("-need must be backup, secrets or restore")
 	}
-	if err == nil && !slices.Contains(demoTenants, graph.TenantID(*tenant)) {
+	if err == nil && !product.HasTenant(graph.TenantID(*tenant)) {
 		err = fmt.Errorf("-tenant: there is no tenant %q; there are contoso and fabrikam", *tenant)
 	}
 	if err != nil {

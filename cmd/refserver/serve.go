@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
-	"github.com/tenantatlas/tenantbackup/cmd/refserver/api"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -46,9 +46,9 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 	o.source.ownerFlag(fs)
 	o.graph.flags(fs)
 	faultFlag(fs, &o.graph.faults, "something that goes wrong in the fake Graph, as NAME or NAME:key=value,...; several times for more.")
-	fs.StringVar(&o.addr, "addr", "127.0.0.1:8080", "address to listen on; demo tokens are accepted on loopback only. Processes on one machine\n"+
+	fs.StringVar(&o.addr, "addr", "127.0.0.1:8080", "address to listen on; demo users may sign in on loopback only. Processes on one machine\n"+
 		"need one each; a dispatcher or worker listens only when it is given one; off for none")
-	fs.StringVar((*string)(&o.role), "role", string(roleAll), "what this process does: web (the API), dispatcher, worker, or all of it")
+	fs.StringVar((*string)(&o.role), "role", string(roleAll), "what this process does: web (pages and API), dispatcher, worker, or all of it")
 	fs.BoolVar(&o.migrate, "migrate", true, "bring the database's schema up to date first; otherwise wait until somebody does")
 	fs.IntVar(&o.workers, "workers", 4, "how many runs this process works on at once")
 	fs.IntVar(&o.perTenant, "per-tenant", 1, "how many runs of one tenant use Graph at once, over all processes, which need the same number")
@@ -77,7 +77,7 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 // listens on.
 func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready func(net.Addr)) (err error) {
 	var listener net.Listener
-	users := noDirectory()
+	var users *product.Users
 	if o.addr != "" {
 		var lc net.ListenConfig
 		if listener, err = lc.Listen(ctx, "tcp", o.addr); err != nil {
@@ -85,7 +85,7 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 		}
 		defer listener.Close()
 		if onLoopback(listener.Addr()) {
-			users = demoDirectory()
+			users = product.DemoUsers()
 		}
 	}
 	held, err := o.source.alone()
@@ -114,7 +114,11 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 	work := func(ctx context.Context) error { return a.work(ctx, o.role) }
 	var server *http.Server
 	if listener != nil {
-		handler, err := a.handler(o.role)
+		host, err := a.host(onLoopback(listener.Addr()))
+		if err != nil {
+			return err
+		}
+		handler, err := a.handler(o.role, host)
 		if err != nil {
 			return err
 		}
@@ -141,23 +145,6 @@ func workerName() string {
 		host = "unknown"
 	}
 	return fmt.Sprintf("%s:%d", host, os.Getpid())
-}
-
-// handler answers what a role answers: a process without the API still tells how it is.
-func (a *app) handler(r role) (http.Handler, error) {
-	full, err := api.New(api.Config{
-		Scheduler: a.scheduler, Starter: a.starter, Archive: a.archive, Retention: a.retention,
-		Restores: a.restores, Exporter: a.exporter, Uploader: a.uploader, Permissions: a.connection.client,
-		Principal: a.users.principal, TenantAccess: a.users.access,
-		Ready: a.db.ready, Logger: a.log,
-	})
-	if err != nil || r.web() {
-		return full, err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/healthz", full)
-	mux.Handle("/readyz", full)
-	return mux, nil
 }
 
 // newServer is an HTTP server with all its limits set.
@@ -222,10 +209,11 @@ func greet(out io.Writer, o serveOptions, connected connection, listener net.Lis
 		return
 	}
 	if !onLoopback(listener.Addr()) {
-		fmt.Fprintln(out, "Not listening on loopback, so the demo tokens are refused and every call answers 401.")
+		fmt.Fprintln(out, "Not listening on loopback, so the demo users and the demo tokens are refused and every call answers 401.")
 		return
 	}
-	fmt.Fprintf(out, "\nTry it:\n  curl -s -H 'Authorization: Bearer demo-owner-contoso' %s/api/v1/tenants/contoso/schedules\n", base)
+	fmt.Fprintf(out, "\nOpen %s/ in a browser and choose who to sign in as.\n", base)
+	fmt.Fprintf(out, "\nOr try it by hand:\n  curl -s -H 'Authorization: Bearer demo-owner-contoso' %s/api/v1/tenants/contoso/schedules\n", base)
 	fmt.Fprintf(out, "\nTenants: contoso, fabrikam. Tokens: demo-<owner|manager|operator|readonly>-<tenant>. OpenAPI: %s/openapi.json\n", base)
 }
 
@@ -236,12 +224,12 @@ func (a *app) plant(ctx context.Context) error {
 		"contoso":  {Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "Europe/Berlin"},
 		"fabrikam": {Frequency: backupsched.Weekly, TimeOfDay: "22:00", DaysOfWeek: []int{1, 4}, Timezone: "America/New_York"},
 	}
-	for _, tenant := range demoTenants {
-		owner, ok := a.users.byToken["demo-owner-"+string(tenant)]
+	for _, tenant := range product.TenantIDs() {
+		owner, ok := a.users.Owner(tenant)
 		if !ok {
 			continue
 		}
-		log, err := a.starter.Audit(ctx, tenant, owner.actor, runs.AuditFilter{Actions: []string{"schedule.created"}}, runs.PageRequest{Limit: 1})
+		log, err := a.starter.Audit(ctx, tenant, owner, runs.AuditFilter{Actions: []string{"schedule.created"}}, runs.PageRequest{Limit: 1})
 		if err != nil {
 			return err
 		}
@@ -251,7 +239,7 @@ func (a *app) plant(ctx context.Context) error {
 		d := backupsched.NewDraft()
 		d.Name, d.Recurrence = "Baseline", drafts[tenant]
 		d.PolicyTypes = []graph.PolicyType{"settingsCatalogPolicy", "deviceConfiguration", "deviceCompliancePolicy", "conditionalAccessPolicy"}
-		if _, _, err := a.scheduler.Create(ctx, tenant, owner.actor, d); err != nil {
+		if _, _, err := a.scheduler.Create(ctx, tenant, owner, d); err != nil {
 			return err
 		}
 	}
