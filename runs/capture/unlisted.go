@@ -66,7 +66,7 @@ func (e *Executor) confirm(ctx context.Context, a *runs.Attempt, t graph.PolicyT
 	case lacks > 0:
 		l.err = &graph.Error{
 			Op: "list " + string(t), Kind: graph.KindIncomplete,
-			Err: fmt.Errorf("Graph's listing lacks %d policies that it has by their ids; others that were never captured may be missing", lacks),
+			Err: fmt.Errorf("the listing lacks %d policies that Graph has by their ids; others that were never captured may be missing", lacks),
 		}
 	case again.err != nil:
 		l.err = again.err
