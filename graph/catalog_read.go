@@ -93,6 +93,7 @@ var readRules = map[PolicyType]ReadRules{
 		// Apps that every tenant has and nobody uses are left out.
 		ListQuery: "$filter=(microsoft.graph.managedApp/appAvailability%20eq%20null" +
 			"%20or%20microsoft.graph.managedApp/appAvailability%20eq%20'lineOfBusiness'%20or%20isAssigned%20eq%20true)",
+		LeftOut:  []DefaultRule{{Property: "appAvailability", Values: []string{`"global"`}}, {Property: "isAssigned", Values: []string{"false"}}},
 		Unlisted: []string{"largeIcon"},
 		// Expanding categories fails with full metadata, and without it rows of assignments lack
 		// the types that other captures of them have.

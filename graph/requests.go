@@ -31,6 +31,11 @@ type Permissions struct {
 type ReadRules struct {
 	ListQuery string // of the listing: "$filter=isBuiltIn%20eq%20false"
 
+	// LeftOut find, all of them together, the objects that ListQuery leaves out although they are
+	// there, where an object may become or cease to be one. Such an object is not missing in
+	// a listing.
+	LeftOut []DefaultRule
+
 	// ItemQuery is that of the request for one object by its id: "$expand=items". What it
 	// expands is a property of the answer; where Graph cuts it, the whole becomes a part.
 	ItemQuery string
@@ -165,6 +170,10 @@ const (
 func (r ReadRules) clone() ReadRules {
 	r.Only, r.Except, r.Unlisted = slices.Clone(r.Only), slices.Clone(r.Except), slices.Clone(r.Unlisted)
 	r.Typed = maps.Clone(r.Typed)
+	r.LeftOut = slices.Clone(r.LeftOut)
+	for i := range r.LeftOut {
+		r.LeftOut[i].Values = slices.Clone(r.LeftOut[i].Values)
+	}
 	r.Parts = cloneParts(r.Parts)
 	return r
 }

@@ -43,6 +43,9 @@ func TestRequestsThatCannotBeMadeAreRefused(t *testing.T) {
 		}},
 		{"a type twice", "Read.Only", func(i *graph.TypeInfo) { i.Read.Typed, i.Read.Only = nil, []string{"#own.red", "#own.red"} }},
 		{"a type without a namespace", "Read.Only", func(i *graph.TypeInfo) { i.Read.Typed, i.Read.Only = nil, []string{"#red"} }},
+		{"objects left out of a listing of all", "Read.LeftOut", func(i *graph.TypeInfo) {
+			i.Read.ListQuery, i.Read.LeftOut = "", []graph.DefaultRule{{Property: "used", Values: []string{"false"}}}
+		}},
 		{"an unlisted path", "Read.Unlisted", func(i *graph.TypeInfo) { i.Read.Unlisted = []string{"a.b"} }},
 
 		{"a singleton with a list", "Read.Singleton", func(i *graph.TypeInfo) { i.Read.Singleton = true }},

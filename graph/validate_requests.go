@@ -27,6 +27,11 @@ func (r ReadRules) validate(field string, listComplete bool) error {
 	if err := validateQuery(field+".ListQuery", r.ListQuery); err != nil {
 		return err
 	}
+	for i, rule := range r.LeftOut {
+		if r.ListQuery == "" || rule.Property == "" {
+			return fmt.Errorf("%s.LeftOut[%d]: needs a ListQuery that leaves objects out, and a Property", field, i)
+		}
+	}
 	if err := validateQuery(field+".ItemQuery", r.ItemQuery); err != nil {
 		return err
 	}

@@ -133,11 +133,14 @@ func (e *Executor) ask(ctx context.Context, a *runs.Attempt, t graph.PolicyType,
 	if endsAttempt(ctx, err) {
 		return nil, err
 	}
+	info, _ := e.cfg.Catalogue.Lookup(t)
+	rules := info.Read.LeftOut
 	var found []graph.Header
 	for i, r := range results {
 		switch {
 		case r.Err == nil && (r.Policy.ID != r.ID || r.Policy.Type != t):
 			l.unread = append(l.unread, unread{r.ID, list[i].Name, errOtherPolicy})
+		case r.Err == nil && leftOut(rules, r.Policy): // it has left the listing, and the type's scope
 		case r.Err == nil:
 			found = append(found, graph.Header{ID: r.ID, Name: r.Policy.Name, ODataType: r.Policy.ODataType})
 		case endsAttempt(ctx, r.Err):
@@ -161,6 +164,12 @@ func (e *Executor) ask(ctx context.Context, a *runs.Attempt, t graph.PolicyType,
 		found = append(found, exist...)
 	}
 	return found, nil
+}
+
+// leftOut tells whether the type's listing leaves an object out on purpose.
+func leftOut(rules []graph.DefaultRule, p graph.Policy) bool {
+	object, err := p.Decode()
+	return err == nil && len(rules) > 0 && !slices.ContainsFunc(rules, func(r graph.DefaultRule) bool { return !r.Applies(object) })
 }
 
 // add puts policies into the listing that are not in it, and returns how many those are.

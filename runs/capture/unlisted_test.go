@@ -2,6 +2,7 @@ package capture_test
 
 import (
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"testing"
 
@@ -221,7 +222,9 @@ func (issued) Token(_ context.Context, tenant graph.TenantID, _ string) (msgraph
 	return msgraph.Token{Value: graphserver.Token(tenant, graphserver.TokenOptions{}), Expires: rig.Start.AddDate(1, 0, 0)}, nil
 }
 
-func TestALinkThatIsMissingOverHTTPCallsNothingGone(t *testing.T) {
+// overHTTP is a rig that reaches its Graph through a server only.
+func overHTTP(t *testing.T) (*rig.Rig, *graphserver.Server) {
+	t.Helper()
 	later := &lateReader{}
 	r := rig.New(t, rig.Options{Policies: 200, Graph: graphtest.Config{PageSize: 5}, Capture: capture.Config{Reader: later}})
 	server, err := graphserver.New(r.Graph, graphserver.Config{})
@@ -237,6 +240,14 @@ func TestALinkThatIsMissingOverHTTPCallsNothingGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return r, server
+}
+
+// lateReader is a reader that is known later than whoever uses it.
+type lateReader struct{ graph.Reader }
+
+func TestALinkThatIsMissingOverHTTPCallsNothingGone(t *testing.T) {
+	r, server := overHTTP(t)
 	schedule := r.Schedule(only(settings, access))
 	first := r.Backup(schedule.ID)
 	n := count(r, settings, access)
@@ -252,5 +263,26 @@ func TestALinkThatIsMissingOverHTTPCallsNothingGone(t *testing.T) {
 	}
 }
 
-// lateReader is a reader that is known later than whoever uses it.
-type lateReader struct{ graph.Reader }
+func TestAnAppThatTheListingLeavesOutIsNoMissingLink(t *testing.T) {
+	const app, id = graph.PolicyType("mobileApp"), "5c1f7d0e-3a52-4c0e-9f0a-1f4d1f6f7a01"
+	r, _ := overHTTP(t)
+	put := func(assigned bool) {
+		t.Helper()
+		if err := r.Graph.Put(rig.Tenant, graph.Policy{
+			Type: app, ID: id, Name: "Everybody's app", ODataType: "#microsoft.graph.managedIOSStoreApp",
+			Raw:   fmt.Appendf(nil, `{"@odata.type":"#microsoft.graph.managedIOSStoreApp","id":%q,"displayName":"Everybody's app","appAvailability":"global","isAssigned":%v}`, id, assigned),
+			Parts: []graph.Part{{Name: "assignments", Raw: []byte("[]")}, {Name: "categories", Raw: []byte("[]")}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(true)
+	s := r.Schedule(only(app))
+	first := r.Backup(s.ID)
+	want(t, r, first, outcome{runs.StatusSuccess, "", backupset.Complete, all(count(r, app)), 1})
+	put(false)
+	want(t, r, r.Backup(s.ID), outcome{runs.StatusSuccess, "", backupset.Complete, all(count(r, app) - 1), 1})
+	if gone := goneOf(t, r); !gone[id] || len(gone) != 1 {
+		t.Errorf("%v are gone, want the app that nobody uses", gone)
+	}
+}
