@@ -76,3 +76,17 @@ func (g *Guard) Entry(tenant graph.TenantID, actor Actor, action string, target 
 
 // NewID returns a new id, greater than the ones before.
 func (g *Guard) NewID() ID { return ID(g.ids.New()) }
+
+// May tells whether the actor may do the action in the tenant, for what a page shows or leaves
+// out. Unlike Allow it records nothing, so it must not decide whether something is done. The
+// error is for when nobody could find out.
+func (g *Guard) May(ctx context.Context, tenant graph.TenantID, actor Actor, action Action) (bool, error) {
+	if tenant == SystemTenant || actor.ID == "" || actor.ID == SystemActor.ID {
+		return false, nil
+	}
+	err := g.authorizer.Authorize(ctx, tenant, actor, action)
+	if errors.Is(err, ErrForbidden) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,4 @@
+package pages
+
+// auditLog registers the pages of the audit log.
+func (p *Pages) auditLog() {}

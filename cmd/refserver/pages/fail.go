@@ -1,0 +1,90 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// failure is a page that is not a success. It never repeats a value of the request.
+type failure struct {
+	status int
+	code   string // stable, lower_snake; those of docs/errors.md
+	text   string // what to do
+	fields []runs.FieldError
+}
+
+// Error implements error.
+func (f failure) Error() string { return f.code + ": " + f.text }
+
+func notFound() failure {
+	return failure{status: http.StatusNotFound, code: "not_found", text: "There is no such page."}
+}
+
+func internal() failure {
+	return failure{status: http.StatusInternalServerError, code: "internal", text: "Something went wrong. The server's log has the cause."}
+}
+
+func badRequest(text string) failure {
+	return failure{status: http.StatusBadRequest, code: "bad_request", text: text}
+}
+
+// failureOf maps an error of the services. Only texts that the module made for people get onto
+// a page; the text of any other error stays in the log.
+func failureOf(err error) failure {
+	var f failure
+	var invalid *runs.InvalidError
+	var conflict *runs.ConflictError
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, runs.ErrForbidden), errors.Is(err, runs.ErrNotFound):
+		// One answer to both, so that it tells nothing about what exists.
+		return failure{status: http.StatusForbidden, code: "forbidden", text: "Your role does not allow this, or there is nothing at this address in this tenant."}
+	case errors.Is(err, runs.ErrDeleted):
+		return failure{status: http.StatusNotFound, code: "deleted", text: "This has been deleted."}
+	case errors.As(err, &invalid):
+		return failure{status: http.StatusUnprocessableEntity, code: "invalid", text: "Something in the form is not right:", fields: invalid.Fields}
+	case errors.Is(err, runs.ErrInvalid):
+		return failure{status: http.StatusUnprocessableEntity, code: "invalid", text: "Something in the request is not right."}
+	case errors.As(err, &conflict):
+		return failure{status: http.StatusConflict, code: conflict.Code, text: sentence(conflict.Message)}
+	case errors.Is(err, runs.ErrConflict):
+		return failure{status: http.StatusConflict, code: "conflict", text: "This has changed in the meantime. Look at it again, then decide."}
+	case errors.Is(err, runs.ErrBusy):
+		return failure{status: http.StatusConflict, code: "busy", text: "Something else is at work on this. Try again later."}
+	case errors.As(err, &large):
+		return failure{status: http.StatusRequestEntityTooLarge, code: "too_large", text: "What was sent is larger than this server takes."}
+	case errors.Is(err, backupset.ErrDamaged):
+		return failure{status: http.StatusInternalServerError, code: "damaged", text: "Stored content is not what was captured. Verify the backup set."}
+	case errors.Is(err, runs.ErrUnavailable):
+		return failure{status: http.StatusServiceUnavailable, code: "unavailable", text: "The database cannot be reached at the moment. Try again soon."}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return failure{status: http.StatusServiceUnavailable, code: "interrupted", text: "The request ended before it was done. Look at the present state, then try again."}
+	}
+	return internal()
+}
+
+// fail writes a failure as a page. v is nil while it is not known who asks, and where.
+func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v *visit, f failure) {
+	if v == nil {
+		v = &visit{Pages: p, req: r, w: w, zone: viewerZone(r), now: p.cfg.Clock.Now()}
+	}
+	v.query = nil // an error page has no notice and no filters
+	pg := page{template: "error", title: http.StatusText(f.status), status: f.status, data: errorData{Status: f.status, Code: f.code, Text: f.text, Fields: f.fields}}
+	if err := pg.write(v); err != nil {
+		p.cfg.Logger.ErrorContext(r.Context(), "an error page could not be made", "error", err)
+		http.Error(w, f.text, f.status)
+	}
+}
+
+type errorData struct {
+	Status int
+	Code   string
+	Text   string
+	Fields []runs.FieldError
+}

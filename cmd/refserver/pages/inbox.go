@@ -1,0 +1,4 @@
+package pages
+
+// inbox registers the pages of notifications.
+func (p *Pages) inbox() {}

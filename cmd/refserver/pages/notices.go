@@ -1,0 +1,17 @@
+package pages
+
+import "maps"
+
+// allNotices are what a form has done, by the key that the redirect carries. A page shows it once;
+// app.js takes it out of the address, so that a reload does not say it again.
+func allNotices() map[string]string {
+	all := map[string]string{
+		"run_started": "The run has started. This page follows it.",
+		"run_reused":  "Such a run is under way already; this is it.",
+		"zone_saved":  "Times are shown in this zone now.",
+	}
+	for _, area := range []map[string]string{scheduleNotices, runNotices, setNotices, policyNotices, restoreNotices} {
+		maps.Copy(all, area)
+	}
+	return all
+}

@@ -1,0 +1,41 @@
+package pages
+
+import (
+	"strconv"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// pageSize is how many rows a list shows unless the address says otherwise.
+const pageSize = 50
+
+// pageRequest reads which page the address asks for.
+func (v *visit) pageRequest() (runs.PageRequest, error) {
+	pr := runs.PageRequest{Limit: pageSize, Cursor: v.query.Get("cursor")}
+	if s := v.query.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > runs.MaxPageSize {
+			return pr, runs.Invalid("limit", "limit_range", "must be between 1 and 200")
+		}
+		pr.Limit = n
+	}
+	return pr, nil
+}
+
+// pager is the links below a list; empty addresses mean that there is none.
+type pager struct {
+	First string
+	Next  string
+}
+
+// pager makes the links around a page of a list.
+func (v *visit) pager(next string) pager {
+	var p pager
+	if v.query.Get("cursor") != "" {
+		p.First = v.with()
+	}
+	if next != "" {
+		p.Next = v.with("cursor", next)
+	}
+	return p
+}

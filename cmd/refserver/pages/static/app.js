@@ -1,0 +1,40 @@
+// What makes the pages smoother. Without it everything works by links and forms.
+"use strict";
+
+// Polls wait while nobody looks, and what is not a success never replaces a part of a page.
+document.addEventListener("htmx:before:request", (e) => {
+  if (document.visibilityState === "hidden") e.preventDefault();
+});
+document.addEventListener("htmx:before:swap", (e) => {
+  const response = e.detail?.ctx?.response;
+  if (response && response.status >= 400) e.preventDefault();
+});
+
+// The viewer's zone is told to the server once, which then shows times in it.
+(() => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const { zone: shown, zonePath } = document.body.dataset;
+  if (!zone || !zonePath || zone === shown || sessionStorage.getItem("tb_zone") === zone || localStorage.getItem("tb_zone_chosen")) return;
+  sessionStorage.setItem("tb_zone", zone);
+  fetch(zonePath, { method: "POST", body: new URLSearchParams({ zone }), redirect: "manual" }).then(() => location.reload(), () => {});
+})();
+
+// A notice is said once: a reload or a copied address does not repeat it.
+(() => {
+  const url = new URL(location.href);
+  if (!url.searchParams.has("notice")) return;
+  url.searchParams.delete("notice");
+  history.replaceState(null, "", url);
+})();
+
+// An open menu closes with Escape or a click beside it.
+document.addEventListener("keydown", (e) => {
+  if (e.key !== "Escape") return;
+  for (const d of document.querySelectorAll("details.dropdown[open]")) {
+    d.open = false;
+    d.querySelector("summary")?.focus();
+  }
+});
+document.addEventListener("click", (e) => {
+  for (const d of document.querySelectorAll("details.dropdown[open]")) if (!d.contains(e.target)) d.open = false;
+});

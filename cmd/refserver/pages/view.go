@@ -1,0 +1,199 @@
+package pages
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// templates are the pages by name, each with the layout and the parts that pages share.
+type templates map[string]*template.Template
+
+// loadTemplates parses templates/: layout.html and part_*.html go into every page; fragment_*.html
+// are pages without the layout.
+func loadTemplates() (templates, error) {
+	shared, err := template.New("").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/part_*.html")
+	if err != nil {
+		return nil, err
+	}
+	files, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	all := templates{}
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if name == "layout" || strings.HasPrefix(name, "part_") {
+			continue
+		}
+		t, err := shared.Clone()
+		if err == nil {
+			t, err = t.ParseFS(templateFiles, file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("pages: template %s: %w", name, err)
+		}
+		all[name] = t
+	}
+	return all, nil
+}
+
+// page is an answer that is shown. The template of its name defines "main".
+type page struct {
+	template string
+	title    string
+	status   int    // 0 is 200
+	section  string // of the navigation, which is marked: "schedules"
+	data     any
+	errors   []runs.FieldError // of the form on the page
+}
+
+func (pg page) write(v *visit) error {
+	var out bytes.Buffer
+	root := "layout"
+	if strings.HasPrefix(pg.template, "fragment_") {
+		root = "main"
+	}
+	t, ok := v.templates[pg.template]
+	if !ok {
+		return fmt.Errorf("pages: there is no template %s", pg.template)
+	}
+	s := &screen{visit: v, page: pg}
+	if live, ok := pg.data.(liveData); ok {
+		s.Live = live
+	} else if v.tenant != "" && root == "layout" {
+		if err := s.look(); err != nil {
+			return err
+		}
+	}
+	if err := t.ExecuteTemplate(&out, root, s); err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	status := pg.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	v.w.WriteHeader(status)
+	_, _ = out.WriteTo(v.w) // only a broken connection can fail
+	return nil
+}
+
+// screen is what templates see: `.Data` is the page's own, the rest every page's.
+type screen struct {
+	visit *visit
+	page  page
+	Live  liveData
+}
+
+// look reads what every page of a tenant shows: unread notifications and runs in progress.
+func (s *screen) look() error {
+	var err error
+	s.Live, err = s.visit.liveData()
+	return err
+}
+
+// The fields of every page.
+func (s *screen) Data() any                 { return s.page.data }
+func (s *screen) Title() string             { return s.page.title }
+func (s *screen) Product() string           { return s.visit.cfg.Product }
+func (s *screen) Home() string              { return s.visit.cfg.HomePath }
+func (s *screen) SignOut() string           { return s.visit.cfg.SignOutPath }
+func (s *screen) Here() Tenant              { return s.visit.here }
+func (s *screen) Tenants() []Tenant         { return s.visit.tenants }
+func (s *screen) Actor() runs.Actor         { return s.visit.actor }
+func (s *screen) Zone() string              { return s.visit.zone.String() }
+func (s *screen) Fields() []runs.FieldError { return s.page.errors }
+
+// Path is the address of something in the tenant; ids are escaped.
+func (s *screen) Path(segments ...any) string {
+	list := make([]string, len(segments))
+	for i, x := range segments {
+		list[i] = fmt.Sprint(x)
+	}
+	return s.visit.path(list...)
+}
+
+// TenantPath is where a tenant begins.
+func (s *screen) TenantPath(id graph.TenantID) string {
+	return s.visit.cfg.Prefix + "/" + url.PathEscape(string(id)) + "/schedules"
+}
+
+// ZonePath takes the viewer's zone; empty while nobody is signed in.
+func (s *screen) ZonePath() string {
+	if s.visit.actor.ID == "" {
+		return ""
+	}
+	return s.visit.cfg.Prefix + "/-/zone"
+}
+
+// With is the present address with other parameters: name, value, name, value.
+func (s *screen) With(pairs ...any) string {
+	list := make([]string, len(pairs))
+	for i, x := range pairs {
+		list[i] = fmt.Sprint(x)
+	}
+	return s.visit.with(list...)
+}
+
+// Asset is the address of a file of static/, which may be kept for ever.
+func (s *screen) Asset(name string) string { return s.visit.assets.url(s.visit.cfg.Prefix, name) }
+
+// May tells whether to show what needs an action.
+func (s *screen) May(action string) bool { return s.visit.may(runs.Action(action)) }
+
+// Notice is what the form before has done, in words.
+func (s *screen) Notice() string { return s.visit.notices[s.visit.query.Get("notice")] }
+
+// navItem is a link of the navigation.
+type navItem struct {
+	Label   string
+	Path    string
+	Current bool
+}
+
+// Nav is the navigation of the tenant.
+func (s *screen) Nav() []navItem {
+	if s.visit.tenant == "" {
+		return nil
+	}
+	items := []navItem{
+		{Label: "Schedules", Path: "schedules"}, {Label: "Runs", Path: "runs"}, {Label: "Backup sets", Path: "sets"},
+		{Label: "Policies", Path: "policies"}, {Label: "Restore", Path: "restore"}, {Label: "Audit", Path: "audit"},
+		{Label: "Settings", Path: "settings"},
+	}
+	for i := range items {
+		items[i].Current = items[i].Path == s.page.section
+		items[i].Path = s.visit.path(items[i].Path)
+	}
+	return items
+}
+
+// Field is what the form on the page says about one of its fields.
+func (s *screen) Field(name string) fieldState {
+	f := fieldState{Name: name}
+	for _, e := range s.page.errors {
+		if e.Field == name || strings.HasPrefix(e.Field, name+"[") {
+			f.Messages = append(f.Messages, sentence(e.Message))
+		}
+	}
+	return f
+}
+
+// fieldState is a field of a form and what is wrong with it.
+type fieldState struct {
+	Name     string
+	Messages []string
+}

@@ -1,0 +1,221 @@
+package pages
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// visit is a request that passed the gate.
+type visit struct {
+	*Pages
+	req     *http.Request
+	w       http.ResponseWriter
+	tenant  graph.TenantID
+	here    Tenant
+	tenants []Tenant // of the actor
+	actor   runs.Actor
+	now     time.Time
+	zone    *time.Location // of the viewer
+	query   url.Values
+	form    url.Values // of a POST
+}
+
+// id is the id of the path, in whatever form; services refuse one that is none.
+func (v *visit) id() runs.ID { return runs.ID(v.req.PathValue("id")) }
+
+// ctx is the request's context.
+func (v *visit) ctx() context.Context { return v.req.Context() }
+
+// may tells whether the actor may do something, to show it or not. Nothing is recorded.
+func (v *visit) may(action runs.Action) bool {
+	allowed, err := v.cfg.Starter.Guard().May(v.ctx(), v.tenant, v.actor, action)
+	if err != nil {
+		v.cfg.Logger.ErrorContext(v.ctx(), "a permission could not be looked up", "action", string(action), "error", err)
+	}
+	return allowed
+}
+
+// path is the address of something in the visit's tenant; segments are escaped.
+func (v *visit) path(segments ...string) string {
+	var b strings.Builder
+	b.WriteString(v.cfg.Prefix)
+	for _, s := range append([]string{string(v.tenant)}, segments...) {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(s))
+	}
+	return b.String()
+}
+
+// with is the present address with other parameters, from the first page on; an empty value
+// removes one.
+func (v *visit) with(pairs ...string) string {
+	q := url.Values{}
+	for k, values := range v.query {
+		if k != "cursor" && k != "notice" {
+			q[k] = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == "" })
+		}
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			q.Del(pairs[i])
+		} else {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return v.req.URL.Path
+	}
+	return v.req.URL.Path + "?" + q.Encode()
+}
+
+// answer is what a handler gives back: a page, a redirect, or bytes.
+type answer interface {
+	write(v *visit) error
+}
+
+// see is the answer to a form that has done something: 303 to where the outcome is shown.
+type see struct {
+	path   string
+	notice string // a key of notices; empty for none
+}
+
+func (s see) write(v *visit) error {
+	to := s.path
+	if s.notice != "" {
+		sep := "?"
+		if strings.Contains(to, "?") {
+			sep = "&"
+		}
+		to += sep + "notice=" + url.QueryEscape(s.notice)
+	}
+	http.Redirect(v.w, v.req, to, http.StatusSeeOther)
+	return nil
+}
+
+// route is a page or a form within a tenant.
+type route struct {
+	method string // GET or POST
+	path   string // below the tenant: "schedules/{id}"
+
+	// action is asked for before anything of the request but its path is read.
+	action runs.Action
+	target string // what is acted on, for the audit line of a refusal
+
+	// upload: the handler reads the body itself, a multipart form with a file.
+	upload bool
+}
+
+// add registers a route.
+func (p *Pages) add(r route, handle func(v *visit) (answer, error)) {
+	p.handle(r.method, "/{tenant}/"+r.path, func(w http.ResponseWriter, req *http.Request) {
+		v, err := p.admit(w, req, r)
+		if err != nil {
+			if errors.Is(err, errSignedOut) {
+				p.signIn(w, req)
+				return
+			}
+			p.fail(w, req, v, failureOf(err))
+			return
+		}
+		a, err := handle(v)
+		if err == nil {
+			err = a.write(v)
+		}
+		if err != nil {
+			f := failureOf(err)
+			if f.status >= http.StatusInternalServerError {
+				p.cfg.Logger.ErrorContext(req.Context(), "a request failed", "route", req.Pattern, "code", f.code, "error", err)
+			}
+			p.fail(w, req, v, f)
+		}
+	})
+}
+
+var errSignedOut = errors.New("nobody is signed in")
+
+// signIn answers somebody who is not signed in. A form that was sent cannot be sent again after
+// a redirect, so only a GET is led to the sign-in.
+func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet || p.cfg.SignIn == nil {
+		p.fail(w, r, nil, failure{status: http.StatusUnauthorized, code: "unauthorized", text: "You are not signed in. Sign in and try again."})
+		return
+	}
+	p.cfg.SignIn(w, r)
+}
+
+// admit finds out who asks and whether he or she may, and reads the form. The visit is not nil
+// once the tenant is known to be the actor's.
+func (p *Pages) admit(w http.ResponseWriter, req *http.Request, r route) (*visit, error) {
+	v, err := p.greet(w, req)
+	if err != nil {
+		return nil, err
+	}
+	tenant := graph.TenantID(req.PathValue("tenant"))
+	i := slices.IndexFunc(v.tenants, func(t Tenant) bool { return t.ID == tenant })
+	if i < 0 {
+		// Not in the audit log: whoever can sign in could fill that of any tenant.
+		p.cfg.Logger.WarnContext(req.Context(), "a stranger was refused", "route", req.Pattern, "actor", v.actor.ID)
+		return nil, runs.ErrForbidden
+	}
+	v.tenant, v.here = tenant, v.tenants[i]
+	if err := p.cfg.Starter.Guard().Allow(req.Context(), tenant, v.actor, r.action, runs.Target{Type: r.target, ID: v.id()}); err != nil {
+		return v, err
+	}
+	if v.query, err = url.ParseQuery(req.URL.RawQuery); err != nil {
+		return v, badRequest("The address is not well-formed.")
+	}
+	if err := wellFormed(v.query); err != nil {
+		return v, err
+	}
+	if r.method != http.MethodPost || r.upload {
+		return v, nil
+	}
+	req.Body = http.MaxBytesReader(w, req.Body, p.cfg.MaxForm)
+	if err := req.ParseForm(); err != nil {
+		return v, err
+	}
+	v.form = req.PostForm
+	return v, wellFormed(v.form)
+}
+
+// greet finds out who asks.
+func (p *Pages) greet(w http.ResponseWriter, req *http.Request) (*visit, error) {
+	actor, ok := p.cfg.Principal(req)
+	if !ok || actor.ID == "" {
+		return nil, errSignedOut
+	}
+	tenants, err := p.cfg.Tenants(req.Context(), actor)
+	if err != nil {
+		return nil, err
+	}
+	for i := range tenants {
+		if tenants[i].Name == "" {
+			tenants[i].Name = string(tenants[i].ID)
+		}
+	}
+	return &visit{Pages: p, req: req, w: w, actor: actor, tenants: tenants, now: p.cfg.Clock.Now(), zone: viewerZone(req)}, nil
+}
+
+// wellFormed refuses what no page's field can send: bytes that are not UTF-8.
+func wellFormed(values url.Values) error {
+	for name, list := range values {
+		if !utf8.ValidString(name) {
+			return badRequest("The name of a field is not valid UTF-8.")
+		}
+		for _, value := range list {
+			if !utf8.ValidString(value) {
+				return runs.Invalid(name, "not_utf8", "must be valid UTF-8")
+			}
+		}
+	}
+	return nil
+}
