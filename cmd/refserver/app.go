@@ -33,6 +33,7 @@ type options struct {
 	queue   runs.Queue  // nil for one in memory, or in the database with Postgres
 	log     *slog.Logger
 
+	history   bool   // fill an empty database with the history of the demo tenants
 	measure   bool   // keep metrics
 	worker    string // names the process in leases
 	workers   int    // runs at once; 0 for the queue's default
@@ -62,6 +63,8 @@ type app struct {
 	authorizer runs.Authorizer
 	connection connection
 	metrics    *metrics // nil unless it measures
+
+	first func(context.Context) error // puts into an empty database what there shall be at first
 }
 
 // open puts the product together. It starts nothing.
@@ -75,6 +78,10 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 	a := &app{
 		clock: o.clock, log: o.log, users: o.users, queue: o.queue, connection: connection{client: o.graph},
 		authorizer: runs.RoleAuthorizer{RoleOf: o.users.RoleOf},
+	}
+	a.first = a.plant
+	if o.history {
+		a.first = func(ctx context.Context) error { return a.recount(ctx, o.source) }
 	}
 	defer func() {
 		if err != nil {

@@ -39,7 +39,7 @@ func demoCommand(ctx context.Context, args []string, out, errOut io.Writer) int 
 // demoTenant is the one that the demo plays with, and its user.
 const demoTenant = graph.TenantID("contoso")
 
-var demoOwner, _ = product.DemoUsers().Owner(demoTenant)
+var demoOwner, _ = product.DemoUsers().Person(demoTenant, runs.RoleOwner)
 
 // story is a demo in the middle of being played. Nothing in it waits for real time.
 type story struct {

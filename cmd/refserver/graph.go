@@ -113,6 +113,9 @@ func (g graphFlags) connect(ctx context.Context, around surroundings) (connectio
 		return g.connectFaulty(ctx, around)
 	case g.kind != graphRequest:
 		fake, err := demoGraph(around.clock, demoSeed, demoPolicies)
+		if err == nil {
+			err = leaveAsHistory(fake)
+		}
 		return connection{client: fake, what: "a fake one in memory"}, err
 	}
 	tokens, signIn, err := g.signIn(os.Getenv)

@@ -91,7 +91,7 @@ func (a *app) begin(ctx context.Context, r role) error {
 	if err := a.await(ctx); err != nil || !r.web() {
 		return err
 	}
-	return a.db.exclusively(ctx, func() error { return a.plant(ctx) })
+	return a.db.exclusively(ctx, func() error { return a.first(ctx) })
 }
 
 // awaitEvery is how often a process looks whether somebody has migrated.

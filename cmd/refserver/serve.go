@@ -37,6 +37,7 @@ type serveOptions struct {
 	migrate   bool
 	workers   int
 	perTenant int
+	demo      bool // begin with a history
 }
 
 func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int {
@@ -50,6 +51,8 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 		"need one each; a dispatcher or worker listens only when it is given one; off for none")
 	fs.StringVar((*string)(&o.role), "role", string(roleAll), "what this process does: web (pages and API), dispatcher, worker, or all of it")
 	fs.BoolVar(&o.migrate, "migrate", true, "bring the database's schema up to date first; otherwise wait until somebody does")
+	fs.BoolVar(&o.demo, "demo", true, "with the fake Graph: begin an empty database with thirty days of history, which takes a few seconds;\n"+
+		"otherwise with one schedule in each tenant. A tenant that ever had a schedule is left alone")
 	fs.IntVar(&o.workers, "workers", 4, "how many runs this process works on at once")
 	fs.IntVar(&o.perTenant, "per-tenant", 1, "how many runs of one tenant use Graph at once, over all processes, which need the same number")
 	fs.IntVar(&o.source.conns, "max-conns", 0, "with Postgres: the most connections of this process; 0 for as many as the role needs")
@@ -100,7 +103,8 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 	}
 	a, err := open(ctx, options{
 		connect: o.graph, source: o.source, migrate: o.migrate, users: users, log: log, measure: true,
-		worker: workerName(), workers: workers, perTenant: o.perTenant,
+		history: o.demo && o.graph.kind != graphRequest && !o.source.postgres(),
+		worker:  workerName(), workers: workers, perTenant: o.perTenant,
 	})
 	if err != nil {
 		return err
@@ -224,21 +228,15 @@ func (a *app) plant(ctx context.Context) error {
 		"contoso":  {Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "Europe/Berlin"},
 		"fabrikam": {Frequency: backupsched.Weekly, TimeOfDay: "22:00", DaysOfWeek: []int{1, 4}, Timezone: "America/New_York"},
 	}
-	for _, tenant := range product.TenantIDs() {
-		owner, ok := a.users.Owner(tenant)
-		if !ok {
-			continue
-		}
-		log, err := a.starter.Audit(ctx, tenant, owner, runs.AuditFilter{Actions: []string{"schedule.created"}}, runs.PageRequest{Limit: 1})
-		if err != nil {
-			return err
-		}
-		if len(log.Items) > 0 {
-			continue
-		}
+	tenants, err := a.withoutSchedules(ctx)
+	if err != nil {
+		return err
+	}
+	for _, tenant := range tenants {
 		d := backupsched.NewDraft()
 		d.Name, d.Recurrence = "Baseline", drafts[tenant]
 		d.PolicyTypes = []graph.PolicyType{"settingsCatalogPolicy", "deviceConfiguration", "deviceCompliancePolicy", "conditionalAccessPolicy"}
+		owner, _ := a.users.Person(tenant, runs.RoleOwner)
 		if _, _, err := a.scheduler.Create(ctx, tenant, owner, d); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/benbjohnson/clock"
 
@@ -59,6 +60,25 @@ func (q *stepQueue) take() (runs.Job, bool) {
 	if len(q.jobs) == 0 {
 		return runs.Job{}, false
 	}
+	q.sort()
+	job := q.jobs[0]
+	q.jobs = slices.Delete(q.jobs, 0, 1)
+	return job, true
+}
+
+// earliest is when the next job may be handled, if there is one.
+func (q *stepQueue) earliest() (time.Time, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.jobs) == 0 {
+		return time.Time{}, false
+	}
+	q.sort()
+	return q.jobs[0].NotBefore, true
+}
+
+// sort puts the jobs into the order of handling. q.mu is held.
+func (q *stepQueue) sort() {
 	slices.SortStableFunc(q.jobs, func(a, b runs.Job) int {
 		if by := a.NotBefore.Compare(b.NotBefore); by != 0 || a.Interactive == b.Interactive {
 			return by
@@ -68,9 +88,6 @@ func (q *stepQueue) take() (runs.Job, bool) {
 		}
 		return 1
 	})
-	job := q.jobs[0]
-	q.jobs = slices.Delete(q.jobs, 0, 1)
-	return job, true
 }
 
 var _ runs.Queue = (*stepQueue)(nil)

@@ -140,13 +140,13 @@ func TestWhoHasARoleHasBusinessInTheTenantAndSeesIt(t *testing.T) {
 }
 
 func TestOnlyDemoTenantsHaveAnOwnerToPlantAs(t *testing.T) {
-	if owner, ok := product.DemoUsers().Owner("fabrikam"); !ok || owner.ID != "owner-fabrikam" {
+	if owner, ok := product.DemoUsers().Person("fabrikam", runs.RoleOwner); !ok || owner.ID != "owner-fabrikam" {
 		t.Errorf("the owner of fabrikam is %v, %v", owner, ok)
 	}
-	if owner, ok := product.DemoUsers().Owner("nowhere"); ok {
+	if owner, ok := product.DemoUsers().Person("nowhere", runs.RoleOwner); ok {
 		t.Errorf("nowhere has an owner: %v", owner)
 	}
-	if owner, ok := (*product.Users)(nil).Owner("contoso"); ok {
+	if owner, ok := (*product.Users)(nil).Person("contoso", runs.RoleOwner); ok {
 		t.Errorf("nobody owns contoso: %v", owner)
 	}
 }

@@ -57,12 +57,12 @@ func (u *Users) RoleOf(_ context.Context, tenant graph.TenantID, actor runs.Acto
 	return x.roles[tenant], nil
 }
 
-// Owner returns somebody who owns a tenant among the demo users, to plant demo data as; false
-// for users that are real.
-func (u *Users) Owner(tenant graph.TenantID) (runs.Actor, bool) {
+// Person returns somebody who has a role in a tenant among the demo users, to make demo data as;
+// false for users that are real.
+func (u *Users) Person(tenant graph.TenantID, role runs.Role) (runs.Actor, bool) {
 	if u.Demo() {
 		for _, x := range u.list {
-			if x.roles[tenant] == runs.RoleOwner {
+			if x.roles[tenant] == role && role != runs.RoleNone {
 				return x.actor, true
 			}
 		}
