@@ -1,0 +1,54 @@
+package browsertest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// axeSource is axe-core 4.14.1 (npm axe-core, axe.min.js), unchanged.
+var axeSource = sync.OnceValues(func() (string, error) {
+	b, err := os.ReadFile("testdata/axe.min.js")
+	return string(b), err
+})
+
+// accessible runs axe-core over the page: WCAG 2.0 to 2.2, A and AA, and best practices.
+func (b *tab) accessible() {
+	b.t.Helper()
+	source, err := axeSource()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	// By the debugger, so that the page's content policy stays as strict as it is.
+	b.do(void(chromedp.Evaluate[chromedp.Void](source)))
+	found := evalAsync(b, `axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 5).map(n => n.html.slice(0, 300) + " — " + (n.failureSummary ?? ""))}))))`)
+	var violations []struct {
+		ID, Help string
+		Nodes    []string
+	}
+	if err := json.Unmarshal([]byte(found), &violations); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, v := range violations {
+		b.t.Errorf("%s: axe %s: %s", b.path(), v.ID, v.Help)
+		for _, n := range v.Nodes {
+			b.t.Logf("    %s", n)
+		}
+	}
+}
+
+func void(a chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void] { return a }
+
+// evalAsync runs an expression that is a promise of a string.
+func evalAsync(b *tab, expression string) string {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression, func(p *runtime.EvaluateParams) { wait := true; p.AwaitPromise = &wait }))
+	if err != nil {
+		b.t.Fatal(fmt.Errorf("%s: %w", b.path(), err))
+	}
+	return v
+}

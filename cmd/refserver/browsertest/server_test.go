@@ -1,0 +1,154 @@
+package browsertest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// build makes the program, once.
+var build = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(workDir, "refserver")
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "..").CombinedOutput()
+	if err != nil {
+		return "", &buildError{string(out)}
+	}
+	return path, nil
+})
+
+type buildError struct{ output string }
+
+func (e *buildError) Error() string { return "the program does not build:\n" + e.output }
+
+// server is a reference server in a process of its own.
+type server struct {
+	base string // http://127.0.0.1:PORT
+}
+
+// start starts a server with a database of its own, which ends with the test.
+func start(t testing.TB, args ...string) server {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", filepath.Join(t.TempDir(), "data")}, args...)...)
+	said := &output{serving: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-said.serving:
+	case err := <-ended:
+		t.Fatalf("the server ended: %v\n%s", err, said)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := <-ended; err != nil {
+			t.Errorf("the server does not stop in peace: %v", err)
+		}
+		if strings.Contains(said.String(), "level=ERROR") || t.Failed() {
+			t.Logf("the server says:\n%s", said)
+		}
+		if strings.Contains(said.String(), "could not be made") {
+			t.Error("a page could not be made, see above")
+		}
+	})
+	return server{base: regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(said.String())}
+}
+
+// output keeps what the server prints.
+type output struct {
+	mu      sync.Mutex
+	buffer  bytes.Buffer
+	serving chan struct{} // closed once it serves
+	closed  bool
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n, err := o.buffer.Write(b)
+	if !o.closed && strings.Contains(o.buffer.String(), "msg=serving") {
+		o.closed = true
+		close(o.serving)
+	}
+	return n, err
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buffer.String()
+}
+
+// client asks without a browser, signed in as a demo user: as a browser does without JavaScript.
+type client struct {
+	t    testing.TB
+	base string
+	http *http.Client
+}
+
+// client signs in; user is the id of a demo user, "manager-contoso".
+func (s server) client(t testing.TB, user string) *client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &client{t: t, base: s.base, http: &http.Client{Jar: jar, Timeout: time.Minute}}
+	if got := c.post("/signin", url.Values{"user": {user}}); got.status != http.StatusOK {
+		t.Fatalf("%s cannot sign in: %d", user, got.status)
+	}
+	return c
+}
+
+// response is what a client got after all redirects.
+type response struct {
+	status int
+	url    *url.URL
+	body   string
+}
+
+func (c *client) get(path string) response { c.t.Helper(); return c.do(http.MethodGet, path, nil) }
+
+func (c *client) post(path string, form url.Values) response {
+	c.t.Helper()
+	return c.do(http.MethodPost, path, form)
+}
+
+func (c *client) do(method, path string, form url.Values) response {
+	c.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), method, c.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return response{status: res.StatusCode, url: res.Request.URL, body: string(body)}
+}
