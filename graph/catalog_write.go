@@ -143,6 +143,7 @@ var writeRules = map[PolicyType]WriteRules{
 	"mobileAppConfiguration": {Polymorphic: true, Assigned: true},
 	"mobileApp": {
 		Polymorphic: true, Assigned: true, AssignmentFields: []string{"intent", "settings"},
+		AssignWhen: &DefaultRule{Property: "publishingState", Values: []string{`"published"`}}, // IntuneManagement waits for it, too
 		Strip: []string{
 			"uploadState", "publishingState", "dependentAppCount", "supersedingAppCount", "supersededAppCount",
 			"committedContentVersion", "size", "isFeatured",

@@ -42,6 +42,10 @@ type WriteRules struct {
 	Assigned         bool
 	AssignmentFields []string
 
+	// AssignWhen finds the objects that Graph has finished, where it goes on with them after
+	// they were written and takes no assignments before. Nil means at once.
+	AssignWhen *DefaultRule
+
 	// Requests are how a write is sent.
 	Requests RequestRules
 }
@@ -109,6 +113,7 @@ func (w WriteRules) clone() WriteRules {
 	w.AssignmentFields = slices.Clone(w.AssignmentFields)
 	w.Default = w.Default.clone()
 	w.BuiltIn = w.BuiltIn.clone()
+	w.AssignWhen = w.AssignWhen.clone()
 	w.Requests = w.Requests.clone()
 	return w
 }

@@ -72,7 +72,7 @@ func (g *Graph) disturb(id graph.TenantID, percent float64, seed uint64,
 
 // replace gives an object new bytes. Readers that hold the old ones keep them.
 func (tn *tenant) replace(o *object, p graph.Policy) {
-	tn.types[p.Type].byID[p.ID] = &object{policy: p, incomplete: o.incomplete, visible: o.visible, place: o.place}
+	tn.types[p.Type].byID[p.ID] = &object{policy: p, incomplete: o.incomplete, visible: o.visible, published: o.published, place: o.place}
 }
 
 // alter changes one value that matters, and the stamps.

@@ -34,6 +34,10 @@ type Config struct {
 	// taken at once. Needs a clock.
 	CreateLag time.Duration
 
+	// PublishLag is how long, on the clock, an app that a client has created is being
+	// processed: its publishingState says so, and it takes no assignments. Needs a clock.
+	PublishLag time.Duration
+
 	// ApprovalRequired are the types that Multi Admin Approval protects: a write without
 	// [graph.WithJustification] is held back.
 	ApprovalRequired []graph.PolicyType
@@ -67,6 +71,9 @@ func New(cfg Config) (*Graph, error) {
 	}
 	if cfg.CreateLag < 0 || cfg.CreateLag > 0 && cfg.Clock == nil {
 		return nil, fmt.Errorf("graphtest: Config.CreateLag is %s; it cannot be negative, and needs Config.Clock", cfg.CreateLag)
+	}
+	if cfg.PublishLag < 0 || cfg.PublishLag > 0 && cfg.Clock == nil {
+		return nil, fmt.Errorf("graphtest: Config.PublishLag is %s; it cannot be negative, and needs Config.Clock", cfg.PublishLag)
 	}
 	if cfg.PageSize == 0 {
 		cfg.PageSize = 25
@@ -106,8 +113,26 @@ type object struct {
 	policy     graph.Policy
 	incomplete bool // fewer sub-items than the object announces
 
-	visible time.Time // when readers see it; zero for at once
-	place   uint64    // where it stands in listings
+	visible   time.Time // when readers see it; zero for at once
+	published time.Time // when it has been processed; zero for at once
+	place     uint64    // where it stands in listings
+}
+
+// at is the object as it is shown at a time.
+func (o *object) at(now time.Time) graph.Policy {
+	p := o.policy
+	if o.published.After(now) {
+		p.Raw = withProperty(p.Raw, "publishingState", quote("processing"))
+	}
+	return p
+}
+
+// publishedFrom is when an object that is made now has been processed.
+func (w *writing) publishedFrom() time.Time {
+	if w.graph.cfg.PublishLag == 0 || w.info.Write.AssignWhen == nil {
+		return time.Time{}
+	}
+	return w.now.Add(w.graph.cfg.PublishLag)
 }
 
 // visibleFrom is when an object that is made now can be seen.

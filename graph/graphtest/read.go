@@ -52,7 +52,7 @@ func (tn *tenant) headers(info graph.TypeInfo, now time.Time) []graph.Header {
 		}
 		h := graph.Header{ID: id, Name: o.policy.Name, ODataType: o.policy.ODataType}
 		if info.ListComplete && !o.incomplete {
-			p := o.policy // a copy, so that no reader can change the stored one
+			p := o.at(now) // a copy, so that no reader can change the stored one
 			h.Policy = &p
 		}
 		out = append(out, h)
@@ -110,11 +110,12 @@ func (g *Graph) policy(tn *tenant, t graph.PolicyType, id string) (graph.Policy,
 	tn.mu.RLock()
 	defer tn.mu.RUnlock()
 	o, _, ok := tn.find(t, id)
+	now := g.clock.Now()
 	switch {
-	case !ok || o.visible.After(g.clock.Now()):
+	case !ok || o.visible.After(now):
 		return graph.Policy{}, g.fail(OpGet, t, graph.KindNotFound, nil)
 	case o.incomplete:
 		return graph.Policy{}, g.fail(OpGet, t, graph.KindIncomplete, nil)
 	}
-	return o.policy, nil
+	return o.at(now), nil
 }

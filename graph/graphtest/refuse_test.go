@@ -231,6 +231,41 @@ func TestWhatIsCreatedIsSeenAfterALag(t *testing.T) {
 	}
 }
 
+func TestAnAppTakesAssignmentsOnceItIsPublished(t *testing.T) {
+	clock := &hand{now: graphtest.Epoch}
+	g := with(t, 60, graphtest.Config{Clock: clock, PublishLag: time.Minute})
+	ctx := context.Background()
+	id, err := g.Create(ctx, tenant, "mobileApp", []byte(`{"@odata.type":"#microsoft.graph.webApp","displayName":"Site","publisher":"Contoso","appUrl":"https://contoso.example"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := func() string {
+		t.Helper()
+		got, err := g.Get(ctx, tenant, "mobileApp", []string{id})
+		if err != nil || got[0].Err != nil {
+			t.Fatal(err, got[0].Err)
+		}
+		object, err := got[0].Policy.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return object["publishingState"].(string)
+	}
+	wantKind(t, g.Assign(ctx, tenant, "mobileApp", id, nil), graph.KindInvalid)
+	if err := g.Update(ctx, tenant, "mobileApp", id, []byte(`{"@odata.type":"#microsoft.graph.webApp","displayName":"Our site"}`)); err != nil || state() != "processing" {
+		t.Errorf("after a change (%v) it is %s", err, state())
+	}
+	clock.now = clock.now.Add(time.Minute)
+	if err := g.Assign(ctx, tenant, "mobileApp", id, nil); err != nil || state() != "published" {
+		t.Errorf("after a minute it is %s, and assigning it: %v", state(), err)
+	}
+	for _, cfg := range []graphtest.Config{{PublishLag: time.Second}, {Clock: clock, PublishLag: -1}} {
+		if _, err := graphtest.New(cfg); err == nil || !strings.Contains(err.Error(), "PublishLag") {
+			t.Errorf("New took a lag that cannot be: %v", err)
+		}
+	}
+}
+
 func TestEveryWriteIsOnRecord(t *testing.T) {
 	g := with(t, 60, graphtest.Config{})
 	ctx := context.Background()

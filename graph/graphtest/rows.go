@@ -33,7 +33,7 @@ func (g *Graph) Rows(id graph.TenantID, t graph.PolicyType, ids ...string) ([]Ro
 	out := make([]Row, 0, len(ids))
 	for _, want := range ids {
 		if o, ok := c.byID[want]; ok && !o.visible.After(now) {
-			out = append(out, Row{o.policy, o.place})
+			out = append(out, Row{o.at(now), o.place})
 		}
 	}
 	return out, nil

@@ -30,7 +30,7 @@ func (g *Graph) Create(ctx context.Context, id graph.TenantID, t graph.PolicyTyp
 		if err != nil {
 			return err
 		}
-		if err := w.tenant.insert(w.info, &object{policy: p, visible: w.visibleFrom()}); err != nil {
+		if err := w.tenant.insert(w.info, &object{policy: p, visible: w.visibleFrom(), published: w.publishedFrom()}); err != nil {
 			return &refusal{graph.KindConflict, err}
 		}
 		made = p.ID
@@ -98,6 +98,9 @@ func (g *Graph) Assign(ctx context.Context, id graph.TenantID, t graph.PolicyTyp
 		o, _, ok := w.tenant.find(t, object)
 		if !ok {
 			return &refusal{graph.KindNotFound, nil}
+		}
+		if o.published.After(w.now) {
+			return invalid("the app is not published yet and takes no assignments")
 		}
 		part, err := w.assigned(&o.policy, assignments)
 		if err != nil {

@@ -3,6 +3,7 @@ package restore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -54,6 +55,16 @@ func (w *restoring) assign(ctx context.Context, j *job, live map[string]fetched)
 			return nil
 		}
 	}
+	if over := j.step.WrittenAt.Add(w.r.cfg.Visibility); !assignable(j.facts, s) {
+		if w.a.Now().Before(over) {
+			w.wait(j, over)
+			return nil
+		}
+		if s != nil {
+			w.fail(j, runs.ReasonNotAssigned, unassigned(errUnfinished))
+			return nil
+		}
+	}
 	err = w.repeat(ctx, func() error {
 		return w.r.cfg.Client.Assign(ctx, w.a.Tenant(), j.item.Type, j.step.TargetID, d.assignments)
 	})
@@ -70,6 +81,25 @@ func (w *restoring) assign(ctx context.Context, j *job, live map[string]fetched)
 // unassigned says that it is the assignments that something is wrong with.
 func unassigned(err error) error {
 	return fmt.Errorf("%w: %w", errNotAssigned, err)
+}
+
+var errUnfinished = errors.New("restore: Graph has not published the object yet and takes no assignments of it; upload its package if it has one, then retry the run")
+
+// assignable tells whether Graph has finished an object, so that it takes assignments. One that
+// cannot be seen yet is not known to be.
+func assignable(info *facts, live *sides) bool {
+	rule := info.Write.AssignWhen
+	switch {
+	case rule == nil:
+		return true
+	case live == nil:
+		return false
+	}
+	object, err := live.policy.Decode()
+	if _, tells := object[rule.Property]; err != nil || !tells {
+		return true
+	}
+	return rule.Applies(object)
 }
 
 // sameAssignments tells whether an object has the assignments that it shall have.

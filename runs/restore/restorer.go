@@ -39,7 +39,8 @@ type RestorerConfig struct {
 
 	// Visibility is how long after making an object Graph may not show it yet. For so long a
 	// restore looks for an object whose making nobody has confirmed, before it says that there
-	// is none. Defaults to 2 min.
+	// is none, and waits for an app to be published before it says that it is not assigned.
+	// Defaults to 2 min.
 	Visibility time.Duration
 
 	// PreviewMaxAge is how old a preview may be when its restore begins, which may have waited
