@@ -20,8 +20,8 @@ type reply struct {
 	err  error
 }
 
-// batch sends any number of GETs, several $batch requests at once, and returns a reply for each
-// in their order. Throttled and failed ones are sent again as do does. An error of one call is
+// batch sends any number of GETs, several $batch requests at once (or, with Config.NoBatch, each
+// by itself and many at once), and returns a reply for each in their order. Throttled and failed ones are sent again as do does. An error of one call is
 // in its reply. The returned error speaks for the whole: the token, throttling, the network,
 // ctx; the replies beside it that were not answered have it too. An answer may have a nextLink,
 // which is left to the caller (continued).
@@ -38,7 +38,7 @@ func (c *Client) batch(ctx context.Context, tenant graph.TenantID, rs []call) ([
 	var taken atomic.Int64
 	var failed atomic.Bool
 	var wg sync.WaitGroup
-	for range min(c.cfg.Workers, len(bundles)) {
+	for range min(c.atOnce(items), len(bundles)) {
 		wg.Go(func() {
 			for n := taken.Add(1) - 1; n < int64(len(bundles)) && !failed.Load(); n = taken.Add(1) - 1 {
 				if errs[n] = c.bundle(ctx, tenant, bundles[n]); errs[n] != nil {
@@ -56,6 +56,23 @@ func (c *Client) batch(ctx context.Context, tenant graph.TenantID, rs []call) ([
 		}
 	}
 	return out, err
+}
+
+// atOnce is how many bundles of a batch are under way at once. Single requests are as many as the
+// widest gate lets through: the others hold theirs back themselves.
+func (c *Client) atOnce(items []query) int {
+	if !c.cfg.NoBatch {
+		return c.cfg.Workers
+	}
+	n := 1
+	for _, it := range items {
+		most := c.gates.limit(it.workload).AtOnce
+		if most <= 0 {
+			most = maxBatch
+		}
+		n = max(n, most)
+	}
+	return n
 }
 
 var errNoGet = errors.New("a batch takes GETs by path only")
@@ -101,6 +118,9 @@ func (c *Client) bundles(items []query) (out [][]*query) {
 		it := &items[i]
 		k := kind{it.version, it.workload}
 		most := maxBatch
+		if c.cfg.NoBatch {
+			most = 1
+		}
 		if burst := c.gates.limit(it.workload).Burst; burst > 0 {
 			most = min(most, burst)
 		}

@@ -74,12 +74,15 @@ func numberOf(a asked) string { return strings.TrimPrefix(a.URL, "/objects/") }
 func TestABatchIsAnsweredInTheOrderOfItsCalls(t *testing.T) {
 	var mu sync.Mutex
 	var accept []string
-	inBubble(t, batches(t, func(a asked, _ int) string {
-		mu.Lock()
-		defer mu.Unlock()
-		accept = append(accept, a.Headers["Accept"])
-		return replied(a.ID, 200, `"Content-Type":"application/json"`, `{ "n": `+numberOf(a)+` }`)
-	}), nil, func(w *world) {
+	eachWay(t, func() func(asked, int) string {
+		accept = nil
+		return func(a asked, _ int) string {
+			mu.Lock()
+			defer mu.Unlock()
+			accept = append(accept, a.Headers["Accept"])
+			return replied(a.ID, 200, `"Content-Type":"application/json"`, `{ "n": `+numberOf(a)+` }`)
+		}
+	}, nil, func(w *world, batched bool) {
 		rs := numbered(45)
 		rs[0].minimal = true
 		got, err := w.batch(w.ctx, tenant, rs)
@@ -92,7 +95,7 @@ func TestABatchIsAnsweredInTheOrderOfItsCalls(t *testing.T) {
 			}
 		}
 		slices.Sort(accept)
-		if n := len(w.requests()); n != 3 || accept[0] != "application/json" || accept[1] != "application/json;odata.metadata=full" {
+		if n := len(w.requests()); n != map[bool]int{true: 3, false: 45}[batched] || accept[0] != "application/json" || accept[1] != "application/json;odata.metadata=full" {
 			t.Errorf("%d requests, which accept %s", n, accept)
 		}
 	})
@@ -178,12 +181,12 @@ func TestThrottledItemsAreSentAgainAfterTheLongestWait(t *testing.T) {
 }
 
 func TestOneThrottledItemClosesTheGateForAll(t *testing.T) {
-	inBubble(t, batches(t, func(a asked, before int) string {
+	eachWay(t, same(func(a asked, before int) string {
 		if before == 0 {
 			return replied(a.ID, 429, `"Retry-After":"10"`, `{}`)
 		}
 		return replied(a.ID, 200, "", anObject)
-	}), nil, func(w *world) {
+	}), nil, func(w *world, _ bool) {
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = w.batch(w.ctx, tenant, numbered(2)) })
 		time.Sleep(time.Second)
@@ -195,12 +198,12 @@ func TestOneThrottledItemClosesTheGateForAll(t *testing.T) {
 }
 
 func TestAnItemThatMustWaitLongEndsTheBatch(t *testing.T) {
-	inBubble(t, batches(t, func(a asked, _ int) string {
+	eachWay(t, same(func(a asked, _ int) string {
 		if numberOf(a) == "1" {
 			return replied(a.ID, 429, `"Retry-After":"120"`, `{}`)
 		}
 		return replied(a.ID, 200, "", anObject)
-	}), nil, func(w *world) {
+	}), nil, func(w *world, _ bool) {
 		got, err := w.batch(w.ctx, tenant, numbered(3))
 		e := wantFailure(t, err, graph.KindThrottled, 429)
 		if e.RetryAfter != 2*time.Minute || w.elapsed() != 0 || bodies(got) != anObject+" throttled "+anObject {
@@ -210,7 +213,7 @@ func TestAnItemThatMustWaitLongEndsTheBatch(t *testing.T) {
 }
 
 func TestAnItemThatKeepsFailingFailsAlone(t *testing.T) {
-	inBubble(t, batches(t, func(a asked, _ int) string {
+	eachWay(t, same(func(a asked, _ int) string {
 		switch numberOf(a) {
 		case "1":
 			return replied(a.ID, 500, "", `{"error":{"code":"InternalServerError","message":"boom"}}`)
@@ -222,9 +225,10 @@ func TestAnItemThatKeepsFailingFailsAlone(t *testing.T) {
 			return replied(a.ID, 200, "", `"e30="`) // what is no JSON comes as base64
 		}
 		return replied(a.ID, 200, "", anObject)
-	}), nil, func(w *world) {
+	}), nil, func(w *world, batched bool) {
 		got, err := w.batch(w.ctx, tenant, numbered(6))
-		if want := anObject + " unavailable not_found forbidden unavailable " + anObject; err != nil || bodies(got) != want || len(w.requests()) != 6 {
+		requests := map[bool]int{true: 6, false: 6 + 2*5}[batched]
+		if want := anObject + " unavailable not_found forbidden unavailable " + anObject; err != nil || bodies(got) != want || len(w.requests()) != requests {
 			t.Errorf("%v %s after %d requests", err, bodies(got), len(w.requests()))
 		}
 		if e := wantFailure(t, got[2].err, graph.KindNotFound, 404); e.RequestID != "abc-1" || e.Code != "ResourceNotFound" || e.Op != "get deviceConfiguration" {
@@ -330,7 +334,7 @@ func TestAFailureOfTheWholeStopsTheBatchesThatFollow(t *testing.T) {
 }
 
 func TestACanceledBatchReturnsAtOnce(t *testing.T) {
-	inBubble(t, batches(t, func(a asked, _ int) string { return replied(a.ID, 429, `"Retry-After":"15"`, `{}`) }), nil, func(w *world) {
+	eachWay(t, same(func(a asked, _ int) string { return replied(a.ID, 429, `"Retry-After":"15"`, `{}`) }), nil, func(w *world, _ bool) {
 		ctx, cancel := context.WithTimeout(w.ctx, time.Second)
 		defer cancel()
 		got, err := w.batch(ctx, tenant, numbered(200))
@@ -345,12 +349,12 @@ func TestEveryItemOfABatchSaysThatOthersMayGoFirst(t *testing.T) {
 	for want, mark := range map[string]func(context.Context) context.Context{
 		"low": graph.WithLowPriority, "": func(ctx context.Context) context.Context { return ctx },
 	} {
-		inBubble(t, batches(t, func(a asked, _ int) string {
+		eachWay(t, same(func(a asked, _ int) string {
 			if got := a.Headers["X-Ms-Throttle-Priority"]; got != want {
 				t.Errorf("item %s says %q, want %q", a.ID, got, want)
 			}
 			return replied(a.ID, 200, "", anObject)
-		}), nil, func(w *world) {
+		}), nil, func(w *world, _ bool) {
 			if _, err := w.batch(mark(w.ctx), tenant, numbered(3)); err != nil {
 				t.Error(err)
 			}

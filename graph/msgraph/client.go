@@ -52,9 +52,15 @@ type Config struct {
 	// machines while runs.Config.PerTenant is 1.
 	Share int
 
-	// Workers is how many requests one call has under way at once, where it needs many.
+	// Workers is how many $batch requests one call has under way at once, where it needs many.
 	// Defaults to 4.
 	Workers int
+
+	// NoBatch sends every read as a request of its own instead of up to 20 of them in a $batch,
+	// as many at once as the workload's Limit.AtOnce allows, or 20 where that has no bound: for
+	// a proxy or a server like Graph that has no $batch. Workers does not count then. What comes
+	// back is the same. Rates count the same, too: it is connections that a $batch saves.
+	NoBatch bool
 
 	// Attempts is how often a request is sent before the call fails. Defaults to 6.
 	Attempts int

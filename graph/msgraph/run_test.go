@@ -2,7 +2,9 @@ package msgraph_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,20 +40,46 @@ func (c consent) Token(ctx context.Context, tenant graph.TenantID, _ string) (ms
 }
 
 func TestTheClientKeepsThePromisesOfEveryClient(t *testing.T) {
-	graphtest.Run(t, func(t testing.TB, g *graphtest.Graph) graphtest.Subject {
-		s, err := graphserver.New(g, graphserver.Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := httptest.NewServer(s)
-		t.Cleanup(server.Close)
-		const attempt = 100 * time.Second
-		c, err := msgraph.New(msgraph.Config{
-			BaseURL: server.URL, Limits: unlimited, Tokens: consent{g}, Clock: hasty{attempt}, Timeout: attempt,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return graphtest.Subject{Client: c, Inject: s.Inject}
+	graphtest.Run(t, func(t testing.TB, g *graphtest.Graph) graphtest.Subject { return subject(t, g, false) })
+}
+
+func TestTheClientKeepsThemWhereThereIsNoBatch(t *testing.T) {
+	graphtest.Run(t, func(t testing.TB, g *graphtest.Graph) graphtest.Subject { return subject(t, g, true) })
+}
+
+// subject is a client of a server for a Graph, which may have no $batch.
+func subject(t testing.TB, g *graphtest.Graph, noBatch bool) graphtest.Subject {
+	s, err := graphserver.New(g, graphserver.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var handler http.Handler = s
+	if noBatch {
+		handler = unbatched{t, s}
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	const attempt = 100 * time.Second
+	c, err := msgraph.New(msgraph.Config{
+		BaseURL: server.URL, Limits: unlimited, Tokens: consent{g}, Clock: hasty{attempt}, Timeout: attempt, NoBatch: noBatch,
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return graphtest.Subject{Client: c, Inject: s.Inject}
+}
+
+// unbatched is a server without $batch, which nobody may ask for.
+type unbatched struct {
+	t  testing.TB
+	of http.Handler
+}
+
+func (u unbatched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/$batch") {
+		u.t.Error("a $batch was sent")
+		http.NotFound(w, r)
+		return
+	}
+	u.of.ServeHTTP(w, r)
 }
