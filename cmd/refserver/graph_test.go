@@ -52,9 +52,10 @@ func TestFlagsOfGraphThatDoNotFitAreRefused(t *testing.T) {
 		{"-graph", "msgraph", "-graph-tenants", "nobody=" + guid},
 		{"-graph", "msgraph", "-fault", "slow"},
 		{"-fault", "no-such-fault"},
+		{"-fault", "gone:tenant=contosso"},
 	} {
 		code, _, errOut := call(t, append([]string{"serve", "-data", t.TempDir()}, args...)...)
-		if code != exitUsage || !strings.Contains(errOut, args[len(args)-2]) {
+		if code != exitUsage || !strings.Contains(errOut, args[len(args)-2]) || strings.Contains(args[1], "tenant=") && !strings.Contains(errOut, "option tenant") {
 			t.Errorf("%q: exit code %d, %q", args, code, errOut)
 		}
 	}

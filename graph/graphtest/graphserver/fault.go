@@ -90,8 +90,8 @@ type armed struct {
 }
 
 // Fault lets something go wrong from now on. When several faults are due on one request, the
-// one that was given first happens. It refuses a name or a type that there is not and options
-// that make no sense.
+// one that was given first happens. It refuses a name, a type or a tenant that there is not and
+// options that make no sense.
 func (s *Server) Fault(name string, o FaultOptions) error {
 	f := Fault{name, o}
 	kind, err := f.complete(s.clock == nil)
@@ -100,6 +100,9 @@ func (s *Server) Fault(name string, o FaultOptions) error {
 	}
 	if _, known := s.catalogue.Lookup(o.Type); o.Type != "" && !known {
 		return fmt.Errorf("graphserver: fault %s: field Type is %q, which the Graph's catalogue does not have", name, o.Type)
+	}
+	if _, unknown := s.graph.Rows(o.Tenant, ""); o.Tenant != "" && unknown != nil {
+		return fmt.Errorf("graphserver: fault %s: field Tenant is %q, which the Graph does not have; add the tenant before the fault", name, o.Tenant)
 	}
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()

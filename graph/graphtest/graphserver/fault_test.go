@@ -336,10 +336,11 @@ func TestFaultsThatMakeNoSenseAreRefused(t *testing.T) {
 		"a count":           {Name: "gone", FaultOptions: graphserver.FaultOptions{Nth: -1}},
 		"a place":           {Name: "gone", FaultOptions: graphserver.FaultOptions{Only: "sundays"}},
 		"a type":            {Name: "gone", FaultOptions: graphserver.FaultOptions{Type: "namedLocations"}},
+		"a tenant":          {Name: "gone", FaultOptions: graphserver.FaultOptions{Tenant: "contosso"}},
 		"no clock":          {Name: "slow"},
 	} {
-		if err := w.server.Fault(f.Name, f.FaultOptions); err == nil {
-			t.Errorf("%s is taken", name)
+		if err := w.server.Fault(f.Name, f.FaultOptions); err == nil || f.Tenant != "" && !strings.Contains(err.Error(), `field Tenant is "contosso"`) {
+			t.Errorf("%s: %v", name, err)
 		}
 		g, err := graphtest.New(graphtest.Config{})
 		if err != nil {
@@ -359,6 +360,9 @@ func TestFaultsCountWhatMatchesThem(t *testing.T) {
 		{Name: "server-error", FaultOptions: graphserver.FaultOptions{Type: "assignmentFilter", Nth: 2, Times: 2}},
 	}})
 	w.fault("server-error", graphserver.FaultOptions{Method: "delete", Tenant: tenant, Status: 500})
+	if err := w.graph.AddTenant("elsewhere", graphtest.TenantConfig{}); err != nil {
+		t.Fatal(err)
+	}
 	w.fault("server-error", graphserver.FaultOptions{Tenant: "elsewhere"})
 	var got []int
 	for range 5 {
