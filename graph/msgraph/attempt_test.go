@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -30,12 +31,54 @@ func TestEveryStatusHasItsMeaning(t *testing.T) {
 }
 
 func TestEverySuccessIsOne(t *testing.T) {
-	for code, body := range map[int]string{200: anObject, 201: anObject, 202: anObject, 204: ""} {
+	for code, body := range map[int]string{200: anObject, 201: anObject, 204: ""} {
 		c := serve(t, say(code, body))
 		if got, err := c.do(t.Context(), tenant, update()); err != nil || string(got) != body {
 			t.Errorf("%d: %s, %v", code, got, err)
 		}
 	}
+}
+
+// 202 promises nothing: what was accepted may be done later, or fail.
+func TestAWriteThatIsOnlyAcceptedIsNotDone(t *testing.T) {
+	bare, remove := create(), update()
+	bare.bare, remove.method, remove.body = true, "DELETE", nil
+	for name, c := range map[string]struct {
+		call
+		want graph.Kind
+	}{
+		"a create":                 {create(), graph.KindAmbiguous},
+		"a create in a collection": {bare, graph.KindUnavailable},
+		"an update":                {update(), graph.KindUnavailable},
+		"a deletion":               {remove, graph.KindUnavailable},
+	} {
+		for _, body := range []string{"", anObject, `{"id":"7"}`} {
+			inBubble(t, func(w http.ResponseWriter, _ *http.Request, _ int) {
+				w.Header().Set("Retry-After", "7")
+				w.WriteHeader(http.StatusAccepted)
+				_, _ = io.WriteString(w, body)
+			}, nil, func(w *world) {
+				_, err := w.do(w.ctx, tenant, c.call)
+				if e := wantFailure(t, err, c.want, 202); e.RetryAfter != 7*time.Second || len(w.requests()) != 1 || w.elapsed() != 0 {
+					t.Errorf("%s, %q: %v after %d requests and %s", name, body, err, len(w.requests()), w.elapsed())
+				}
+			})
+		}
+	}
+}
+
+func TestAReadThatIsOnlyAcceptedIsMadeAgain(t *testing.T) {
+	inBubble(t, func(w http.ResponseWriter, _ *http.Request, before int) {
+		if before == 0 {
+			w.Header().Set("Retry-After", "7")
+			w.WriteHeader(http.StatusAccepted)
+		}
+		_, _ = io.WriteString(w, anObject)
+	}, nil, func(w *world) {
+		if got, err := w.do(w.ctx, tenant, list()); err != nil || string(got) != anObject || w.elapsed() != 7*time.Second {
+			t.Errorf("%s, %v after %s", got, err, w.elapsed())
+		}
+	})
 }
 
 func TestWhatARequestSays(t *testing.T) {

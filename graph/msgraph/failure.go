@@ -24,13 +24,17 @@ type failure struct {
 func judge(r call, a answer, now time.Time) *failure {
 	var f *failure
 	switch {
+	case a.status == http.StatusAccepted:
+		f = accepted(r)
 	case a.err != nil:
 		f = lost(r, a)
 	case a.status/100 == 2:
 		return nil
 	default:
 		f = refused(r, a)
-		if wait, ok := graph.ParseRetryAfter(a.header.Get("Retry-After"), now); ok && f.again {
+	}
+	if asks := a.status == http.StatusAccepted || a.status/100 != 2 && f.again; asks {
+		if wait, ok := graph.ParseRetryAfter(a.header.Get("Retry-After"), now); ok {
 			f.wait, f.err.RetryAfter = wait, wait
 		}
 	}
@@ -63,6 +67,20 @@ func lost(r call, a answer) *failure {
 		kind, err = graph.KindTimeout, errTimeout
 	}
 	f.err = r.fail(kind, err)
+	return f
+}
+
+// accepted is the failure of a call that was answered with 202: Graph means to do it, perhaps
+// later, and may still fail. No request of the catalogue is documented to be answered so (200, 201
+// and 204 are), and there is nothing to ask how it went. So who wrote has to look, and is not told
+// that it is done. It is not sent again here: nobody knows how long "later" is, and what is added
+// to a collection would be there twice.
+// Sources: the responses in Microsoft's OpenAPI document of Graph; RFC 9110, 15.3.3.
+func accepted(r call) *failure {
+	f := &failure{err: r.fail(graph.KindUnavailable, errAccepted), again: !r.write()}
+	if r.create && !r.bare {
+		f.err.Kind = graph.KindAmbiguous
+	}
 	return f
 }
 
@@ -109,6 +127,7 @@ var (
 	errTooLong    = errors.New("the answer is longer than Config.MaxAnswer")
 	errNoJSON     = errors.New("the answer is not the complete JSON object that was asked for")
 	errUnsendable = errors.New("the request cannot be made")
+	errAccepted   = errors.New("the request was accepted and may not be done yet; look before you make it again")
 	errRedirect   = errors.New("redirects are not followed; check the root of Graph in the configuration")
 )
 

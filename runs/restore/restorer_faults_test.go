@@ -70,6 +70,26 @@ func TestALostReplyIsLookedInto(t *testing.T) {
 	}
 }
 
+// TestAnObjectThatWasFoundIsAssignedByTheNextAttempt loses the reply to a create and then ends the
+// attempt before the assignments: what was found is not left as it is.
+func TestAnObjectThatWasFoundIsAssignedByTheNextAttempt(t *testing.T) {
+	w, preview := lostWorld(t, graphtest.Config{})
+	w.inject(
+		graphtest.Fault{Op: graphtest.OpCreate, Type: "widget", Applied: true, Err: &graph.Error{Kind: graph.KindAmbiguous}},
+		graphtest.Fault{Op: graphtest.OpAssign, Type: "widget", Err: &graph.Error{Kind: graph.KindThrottled, RetryAfter: time.Minute}},
+	)
+	run := w.execute(rig.Tenant, preview)
+	w.mustFire()
+	if run.Status != runs.StatusSuccess {
+		t.Errorf("%s: %v", run.Status, said(w.outcomes(rig.Tenant, run.ID)))
+	}
+	for key, p := range w.Graph.Snapshot(rig.Tenant) {
+		if key.Type == "widget" && len(p.Parts) != 1 {
+			t.Errorf("%s is not assigned", p.Name)
+		}
+	}
+}
+
 // TestWhatNobodyKnowsOfIsNotMadeAgain loses the reply to a create that was not done: nobody can
 // tell that from one whose object does not show, so a person has to look.
 func TestWhatNobodyKnowsOfIsNotMadeAgain(t *testing.T) {

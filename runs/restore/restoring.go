@@ -149,7 +149,9 @@ func (w *restoring) take(j *job) {
 	}
 	w.jobs = append(w.jobs, j)
 	had, ok := w.outcomes[j.plan.ItemID]
-	j.done = ok && (had.Status == runs.ItemSuccess || !j.uncertain())
+	// An object that nobody knew of and that was found goes on as any other.
+	found := j.creates() && j.step.TargetID != "" && had.Reason == runs.ReasonUnknownOutcome
+	j.done = ok && (had.Status == runs.ItemSuccess || !j.uncertain() && !found)
 	switch {
 	case j.creates() && j.step.TargetID != "":
 		w.remember(j)

@@ -30,10 +30,10 @@ func (issued) Token(_ context.Context, tenant graph.TenantID, _ string) (msgraph
 	return msgraph.Token{Value: graphserver.Token(tenant, graphserver.TokenOptions{}), Expires: rig.Start.AddDate(1, 0, 0)}, nil
 }
 
-// throughServer makes a world that reaches its Graph over HTTP only.
-func throughServer(t testing.TB, o rig.Options) *world {
+// throughServer makes a world that reaches its Graph over HTTP only, and the server of it.
+func throughServer(t testing.TB, o rig.Options) (*world, *graphserver.Server) {
 	t.Helper()
-	var server http.Handler
+	var server *graphserver.Server
 	s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { server.ServeHTTP(rw, r) }))
 	t.Cleanup(s.Close)
 	free := msgraph.Limit{Rate: 1e6, Burst: 1e6, WriteRate: 1e6, WriteBurst: 1e6, AtOnce: 8}
@@ -50,7 +50,46 @@ func throughServer(t testing.TB, o rig.Options) *world {
 	if server, err = graphserver.New(w.Graph, graphserver.Config{}); err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return w, server
+}
+
+// TestAWriteThatIsOnlyAcceptedIsLookedInto lets Graph accept writes with 202, which promises
+// nothing: what is there in the end is read, and nothing is made twice.
+func TestAWriteThatIsOnlyAcceptedIsLookedInto(t *testing.T) {
+	w, server := throughServer(t, rig.Options{Policies: 4, Types: []graph.PolicyType{"settingsCatalogPolicy"}})
+	set := w.backup()
+	gone := false
+	for key := range w.Graph.Snapshot(rig.Tenant) {
+		if key.Type != "settingsCatalogPolicy" {
+			continue
+		}
+		if !gone {
+			gone = true
+			w.ok(w.Graph.Delete(rig.Tenant, key.Type, key.ID))
+			continue
+		}
+		w.ok(w.Graph.Change(rig.Tenant, key.Type, key.ID, 7))
+	}
+	preview := w.previewRun(rig.Tenant, set, restore.PreviewParams{Options: overwrite}).ID
+	const policies = "/deviceManagement/configurationPolicies"
+	for method, n := range map[string]int{http.MethodPost: 2, http.MethodPut: 1} { // a create, an assignment, an update
+		w.ok(server.Fault("accepted", graphserver.FaultOptions{Method: method, Path: policies, Times: n}))
+	}
+	run := w.execute(rig.Tenant, preview)
+	if left := server.Unfired(); len(left) > 0 {
+		t.Errorf("faults that did not happen: %v", left)
+	}
+	if run.Status != runs.StatusSuccess {
+		t.Errorf("the run is %s %s: %v", run.Status, run.ErrorMessage, said(w.outcomes(rig.Tenant, run.ID)))
+	}
+	for name, n := range w.names(rig.Tenant) {
+		if n != 1 {
+			t.Errorf("%d of %s", n, name)
+		}
+	}
+	if n := w.Graph.Count(rig.Tenant, graphtest.OpCreate, "settingsCatalogPolicy"); n != 1 {
+		t.Errorf("a policy was made %d times", n)
+	}
 }
 
 // wipe deletes what an administrator can delete, changes the rest, and returns what it was.
@@ -83,7 +122,7 @@ var lost = map[graph.PolicyType]runs.Reason{
 
 func TestAWipedTenantComesBackThroughTheServer(t *testing.T) {
 	policies, _ := graphtest.GeneratedTypes()
-	w := throughServer(t, rig.Options{Policies: 240, Types: append(policies, graphtest.RareTypes()...)})
+	w, _ := throughServer(t, rig.Options{Policies: 240, Types: append(policies, graphtest.RareTypes()...)})
 	set := w.backup()
 	gone := w.wipe()
 	run := w.execute(rig.Tenant, w.previewRun(rig.Tenant, set, restore.PreviewParams{Options: overwrite}).ID)

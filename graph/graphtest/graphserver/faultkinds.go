@@ -71,6 +71,7 @@ const (
 	connectionReset  = "reset"
 	lostReply        = "lost-reply"
 	lateError        = "late-error"
+	acceptedOnly     = "accepted"
 	visibleLater     = "visible-later"
 	approval         = "approval"
 	redirect         = "redirect"
@@ -103,6 +104,7 @@ var faultKinds = []faultKind{
 	{name: connectionReset, stage: onArrival, doc: "the connection is closed, and nothing is done"},
 	{name: lostReply, stage: onSending, doc: "the connection is closed after everything is done"},
 	{name: lateError, stage: onWritten, doc: "an error of the server after something was changed: status, or 504"},
+	{name: acceptedOnly, stage: onWritten, doc: "202 without a body after something was changed, as if it were to be done later; with retry-after when given"},
 	{name: visibleLater, stage: onWritten, forever: true, doc: "what was created is not seen for a while: wait, or 2s"},
 	{name: approval, stage: onAnswer, forever: true, doc: "writes that give no justification are refused, as multi admin approval does: status, or 400"},
 	{name: redirect, stage: onArrival, doc: "302 to another host: host, or graph.example"},

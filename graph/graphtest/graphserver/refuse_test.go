@@ -221,6 +221,7 @@ func TestAWriteThatFailedMayBeDoneNevertheless(t *testing.T) {
 		"reset before":      {func(w *world) error { return w.server.Fault("reset", graphserver.FaultOptions{Method: "POST"}) }, 0, false},
 		"504 after":         {func(w *world) error { return w.server.Fault("late-error", graphserver.FaultOptions{}) }, 504, true},
 		"500 after":         {func(w *world) error { return w.server.Fault("late-error", graphserver.FaultOptions{Status: 500}) }, 500, true},
+		"accepted":          {func(w *world) error { return w.server.Fault("accepted", graphserver.FaultOptions{}) }, 202, true},
 		"500 before": {func(w *world) error {
 			return w.server.Fault("server-error", graphserver.FaultOptions{Status: 500, Method: "POST"})
 		}, 500, false},

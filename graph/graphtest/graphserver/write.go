@@ -271,8 +271,15 @@ func (s *Server) written(r *request, a answer) answer {
 	if a.status >= 300 || a.lost {
 		return a
 	}
-	f, _, ok := s.due(r, onWritten, func(name string) bool { return name == lateError })
+	f, _, ok := s.due(r, onWritten, func(name string) bool { return name == lateError || name == acceptedOnly })
 	if !ok {
+		return a
+	}
+	if f.Name == acceptedOnly {
+		a = answer{status: http.StatusAccepted}
+		if f.RetryAfter != "" {
+			a = a.with("Retry-After", f.RetryAfter)
+		}
 		return a
 	}
 	if f.Status == 0 {
