@@ -62,7 +62,7 @@ func (g *graphFlags) flags(fs *flag.FlagSet) {
 func faultFlag(fs *flag.FlagSet, list *[]graphserver.Fault, what string) {
 	fs.Func("fault", what+" refserver fakegraph -h lists them", func(text string) error {
 		f, err := graphserver.ParseFault(text)
-		if err == nil && f.Tenant != "" && !slices.Contains(demoTenants, f.Tenant) {
+		if err == nil && f.Tenant != "" && !product.HasTenant(f.Tenant) {
 			return fmt.Errorf("option tenant: there is no tenant %q; there are contoso and fabrikam", f.Tenant)
 		}
 		*list = append(*list, f)

@@ -181,20 +181,23 @@ func TestThrottledItemsAreSentAgainAfterTheLongestWait(t *testing.T) {
 }
 
 func TestOneThrottledItemClosesTheGateForAll(t *testing.T) {
-	eachWay(t, same(func(a asked, before int) string {
+	answer := func(a asked, before int) string {
 		if before == 0 {
 			return replied(a.ID, 429, `"Retry-After":"10"`, `{}`)
 		}
 		return replied(a.ID, 200, "", anObject)
-	}), nil, func(w *world, _ bool) {
-		var wg sync.WaitGroup
-		wg.Go(func() { _, _ = w.batch(w.ctx, tenant, numbered(2)) })
-		time.Sleep(time.Second)
-		if _, err := w.batch(w.ctx, tenant, numbered(2)); err != nil || w.elapsed() != 10*time.Second {
-			t.Errorf("%v after %s", err, w.elapsed())
-		}
-		wg.Wait()
-	})
+	}
+	for noBatch, handler := range map[bool]func(http.ResponseWriter, *http.Request, int){false: batches(t, answer), true: singles(t, answer)} {
+		inBubble(t, handler, func(c *Config) { c.NoBatch = noBatch }, func(w *world) {
+			var wg sync.WaitGroup
+			wg.Go(func() { _, _ = w.batch(w.ctx, tenant, numbered(2)) })
+			time.Sleep(time.Second)
+			if _, err := w.batch(w.ctx, tenant, numbered(2)); err != nil || w.elapsed() != 10*time.Second {
+				t.Errorf("without batches %t: %v after %s", noBatch, err, w.elapsed())
+			}
+			wg.Wait()
+		})
+	}
 }
 
 func TestAnItemThatMustWaitLongEndsTheBatch(t *testing.T) {
