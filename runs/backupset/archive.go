@@ -64,8 +64,8 @@ func (a *Archive) look(ctx context.Context, tenant graph.TenantID, actor runs.Ac
 	return nil
 }
 
-// Get returns a backup set. A soft-deleted one is ErrDeleted; [Archive.List] with
-// [SetFilter.Deleted] shows those.
+// Get returns a backup set. A soft-deleted one comes together with ErrDeleted;
+// [Archive.List] with [SetFilter.Deleted] shows them all.
 func (a *Archive) Get(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID) (BackupSet, error) {
 	if err := a.look(ctx, tenant, actor, "backup_set", id); err != nil {
 		return BackupSet{}, err
@@ -104,9 +104,33 @@ func (a *Archive) List(ctx context.Context, tenant graph.TenantID, actor runs.Ac
 	if err != nil {
 		return none, err
 	}
-	return runs.NewPage(list, slice.Limit, func(s BackupSet) runs.Keyset {
-		return runs.Keyset{Key: strconv.FormatInt(s.CreatedAt.UnixMicro(), 10), ID: s.ID}
-	}), nil
+	return runs.NewPage(list, slice.Limit, setKey), nil
+}
+
+func setKey(s BackupSet) runs.Keyset {
+	return runs.Keyset{Key: strconv.FormatInt(s.CreatedAt.UnixMicro(), 10), ID: s.ID}
+}
+
+// Before returns the set that the same schedule made before this one: the newest that is whole
+// or partial and not deleted. A set that was made by hand, or is the first, has none, which is
+// ErrNotFound.
+func (a *Archive) Before(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID) (BackupSet, error) {
+	set, err := a.Get(ctx, tenant, actor, id)
+	if err != nil {
+		return BackupSet{}, err
+	}
+	if set.ScheduleID == "" {
+		return BackupSet{}, runs.ErrNotFound
+	}
+	f := SetFilter{ScheduleID: set.ScheduleID, Statuses: []Status{Complete, Partial}}
+	list, err := a.store.ListSets(ctx, tenant, f, runs.Slice{Limit: 1, After: setKey(set)})
+	if err == nil && len(list) == 0 {
+		err = runs.ErrNotFound
+	}
+	if err != nil {
+		return BackupSet{}, err
+	}
+	return list[0], nil
 }
 
 // Items returns what a set holds.

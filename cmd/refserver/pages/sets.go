@@ -1,7 +1,123 @@
 package pages
 
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
 // sets registers the pages of backup sets.
-func (p *Pages) sets() {}
+func (p *Pages) sets() {
+	const one = "sets/{id}"
+	look := func(path string, h func(*visit) (answer, error)) {
+		p.add(route{method: http.MethodGet, path: path, action: runs.ActionLook, target: "backup_set"}, h)
+	}
+	do := func(path string, action runs.Action, h func(*visit) (answer, error)) {
+		p.add(route{method: http.MethodPost, path: path, action: action, target: "backup_set"}, h)
+	}
+	look("sets", listSets)
+	look(one, showSet)
+	do(one+"/verify", runs.StartAction(runs.KindSetVerify), verifySet)
+	do(one+"/drift", runs.StartAction(runs.KindDriftReport), reportDrift)
+	do(one+"/hold", runs.ActionSetHold, holdSet)
+	do(one+"/release", runs.ActionSetRelease, releaseSet)
+	do(one+"/delete", runs.ActionSetDelete, deleteSet)
+	do(one+"/undelete", runs.ActionSetUndelete, undeleteSet)
+	do(one+"/purge", runs.ActionSetPurge, purgeSet)
+	do(one+"/export", runs.ActionSetExport, exportSet)
+	// What asks before it destroys is for who may do it.
+	p.add(route{method: http.MethodGet, path: one + "/delete", action: runs.ActionSetDelete, target: "backup_set"}, confirmDelete)
+	p.add(route{method: http.MethodGet, path: one + "/purge", action: runs.ActionSetPurge, target: "backup_set"}, confirmPurge)
+}
 
 // setNotices are what the forms of these pages have done.
-var setNotices = map[string]string{}
+var setNotices = map[string]string{
+	"set_held":      "The set is held: it cannot be deleted until the hold is released.",
+	"set_released":  "The hold is released.",
+	"set_deleted":   "The backup set is deleted. It is listed among the deleted ones until it is purged.",
+	"set_undeleted": "The backup set is back.",
+	"set_purged":    "The backup set is removed for good.",
+}
+
+type setListData struct {
+	Schedule  string
+	Status    string
+	Deleted   bool
+	Schedules []backupsched.Schedule
+	Rows      []setRow
+	Pager     pager
+}
+
+// Filtered tells whether the list may lack sets that there are.
+func (d setListData) Filtered() bool { return d.Schedule != "" || d.Status != "" || d.Deleted }
+
+type setRow struct {
+	backupset.BackupSet
+	Schedule string // name; empty when it is not among the first ones, or deleted
+}
+
+// setStates are the states of a set, for the filter.
+var setStates = []string{string(backupset.Building), string(backupset.Complete), string(backupset.Partial)}
+
+// States are what the list can be filtered by.
+func (setListData) States() []string { return setStates }
+
+func listSets(v *visit) (answer, error) {
+	ask, err := v.pageRequest()
+	if err != nil {
+		return nil, err
+	}
+	data := setListData{Schedule: v.query.Get("schedule"), Status: v.query.Get("status"), Deleted: v.query.Get("deleted") != ""}
+	f := backupset.SetFilter{ScheduleID: runs.ID(data.Schedule), Deleted: data.Deleted}
+	if f.ScheduleID != "" && !f.ScheduleID.Valid() {
+		return nil, runs.Invalid("schedule", "id_invalid", "must be the id of a schedule")
+	}
+	if data.Status != "" {
+		if !slices.Contains(setStates, data.Status) {
+			return nil, runs.Invalid("status", "status_unknown", "must be building, complete or partial")
+		}
+		f.Statuses = []backupset.Status{backupset.Status(data.Status)}
+	}
+	found, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, ask)
+	if err != nil {
+		return nil, err
+	}
+	if data.Schedules, err = v.schedulesToChoose(f.ScheduleID); err != nil {
+		return nil, err
+	}
+	names := map[runs.ID]string{}
+	for _, s := range data.Schedules {
+		names[s.ID] = s.Name
+	}
+	for _, s := range found.Items {
+		data.Rows = append(data.Rows, setRow{BackupSet: s, Schedule: names[s.ScheduleID]})
+	}
+	data.Pager = v.pager(found.NextCursor)
+	return page{template: "sets", title: "Backup sets", section: "sets", data: data}, nil
+}
+
+// schedulesToChoose are the first schedules by name, and the one that is chosen, also when it
+// is deleted: its sets are still there.
+func (v *visit) schedulesToChoose(chosen runs.ID) ([]backupsched.Schedule, error) {
+	first, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{}, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		return nil, err
+	}
+	list := first.Items
+	if chosen == "" || slices.ContainsFunc(list, func(s backupsched.Schedule) bool { return s.ID == chosen }) {
+		return list, nil
+	}
+	s, err := v.cfg.Scheduler.Get(v.ctx(), v.tenant, v.actor, chosen)
+	switch {
+	case errors.Is(err, runs.ErrDeleted):
+		s = backupsched.Schedule{ID: chosen}
+		s.Name = "A deleted schedule"
+	case err != nil:
+		return nil, err
+	}
+	return append(list, s), nil
+}

@@ -16,6 +16,7 @@ import (
 // functions are what templates may call beside the methods of a screen.
 var functions = template.FuncMap{
 	"count":    count,
+	"number":   number,
 	"kind":     kindWords,
 	"status":   statusOf,
 	"trigger":  triggerWords,
@@ -23,6 +24,8 @@ var functions = template.FuncMap{
 	"bytes":    byteWords,
 	"sentence": sentence,
 	"dict":     dict,
+	"warning":  warningWords,
+	"deletion": deletionWords,
 }
 
 // dict makes a map of pairs, to hand several values to a part.

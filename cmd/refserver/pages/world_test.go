@@ -42,6 +42,9 @@ var (
 
 const tenant = graph.TenantID("contoso")
 
+// backupTypes are what schedules and sets of tests capture.
+var backupTypes = []graph.PolicyType{"settingsCatalogPolicy", "deviceConfiguration", "conditionalAccessPolicy"}
+
 // start is where the clock begins: a Sunday noon in winter.
 var start = time.Date(2026, 1, 4, 12, 0, 0, 0, time.UTC)
 
@@ -161,7 +164,7 @@ func (w *world) drain() {
 func (w *world) schedule(edit func(*backupsched.Draft)) backupsched.Schedule {
 	w.t.Helper()
 	d := backupsched.NewDraft()
-	d.Name, d.PolicyTypes, d.IncludeFoundations = "Nightly", []graph.PolicyType{"settingsCatalogPolicy", "deviceConfiguration", "conditionalAccessPolicy"}, false
+	d.Name, d.PolicyTypes, d.IncludeFoundations = "Nightly", backupTypes, false
 	d.Recurrence = backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "Europe/Berlin"}
 	if edit != nil {
 		edit(&d)

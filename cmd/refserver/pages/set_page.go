@@ -1,0 +1,189 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// countedItems is how many policies two sets may have each for the page of one to count what
+// changed: beyond it the page would take too long, and only links to the comparison.
+const countedItems = 2000
+
+// recentSets is how many sets there are to choose from for a comparison.
+const recentSets = 30
+
+type setData struct {
+	Set      backupset.BackupSet
+	Schedule string // name
+	Types    []setType
+	Gaps     []setType // the types that are not whole
+
+	Before  *backupset.BackupSet    // of the same schedule
+	Changes *backupset.ChangeCounts // since then; nil when there are too many to count
+	Others  []backupset.BackupSet   // to compare with
+
+	Type   string // filter of the items
+	Search string
+	Items  []backupset.Item
+	Pager  pager
+	Hold   holdForm // what was typed
+}
+
+// holdForm is the form of a hold.
+type holdForm struct{ Name, Reason string }
+
+// setType is the account of one type of a set.
+type setType struct {
+	backupset.Manifest
+	Gap string // what is missing and why; empty when nothing is
+}
+
+// Manual tells whether policies can be added.
+func (d setData) Manual() bool { return d.Set.ScheduleID == "" }
+
+// Sealed tells whether the set is no longer being filled.
+func (d setData) Sealed() bool { return d.Set.Status != backupset.Building }
+
+// gapOf says what of a type is missing, and why.
+func gapOf(m backupset.Manifest) string {
+	var gaps []string
+	switch {
+	case m.Whole():
+		return ""
+	case m.Forbidden:
+		gaps = append(gaps, "Microsoft Graph refused the whole type: the app lacks a permission.")
+	case !m.Complete:
+		gaps = append(gaps, "The list of policies could not be read to its end, so there may be more than these.")
+	}
+	if m.Failed > 0 {
+		gaps = append(gaps, fmt.Sprintf("%s of %s could not be captured.", count(m.Failed, "policy", "policies"), number(m.Listed)))
+	}
+	if lost := m.Listed - m.Captured - m.Skipped - m.Failed; lost > 0 {
+		gaps = append(gaps, count(lost, "policy was", "policies were")+" listed and not captured.")
+	}
+	return strings.Join(gaps, " ")
+}
+
+func showSet(v *visit) (answer, error) {
+	set, err := v.cfg.Archive.Get(v.ctx(), v.tenant, v.actor, v.id())
+	switch {
+	case errors.Is(err, runs.ErrDeleted):
+		return v.deletedSet(set)
+	case err != nil:
+		return nil, err
+	}
+	return v.setPage(set, nil, holdForm{})
+}
+
+// setPage is the page of a set that is not deleted. bad is what is wrong with the form of a hold.
+func (v *visit) setPage(set backupset.BackupSet, bad []runs.FieldError, hold holdForm) (answer, error) {
+	ask, err := v.pageRequest()
+	if err != nil {
+		return nil, err
+	}
+	data := setData{Set: set, Hold: hold, Type: v.query.Get("type"), Search: v.query.Get("q")}
+	data.describe()
+	if set.ScheduleID != "" {
+		if data.Schedule, err = v.scheduleName(set.ScheduleID); err != nil {
+			return nil, err
+		}
+	}
+	if data.Sealed() {
+		if err := v.changes(&data); err != nil {
+			return nil, err
+		}
+	}
+	items, err := v.cfg.Archive.Items(v.ctx(), v.tenant, v.actor, set.ID, backupset.SetItemFilter{Type: graph.PolicyType(data.Type)}, ask)
+	if err != nil {
+		return nil, err
+	}
+	data.Items, data.Pager = items.Items, v.pager(items.NextCursor)
+	pg := page{template: "set", title: set.Name, section: "sets", data: data, errors: bad}
+	if bad != nil {
+		pg.status = http.StatusUnprocessableEntity
+	}
+	return pg, nil
+}
+
+// deletedSet is the page of a deleted set, for who may take the deletion back.
+func (v *visit) deletedSet(set backupset.BackupSet) (answer, error) {
+	if !v.may(runs.ActionSetUndelete) {
+		return nil, failure{status: http.StatusNotFound, code: "deleted", text: "This backup set has been deleted. A manager can bring it back until it is purged."}
+	}
+	data := setData{Set: set}
+	data.describe()
+	if set.ScheduleID != "" {
+		var err error
+		if data.Schedule, err = v.scheduleName(set.ScheduleID); err != nil {
+			return nil, err
+		}
+	}
+	return page{template: "set_deleted", title: set.Name, section: "sets", data: data}, nil
+}
+
+func (d *setData) describe() {
+	for _, m := range d.Set.Types {
+		t := setType{Manifest: m, Gap: gapOf(m)}
+		d.Types = append(d.Types, t)
+		if t.Gap != "" && d.Sealed() {
+			d.Gaps = append(d.Gaps, t)
+		}
+	}
+}
+
+// scheduleName is the name of a schedule; one that is deleted is said to be.
+func (v *visit) scheduleName(id runs.ID) (string, error) {
+	s, err := v.cfg.Scheduler.Get(v.ctx(), v.tenant, v.actor, id)
+	if errors.Is(err, runs.ErrDeleted) {
+		return "", nil
+	}
+	return s.Name, err
+}
+
+// changes finds the set before, what changed since, and the sets to compare with.
+func (v *visit) changes(d *setData) error {
+	before, err := v.cfg.Archive.Before(v.ctx(), v.tenant, v.actor, d.Set.ID)
+	switch {
+	case err == nil:
+		d.Before = &before
+	case !errors.Is(err, runs.ErrNotFound):
+		return err
+	}
+	if d.Before != nil && d.Before.ItemsCount <= countedItems && d.Set.ItemsCount <= countedItems {
+		n, err := v.cfg.Archive.CountChanges(v.ctx(), v.tenant, v.actor, before.ID, d.Set.ID)
+		if err != nil && !errors.Is(err, runs.ErrDeleted) && !errors.Is(err, runs.ErrNotFound) { // deleted meanwhile
+			return err
+		}
+		if err == nil {
+			d.Changes = &n
+		}
+	}
+	f := backupset.SetFilter{Statuses: []backupset.Status{backupset.Complete, backupset.Partial}}
+	recent, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: recentSets})
+	if err != nil {
+		return err
+	}
+	for _, s := range recent.Items {
+		if s.ID != d.Set.ID {
+			d.Others = append(d.Others, s)
+		}
+	}
+	return nil
+}
+
+// warningWords is a warning about a capture in words.
+func warningWords(code string) string {
+	switch code {
+	case graph.WarningSecretsMasked:
+		return "Microsoft Graph did not show its secrets"
+	case graph.WarningNamesMissing:
+		return "Some names of what it refers to are missing"
+	}
+	return code
+}
