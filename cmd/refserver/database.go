@@ -21,6 +21,7 @@ func dispatchCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 	src.flags(fs)
 	src.ownerFlag(fs)
 	migrate := fs.Bool("migrate", true, "bring the database's schema up to date first")
+	explain(fs, "It makes runs of what is due, once, and prints the report.", databaseVariables())
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
@@ -52,6 +53,7 @@ func migrateCommand(ctx context.Context, args []string, out, errOut io.Writer) i
 	src.ownerFlag(fs)
 	printOnly := fs.Bool("print", false, "print the SQL and change nothing")
 	dialect := fs.String("dialect", "", "with -print: sqlite or postgres. Defaults to that of the database")
+	explain(fs, "It brings the database's schema up to date, or prints the SQL.", databaseVariables())
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
@@ -153,6 +155,8 @@ func checkCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 	var src source
 	src.flags(fs)
 	readData := fs.Bool("read-data", false, "also read and hash every stored policy")
+	explain(fs, fmt.Sprintf("It checks the integrity of the database. The exit code is %d when it is sound, %d when it is damaged, %d when it cannot be told.",
+		exitOK, exitDamaged, exitNoCheck), databaseVariables()[:1])
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}

@@ -22,6 +22,7 @@ import (
 
 func demoCommand(ctx context.Context, args []string, out, errOut io.Writer) int {
 	fs := flag.NewFlagSet("demo", flag.ContinueOnError)
+	explain(fs, "It plays eleven nights of backups in virtual time and prints what happened.", nil)
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}

@@ -2,13 +2,14 @@
 // tenants, a user for every role, a fake Microsoft Graph in memory or the real one, and a SQLite
 // file or Postgres, where several processes share the work.
 //
-//	refserver [serve]   serve the JSON API; dispatch and run backups
+//	refserver [serve]   serve pages and API; dispatch and run backups
 //	refserver demo      play eleven nights on a fake clock and print what happened
 //	refserver dispatch  dispatch what is due once and print the report (for cron)
 //	refserver migrate   bring the database's schema up to date, or print the SQL
 //	refserver check     check the integrity of the database
 //	refserver preflight tell which permissions the app lacks in a tenant
 //	refserver fakegraph serve a fake Microsoft Graph
+//	refserver hash-token print the hash of a token, for a file of users
 //
 // Each command explains its flags with -h.
 package main
@@ -41,6 +42,7 @@ type command func(ctx context.Context, args []string, out, errOut io.Writer) int
 var commands = map[string]command{
 	"serve": serveCommand, "demo": demoCommand, "dispatch": dispatchCommand,
 	"migrate": migrateCommand, "check": checkCommand, "preflight": preflightCommand, "fakegraph": fakegraphCommand,
+	"hash-token": hashTokenCommand,
 }
 
 func main() {
@@ -52,13 +54,14 @@ func main() {
 
 const usage = `refserver is a pretend MSP admin product that embeds tenantbackup.
 
-  refserver [serve]   serve the JSON API; dispatch and run backups
+  refserver [serve]   serve pages and API; dispatch and run backups
   refserver demo      play eleven nights on a fake clock and print what happened
   refserver dispatch  dispatch what is due once and print the report (for cron)
   refserver migrate   bring the database's schema up to date, or print the SQL
   refserver check     check the integrity of the database
   refserver preflight tell which permissions the app lacks in a tenant
   refserver fakegraph serve a fake Microsoft Graph
+  refserver hash-token print the hash of a token, for a file of users
 
 refserver COMMAND -h explains the flags of a command. Those of serve:
 `
@@ -75,7 +78,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	cmd, ok := commands[name]
 	if !ok {
-		fmt.Fprintf(errOut, "refserver: there is no command %q; use serve, demo, dispatch, migrate, check, preflight or fakegraph\n", name)
+		fmt.Fprintf(errOut, "refserver: there is no command %q; use serve, demo, dispatch, migrate, check, preflight, fakegraph or hash-token\n", name)
 		return exitUsage
 	}
 	return cmd(ctx, args, out, errOut)

@@ -31,11 +31,8 @@ func preflightCommand(ctx context.Context, args []string, out, errOut io.Writer)
 	types := fs.String("types", "", "policy types, separated by commas; all when left out")
 	need := fs.String("need", "backup", "what has to be possible with each type: backup, secrets (nothing masked) or restore")
 	timeout := fs.Duration("timeout", time.Minute, "how long the sign-in may take")
-	fs.Usage = func() {
-		fmt.Fprintln(errOut, "preflight signs in and tells which permissions the app lacks, without a request to Graph.\n"+
-			"The exit code is 0 when -need can be done with every type, 1 when not, 2 when it cannot be told.")
-		fs.PrintDefaults()
-	}
+	explain(fs, "It signs in and tells which permissions the app lacks, without a request to Graph.\n"+
+		"The exit code is 0 when -need can be done with every type, 1 when not, 2 when it cannot be told.", graphVariables())
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}

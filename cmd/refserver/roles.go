@@ -146,6 +146,10 @@ func (o serveOptions) check() error {
 		return fmt.Errorf("-workers must be between 1 and %d", workersMax)
 	case o.perTenant < 1 || o.perTenant > perTenantMax:
 		return fmt.Errorf("-per-tenant must be between 1 and %d", perTenantMax)
+	case (o.tls.cert == "") != (o.tls.key == ""):
+		return errors.New("-tls-cert and -tls-key go together")
+	case !o.log.valid():
+		return errors.New("-log-format must be text or json")
 	case o.source.conns != 0 && !o.source.postgres():
 		return errors.New("-max-conns is for Postgres: give -db or " + databaseVariable)
 	case o.source.conns != 0 && o.source.conns < o.role.connections(o.workers):

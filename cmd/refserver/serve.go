@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
@@ -33,6 +34,9 @@ type serveOptions struct {
 	source    source
 	graph     graphFlags
 	addr      string // "" to listen to nothing
+	users     string // file of users; "" for the demo users, on loopback
+	tls       tlsFiles
+	log       logFlags
 	role      role
 	migrate   bool
 	workers   int
@@ -49,6 +53,10 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 	faultFlag(fs, &o.graph.faults, "something that goes wrong in the fake Graph, as NAME or NAME:key=value,...; several times for more.")
 	fs.StringVar(&o.addr, "addr", "127.0.0.1:8080", "address to listen on; demo users may sign in on loopback only. Processes on one machine\n"+
 		"need one each; a dispatcher or worker listens only when it is given one; off for none")
+	fs.StringVar(&o.users, "users", "", "file with the people who may sign in, instead of the demo users: a JSON object per line with id, name,\n"+
+		"token_hash (refserver hash-token makes it) and roles, such as {\"contoso\": \"owner\"}")
+	o.tls.flags(fs)
+	o.log.flags(fs)
 	fs.StringVar((*string)(&o.role), "role", string(roleAll), "what this process does: web (pages and API), dispatcher, worker, or all of it")
 	fs.BoolVar(&o.migrate, "migrate", true, "bring the database's schema up to date first; otherwise wait until somebody does")
 	fs.BoolVar(&o.demo, "demo", true, "with the fake Graph: begin an empty database with thirty days of history, which takes a few seconds;\n"+
@@ -56,6 +64,7 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 	fs.IntVar(&o.workers, "workers", 4, "how many runs this process works on at once")
 	fs.IntVar(&o.perTenant, "per-tenant", 1, "how many runs of one tenant use Graph at once, over all processes, which need the same number")
 	fs.IntVar(&o.source.conns, "max-conns", 0, "with Postgres: the most connections of this process; 0 for as many as the role needs")
+	explain(fs, "It serves the pages and the JSON API, makes runs of due schedules, and works on runs.", slices.Concat(databaseVariables(), graphVariables(), serveVariables()))
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
@@ -80,14 +89,21 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 // listens on.
 func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready func(net.Addr)) (err error) {
 	var listener net.Listener
-	var users *product.Users
+	users, err := readUsers(o.users)
+	if err != nil {
+		return err
+	}
+	certificates, err := o.tls.load()
+	if err != nil {
+		return err
+	}
 	if o.addr != "" {
 		var lc net.ListenConfig
 		if listener, err = lc.Listen(ctx, "tcp", o.addr); err != nil {
 			return fmt.Errorf("-addr: %w", err)
 		}
 		defer listener.Close()
-		if onLoopback(listener.Addr()) {
+		if onLoopback(listener.Addr()) && users == nil {
 			users = product.DemoUsers()
 		}
 	}
@@ -96,7 +112,7 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 		return err
 	}
 	defer func() { err = errors.Join(err, held.release()) }()
-	log := slog.New(runs.RedactingHandler(slog.NewTextHandler(errOut, nil)))
+	log := o.log.logger(errOut)
 	workers := o.workers
 	if !o.role.works() {
 		workers = 1 // that never work
@@ -127,6 +143,11 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 			return err
 		}
 		server = newServer(a.metrics.serve(handler, listener.Addr(), os.Getenv(metricsTokenVariable)), log)
+		server.TLSConfig = certificates
+		if certificates == nil && !onLoopback(listener.Addr()) && o.role.web() {
+			log.Warn("requests come by plain http, which shows tokens and cookies to the network: let a proxy with TLS in front be the only one "+
+				"who reaches this address, or give -tls-cert and -tls-key", "address", listener.Addr().String())
+		}
 	}
 	greet(out, o, a.connection, listener)
 	if ready != nil && listener != nil {
@@ -169,7 +190,13 @@ func serveUntil(ctx context.Context, server *http.Server, listener net.Listener,
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served, worked := make(chan error, 1), make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() {
+		if server.TLSConfig != nil {
+			served <- server.ServeTLS(listener, "", "") // with the certificate in there
+			return
+		}
+		served <- server.Serve(listener)
+	}()
 	go func() { worked <- work(ctx) }()
 
 	var err error
@@ -202,23 +229,31 @@ func greet(out io.Writer, o serveOptions, connected connection, listener net.Lis
 	}
 	base := "nothing"
 	if listener != nil {
-		base = "http://" + listener.Addr().String()
+		base = o.tls.scheme() + "://" + listener.Addr().String()
 	}
 	fmt.Fprintf(out, "%s on %s, data in %s\n", what, base, o.source)
+	if o.role.web() {
+		greetPeople(out, o, o.tls.scheme()+"://"+reachable(listener.Addr()), onLoopback(listener.Addr()))
+	}
 	fmt.Fprintf(out, "Graph is %s.\n", connected.what)
 	if o.graph.kind == graphFake && o.role.works() && o.source.postgres() {
 		fmt.Fprintln(out, "Every process has its own, filled with the same policies.")
 	}
-	if !o.role.web() {
-		return
+}
+
+// greetPeople says where to go with a browser, and as whom.
+func greetPeople(out io.Writer, o serveOptions, base string, loopback bool) {
+	fmt.Fprintf(out, "\nOpen %s/ in a browser.\n", base)
+	switch {
+	case o.users != "":
+		fmt.Fprintf(out, "Sign in as a user of %s. The API takes ID~TOKEN as a bearer token.\n", o.users)
+	case !loopback:
+		fmt.Fprintln(out, "Nobody can sign in and every call answers 401: not listening on loopback, so demo users and demo tokens are refused. Give -users FILE.")
+	default:
+		fmt.Fprintln(out, "Choose there who to sign in as: an owner, manager, operator or reader of contoso or fabrikam.")
+		fmt.Fprintf(out, "\nOr by hand, with tokens demo-<owner|manager|operator|readonly>-<tenant>:\n  curl -s -H 'Authorization: Bearer demo-owner-contoso' %s/api/v1/tenants/contoso/schedules\n", base)
 	}
-	if !onLoopback(listener.Addr()) {
-		fmt.Fprintln(out, "Not listening on loopback, so the demo users and the demo tokens are refused and every call answers 401.")
-		return
-	}
-	fmt.Fprintf(out, "\nOpen %s/ in a browser and choose who to sign in as.\n", base)
-	fmt.Fprintf(out, "\nOr try it by hand:\n  curl -s -H 'Authorization: Bearer demo-owner-contoso' %s/api/v1/tenants/contoso/schedules\n", base)
-	fmt.Fprintf(out, "\nTenants: contoso, fabrikam. Tokens: demo-<owner|manager|operator|readonly>-<tenant>. OpenAPI: %s/openapi.json\n", base)
+	fmt.Fprintf(out, "The API is described by %s/openapi.json.\n\n", base)
 }
 
 // plant gives each demo tenant a first schedule, so that there is something to look at. A

@@ -30,6 +30,7 @@ var production = []allowance{
 	{"cmd/refserver", "go.opentelemetry.io/otel", "the providers that a host brings for telemetry"},
 	{"cmd/refserver", "github.com/prometheus/client_golang/prometheus", "answers /metrics in Prometheus' text format"},
 	{"cmd/refserver", "github.com/danielgtaylor/huma/v2", "JSON API with problem details and OpenAPI; a host brings its own"},
+	{"cmd/refserver/product", "golang.org/x/crypto", "argon2id and bcrypt, which the standard library has not"},
 	{"cmd/refserver", "github.com/benbjohnson/clock", "the demonstration runs in virtual time"},
 	{"examples/dstclock", "github.com/benbjohnson/clock", "shows that its clocks fit"},
 	{"internal/rig", "github.com/benbjohnson/clock", "the clock of the tests"},

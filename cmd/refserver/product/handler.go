@@ -87,6 +87,7 @@ func (p *Product) assets() http.Handler {
 // frame is what every page shows around its content.
 type frame struct {
 	Title       string
+	Product     string
 	Stylesheets []string
 	User        string // who is signed in, "" for nobody
 	Page        any
@@ -94,7 +95,7 @@ type frame struct {
 
 // show writes a page whole or not at all.
 func (p *Product) show(w http.ResponseWriter, r *http.Request, status int, name, title string, page any) {
-	f := frame{Title: title, Stylesheets: p.cfg.Stylesheets, Page: page}
+	f := frame{Title: title, Product: Name, Stylesheets: p.cfg.Stylesheets, Page: page}
 	if actor, ok := p.Principal(r); ok {
 		f.User = actor.Name
 	}

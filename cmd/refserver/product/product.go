@@ -14,6 +14,9 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
+// Name is what the pretend product is called.
+const Name = "Tenant Desk"
+
 // Defaults of [Config].
 const (
 	DefaultIdle     = time.Hour
@@ -53,6 +56,7 @@ type Config struct {
 type Product struct {
 	cfg      Config
 	sessions *sessions
+	verifier *verifier
 	pages    *template.Template
 	handler  http.Handler
 }
@@ -86,14 +90,12 @@ func New(cfg Config) (*Product, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Product{cfg: cfg, sessions: newSessions(cfg.Clock, cfg.Idle, cfg.Absolute), pages: pages}
+	p := &Product{cfg: cfg, sessions: newSessions(cfg.Clock, cfg.Idle, cfg.Absolute), verifier: newVerifier(cfg.Users, cfg.Clock), pages: pages}
 	p.handler = p.routes()
 	return p, nil
 }
 
-// Principal finds out who sent a request: by the token that it bears or, when it has no
-// Authorization header, by the cookie of a session. False when that is nobody.
-func (p *Product) Principal(r *http.Request) (runs.Actor, bool) {
+func (p *Product) principal(r *http.Request) (runs.Actor, bool) {
 	if p.misnamed(r) {
 		return runs.Actor{}, false
 	}
@@ -111,14 +113,33 @@ func (p *Product) Principal(r *http.Request) (runs.Actor, bool) {
 // bearer finds out who a token is for.
 func (p *Product) bearer(r *http.Request) (runs.Actor, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || !p.cfg.Users.Demo() { // the case of a scheme has no meaning (RFC 9110, 11.1)
+	if !strings.EqualFold(scheme, "Bearer") { // the case of a scheme has no meaning (RFC 9110, 11.1)
 		return runs.Actor{}, false
 	}
-	i, ok := p.cfg.Users.tokens[token]
-	if !ok {
-		return runs.Actor{}, false
+	if p.cfg.Users.Demo() {
+		i, ok := p.cfg.Users.tokens[token]
+		if !ok {
+			return runs.Actor{}, false
+		}
+		return p.cfg.Users.list[i].actor, true
 	}
-	return p.cfg.Users.list[i].actor, true
+	id, token, _ := strings.Cut(token, "~")
+	u, err := p.verified(r, id, token)
+	return u.actor, err == nil
+}
+
+// verified returns the user that an id and a token are of.
+func (p *Product) verified(r *http.Request, id, token string) (user, error) {
+	if p.cfg.Users == nil {
+		return user{}, errWrongToken
+	}
+	err := p.verifier.verify(r.Context(), id, token, r.RemoteAddr)
+	u, known := p.cfg.Users.find(id)
+	if err != nil {
+		p.cfg.Logger.WarnContext(r.Context(), "a sign-in was refused", "known", known, "actor", u.actor.ID, "reason", err)
+		return user{}, err
+	}
+	return u, nil
 }
 
 // misnamed tells whether a request calls a server with demo users by a name of somebody else:

@@ -1,7 +1,11 @@
 package product
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -10,7 +14,10 @@ import (
 type signInView struct {
 	Next    string
 	Groups  []demoGroup // the demo users, by tenant
+	Ask     bool        // for user and token
+	User    string      // that was given
 	Problem string      // why the last try failed
+	Plain   bool        // the browser would not keep the cookie
 }
 
 // demoGroup are the demo users of a tenant, or those without one.
@@ -28,13 +35,18 @@ type demoUser struct {
 }
 
 func (p *Product) signInPage(w http.ResponseWriter, r *http.Request) {
-	p.askToSignIn(w, r, http.StatusOK, r.URL.Query().Get("next"), "")
+	p.askToSignIn(w, r, http.StatusOK, signInView{Next: r.URL.Query().Get("next")})
 }
 
-func (p *Product) askToSignIn(w http.ResponseWriter, r *http.Request, status int, next, problem string) {
-	view := signInView{Next: localPath(next), Problem: problem}
-	if p.cfg.Users.Demo() {
+func (p *Product) askToSignIn(w http.ResponseWriter, r *http.Request, status int, view signInView) {
+	view.Next = localPath(view.Next)
+	switch {
+	case p.cfg.Users.Demo():
 		view.Groups = p.demoGroups()
+	case p.cfg.Users != nil:
+		view.Ask = true
+		// Browsers send this header by https, and by http to this machine.
+		view.Plain = r.Header.Get("Sec-Fetch-Mode") == "" && !p.plain(r)
 	}
 	p.show(w, r, status, "signin.html", "Sign in", view)
 }
@@ -65,15 +77,44 @@ func (p *Product) signInForm(w http.ResponseWriter, r *http.Request) {
 		p.problem(w, r, http.StatusBadRequest, "Not a form", "The server could not read what was sent. Go back and try again.")
 		return
 	}
-	next := r.PostForm.Get("next")
-	u, ok := p.cfg.Users.find(r.PostForm.Get("user"))
-	if !ok || !p.cfg.Users.Demo() {
-		p.askToSignIn(w, r, http.StatusUnauthorized, next, "There is no such user. Choose one of these.")
+	view := signInView{Next: r.PostForm.Get("next")}
+	u, err := p.chosen(r, &view)
+	if err != nil {
+		status := http.StatusUnauthorized
+		switch {
+		case errors.Is(err, errTooMany):
+			status = http.StatusTooManyRequests
+			w.Header().Set("Retry-After", strconv.Itoa(int(failuresFor.Seconds())))
+			view.Problem = fmt.Sprintf("Too many wrong tokens. Try again in %d minutes.", int(failuresFor.Minutes()))
+		case !errors.Is(err, errWrongToken):
+			status = http.StatusServiceUnavailable
+			view.Problem = "Too many people are signing in at this moment. Try again."
+		}
+		p.askToSignIn(w, r, status, view)
 		return
 	}
 	p.signIn(w, r, u.actor.ID)
 	p.cfg.Logger.InfoContext(r.Context(), "signed in", "actor", u.actor.ID)
-	http.Redirect(w, r, localPath(next), http.StatusSeeOther)
+	http.Redirect(w, r, localPath(view.Next), http.StatusSeeOther)
+}
+
+// chosen returns who signs in by a form. Otherwise view says what is wrong.
+func (p *Product) chosen(r *http.Request, view *signInView) (user, error) {
+	id := r.PostForm.Get("user")
+	if p.cfg.Users.Demo() {
+		u, ok := p.cfg.Users.find(id)
+		if !ok {
+			view.Problem = "There is no such user. Choose one of these."
+			return user{}, errWrongToken
+		}
+		return u, nil
+	}
+	id = strings.ToLower(strings.TrimSpace(id))
+	if idForm.MatchString(id) {
+		view.User = id
+	}
+	view.Problem = "The user or the token is wrong."
+	return p.verified(r, id, strings.TrimSpace(r.PostForm.Get("token")))
 }
 
 func (p *Product) signOutForm(w http.ResponseWriter, r *http.Request) {

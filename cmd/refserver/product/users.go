@@ -19,6 +19,7 @@ type Tenant struct {
 type user struct {
 	actor runs.Actor
 	roles map[graph.TenantID]runs.Role
+	hash  tokenHash // nil for demo users
 }
 
 // Users are the people who may sign in. They do not change once they are made, and are safe
