@@ -64,7 +64,8 @@ type app struct {
 	connection connection
 	metrics    *metrics // nil unless it measures
 
-	first func(context.Context) error // puts into an empty database what there shall be at first
+	history bool                        // an empty database gets one
+	first   func(context.Context) error // puts into an empty database what there shall be at first
 }
 
 // open puts the product together. It starts nothing.
@@ -79,7 +80,7 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 		clock: o.clock, log: o.log, users: o.users, queue: o.queue, connection: connection{client: o.graph},
 		authorizer: runs.RoleAuthorizer{RoleOf: o.users.RoleOf},
 	}
-	a.first = a.plant
+	a.first, a.history = a.plant, o.history
 	if o.history {
 		a.first = func(ctx context.Context) error { return a.recount(ctx, o.source) }
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -32,6 +33,7 @@ type fakeOptions struct {
 	latency time.Duration
 	limits  bool
 	faults  []graphserver.Fault
+	past    bool // as the history leaves it; needs the seed and size of the demo
 }
 
 func fakegraphCommand(ctx context.Context, args []string, out, errOut io.Writer) int {
@@ -92,6 +94,11 @@ func startFake(ctx context.Context, o fakeOptions, log *slog.Logger) (*fakeGraph
 	if err != nil {
 		return nil, err
 	}
+	if o.past {
+		if err := leaveAsHistory(tenants); err != nil {
+			return nil, err
+		}
+	}
 	if o.granted != "" {
 		for _, tenant := range product.TenantIDs() {
 			if err := tenants.Grant(tenant, names(o.granted)...); err != nil {
@@ -137,6 +144,21 @@ func (f *fakeGraph) close() error {
 	err := f.server.Close()
 	<-f.ended
 	return errors.Join(err, f.err)
+}
+
+// slow lets every page, object and write of a fake Graph take a while, so that people see
+// a run at work.
+func slow(clock runs.Clock, latency time.Duration) func(context.Context, graphtest.Call) {
+	steps := []graphtest.Op{graphtest.OpPage, graphtest.OpItem, graphtest.OpResolve, graphtest.OpCreate, graphtest.OpUpdate, graphtest.OpAssign}
+	return func(ctx context.Context, c graphtest.Call) {
+		if !slices.Contains(steps, c.Op) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-clock.After(latency):
+		}
+	}
 }
 
 // demoGraph is the fake Microsoft Graph with the demo tenants. The same seed gives the same

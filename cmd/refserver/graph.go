@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -44,6 +45,7 @@ type graphFlags struct {
 	cloud   string
 	tenants directories
 	faults  []graphserver.Fault
+	latency time.Duration // of the fake one
 }
 
 func (g *graphFlags) flags(fs *flag.FlagSet) {
@@ -119,6 +121,9 @@ func (g graphFlags) connect(ctx context.Context, around surroundings) (connectio
 		if err == nil {
 			err = leaveAsHistory(fake)
 		}
+		if err == nil && g.latency > 0 {
+			fake.OnCall(slow(around.clock, g.latency))
+		}
 		return connection{client: fake, what: "a fake one in memory"}, err
 	}
 	tokens, signIn, err := g.signIn(os.Getenv)
@@ -134,7 +139,7 @@ func (g graphFlags) connect(ctx context.Context, around surroundings) (connectio
 
 // connectFaulty puts the fake behind HTTP, where its faults happen, on a port of this machine.
 func (g graphFlags) connectFaulty(ctx context.Context, around surroundings) (connection, error) {
-	fake, err := startFake(ctx, fakeOptions{addr: "127.0.0.1:0", seed: demoSeed, size: demoPolicies, faults: g.faults}, around.log)
+	fake, err := startFake(ctx, fakeOptions{addr: "127.0.0.1:0", seed: demoSeed, size: demoPolicies, latency: g.latency, faults: g.faults, past: true}, around.log)
 	if err != nil {
 		return connection{}, err
 	}

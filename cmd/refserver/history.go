@@ -26,6 +26,9 @@ const (
 	// historyGap is left between the history and the present, to which the dispatcher
 	// catches up by itself: it takes slots that are not older than its grace.
 	historyGap = 90 * time.Second
+
+	// historyConns is enough for one who does one thing after the other.
+	historyConns = 4
 )
 
 // event is something that happens in a history besides what the clock brings about.
@@ -85,6 +88,7 @@ func playHistory(ctx context.Context, src source, now time.Time, tenants []graph
 	if err != nil {
 		return nil, err
 	}
+	src.past, src.conns = true, historyConns
 	queue := &stepQueue{}
 	random := rand.New(rand.NewPCG(demoSeed, 1))
 	a, err := open(ctx, options{
@@ -205,15 +209,11 @@ func (h *history) happen(ctx context.Context, e event) error {
 // withoutSchedules are the demo tenants that never had a schedule.
 func (a *app) withoutSchedules(ctx context.Context) (empty []graph.TenantID, err error) {
 	for _, tenant := range product.TenantIDs() {
-		owner, ok := a.users.Person(tenant, runs.RoleOwner)
-		if !ok {
-			continue
-		}
-		log, err := a.starter.Audit(ctx, tenant, owner, runs.AuditFilter{Actions: []string{"schedule.created"}}, runs.PageRequest{Limit: 1})
+		log, err := a.db.ListAudit(ctx, tenant, runs.AuditFilter{Actions: []string{"schedule.created"}}, runs.Slice{Limit: 1})
 		if err != nil {
 			return nil, err
 		}
-		if len(log.Items) == 0 {
+		if len(log) == 0 {
 			empty = append(empty, tenant)
 		}
 	}

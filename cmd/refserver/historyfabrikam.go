@@ -22,7 +22,7 @@ func fabrikamHistory(end time.Time) []event {
 	}
 
 	on(d.ago(30, 13, 0), s.create(runs.RoleOwner, "daily", func(d *backupsched.Draft) {
-		d.Name, d.PolicyTypes, d.RetentionKeepLast = "Daily", []graph.PolicyType{config, compliance, access}, 5
+		d.Name, d.PolicyTypes, d.IncludeFoundations, d.RetentionKeepLast = "Daily", []graph.PolicyType{config, compliance, access}, false, 5
 		d.Recurrence = backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "22:00", Timezone: "America/New_York"}
 	}))
 	on(d.ago(30, 13, 10), s.create(runs.RoleManager, "weekend", func(d *backupsched.Draft) {

@@ -31,10 +31,11 @@ func startProcess(t *testing.T, args ...string) *process {
 	return p
 }
 
-// launch starts a server. What it prints is looked at when t ends.
+// launch starts a server, on an empty database without a history and with a Graph that answers
+// at once unless args say otherwise. What it prints is looked at when t ends.
 func launch(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(os.Args[0], append([]string{"serve"}, args...)...), output: &output{started: make(chan struct{})}, ended: make(chan error, 1)}
+	p := &process{cmd: exec.Command(os.Args[0], append([]string{"serve", "-demo=false", "-latency=0"}, args...)...), output: &output{started: make(chan struct{})}, ended: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), mainVariable+"=1")
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	if err := p.cmd.Start(); err != nil {

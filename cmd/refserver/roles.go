@@ -86,9 +86,11 @@ func (a *app) work(ctx context.Context, r role) error {
 	return errors.Join(errs...)
 }
 
-// begin waits until the database is ready and prepares what a role needs.
+// begin waits until the database is ready and puts in what there shall be at first. A history is
+// played by who comes first, whatever its role, and the others wait for it: they would take its
+// slots for missed ones.
 func (a *app) begin(ctx context.Context, r role) error {
-	if err := a.await(ctx); err != nil || !r.web() {
+	if err := a.await(ctx); err != nil || !r.web() && !a.history {
 		return err
 	}
 	return a.db.exclusively(ctx, func() error { return a.first(ctx) })

@@ -29,6 +29,9 @@ const (
 	shutdownTimeout   = 15 * time.Second
 )
 
+// serveLatency is enough to see a run at work: the larger backups take seven seconds.
+const serveLatency = 50 * time.Millisecond
+
 // serveOptions are the flags of serve.
 type serveOptions struct {
 	source    source
@@ -61,6 +64,8 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 	fs.BoolVar(&o.migrate, "migrate", true, "bring the database's schema up to date first; otherwise wait until somebody does")
 	fs.BoolVar(&o.demo, "demo", true, "with the fake Graph: begin an empty database with thirty days of history, which takes a few seconds;\n"+
 		"otherwise with one schedule in each tenant. A tenant that ever had a schedule is left alone")
+	fs.DurationVar(&o.graph.latency, "latency", serveLatency, "with the fake Graph: how long each policy, page of a listing and write takes, so that a backup can be\n"+
+		"watched; 0 for no time")
 	fs.IntVar(&o.workers, "workers", 4, "how many runs this process works on at once")
 	fs.IntVar(&o.perTenant, "per-tenant", 1, "how many runs of one tenant use Graph at once, over all processes, which need the same number")
 	fs.IntVar(&o.source.conns, "max-conns", 0, "with Postgres: the most connections of this process; 0 for as many as the role needs")
@@ -119,7 +124,7 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 	}
 	a, err := open(ctx, options{
 		connect: o.graph, source: o.source, migrate: o.migrate, users: users, log: log, measure: true,
-		history: o.demo && o.graph.kind != graphRequest && !o.source.postgres(),
+		history: o.demo && o.graph.kind != graphRequest,
 		worker:  workerName(), workers: workers, perTenant: o.perTenant,
 	})
 	if err != nil {
@@ -268,10 +273,13 @@ func (a *app) plant(ctx context.Context) error {
 		return err
 	}
 	for _, tenant := range tenants {
+		owner, ok := a.users.Person(tenant, runs.RoleOwner)
+		if !ok {
+			continue
+		}
 		d := backupsched.NewDraft()
 		d.Name, d.Recurrence = "Baseline", drafts[tenant]
 		d.PolicyTypes = []graph.PolicyType{"settingsCatalogPolicy", "deviceConfiguration", "deviceCompliancePolicy", "conditionalAccessPolicy"}
-		owner, _ := a.users.Person(tenant, runs.RoleOwner)
 		if _, _, err := a.scheduler.Create(ctx, tenant, owner, d); err != nil {
 			return err
 		}

@@ -34,6 +34,8 @@ type source struct {
 	conns       int              // size of the pool, on Postgres
 	queue       guequeue.Options // on Postgres
 
+	past bool // play a history on Postgres: the given clock judges, and there is no queue
+
 	held bool // the SQLite file is held by this process already, see alone
 }
 
@@ -172,6 +174,9 @@ func (s source) openPostgres(ctx context.Context, url string, clock runs.Clock) 
 		return nil, err
 	}
 	opts := pgstore.Options{Clock: clock, Enqueuer: queue}
+	if s.past {
+		opts.Enqueuer, opts.OwnClock = nil, true
+	}
 	if s.rowSecurity {
 		opts.RowSecurity = s.security()
 	}

@@ -29,7 +29,8 @@ func (postgresDialect) name() string { return "postgres" }
 
 func (postgresDialect) bun() schema.Dialect { return pgdialect.New() }
 
-// begin asks for the database's time: it judges leases, whatever clocks the processes have.
+// begin asks for the database's time: it judges leases, whatever clocks the processes have,
+// unless [Options] say otherwise.
 func (d postgresDialect) begin(ctx context.Context, t *tx, of scope) error {
 	query := "SELECT clock_timestamp()"
 	if set := t.s.rows.settings(of); set != "" {
@@ -57,7 +58,9 @@ func (d postgresDialect) begin(ctx context.Context, t *tx, of scope) error {
 			return err
 		}
 	}
-	t.now = now.time()
+	if t.now = now.time(); t.s.ownClock {
+		t.now = t.s.clockTime()
+	}
 	return rows.Err()
 }
 
@@ -75,7 +78,12 @@ func (postgresDialect) viewOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
-func (postgresDialect) nowArg(*Store) any { return bun.Safe("clock_timestamp()") }
+func (postgresDialect) nowArg(s *Store) any {
+	if s.ownClock {
+		return tsOf(s.clockTime())
+	}
+	return bun.Safe("clock_timestamp()")
+}
 
 // ErrServerSettings: the connections have settings under which texts would be taken for
 // something else; set them for the database or the user.

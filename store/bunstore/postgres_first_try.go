@@ -43,7 +43,8 @@ func (d postgresDialect) tryChange(ctx context.Context, s *Store, tenant graph.T
 	}
 	// A deadline ends the wait for an answer, and then nobody knows whether the message took
 	// effect. What has no COMMIT yet did not, so who has a deadline goes the other way.
-	if _, has := ctx.Deadline(); has || !s.plans.works.Load() || s.plans.locks {
+	// Its statements are judged by the database's clock.
+	if _, has := ctx.Deadline(); has || s.ownClock || !s.plans.works.Load() || s.plans.locks {
 		return out, false, nil
 	}
 	for range triesWithoutLocks {

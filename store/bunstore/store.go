@@ -40,6 +40,11 @@ type Options struct {
 	// own (SQLite), and that of new ids. Defaults to [runs.SystemClock].
 	Clock runs.Clock
 
+	// OwnClock, for Postgres, lets Clock judge leases and not the database's clock. It is for
+	// tests and for demonstrations that play a history before anybody else works on the
+	// database: processes whose clocks differ would take each other's runs away.
+	OwnClock bool
+
 	// Prefix begins the name of every table and index: a lower-case letter or underscore,
 	// then at most 30 lower-case letters, digits and underscores. Change it where the
 	// database has other tables of that name, before the first Migrate. Defaults to
@@ -68,6 +73,7 @@ type Store struct {
 	dialect     sqlDialect
 	prefix      string
 	clock       runs.Clock
+	ownClock    bool // it judges, whatever the database has
 	ids         *uuidv7.Generator
 	canon       *backupset.Canonicalizer
 	codec       codec
@@ -120,7 +126,7 @@ func New(write, read *bun.DB, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("store: preparing compression: %w", err)
 	}
 	return &Store{
-		write: write, read: read, dialect: dialect, prefix: opts.Prefix, clock: opts.Clock,
+		write: write, read: read, dialect: dialect, prefix: opts.Prefix, clock: opts.Clock, ownClock: opts.OwnClock,
 		ids: uuidv7.NewGenerator(opts.Clock.Now), canon: opts.Canonicalizer,
 		codec: codec, rows: rows, enqueuer: opts.Enqueuer, plans: newPlans(opts.Prefix),
 	}, nil

@@ -29,8 +29,10 @@ import (
 
 // Options configures [Open] and [New]. The zero value is usable.
 type Options struct {
-	// Clock, Prefix, Canonicalizer, Enqueuer and RowSecurity are those of [bunstore.Options].
+	// Clock, OwnClock, Prefix, Canonicalizer, Enqueuer and RowSecurity are those of
+	// [bunstore.Options].
 	Clock         runs.Clock
+	OwnClock      bool
 	Prefix        string
 	Canonicalizer *backupset.Canonicalizer
 	Enqueuer      runs.TxEnqueuer
@@ -116,7 +118,7 @@ func New(db *bun.DB, opts Options) (*bunstore.Store, error) {
 		return nil, runs.Invalid("db", "required", "is required")
 	}
 	return bunstore.New(db, db, bunstore.Options{
-		Clock: opts.Clock, Prefix: opts.Prefix, Canonicalizer: opts.Canonicalizer, Enqueuer: opts.Enqueuer, RowSecurity: opts.RowSecurity,
+		Clock: opts.Clock, OwnClock: opts.OwnClock, Prefix: opts.Prefix, Canonicalizer: opts.Canonicalizer, Enqueuer: opts.Enqueuer, RowSecurity: opts.RowSecurity,
 	})
 }
 
