@@ -57,4 +57,5 @@ type Filter struct {
 	Search  string // part of the name, without regard to case
 	Enabled *bool
 	Status  runs.Status // LastRunStatus
+	IDs     []runs.ID   // when not empty, these schedules only
 }

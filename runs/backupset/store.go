@@ -90,7 +90,8 @@ type CaptureStore interface {
 type SetFilter struct {
 	ScheduleID runs.ID
 	Statuses   []Status
-	Deleted    bool // only soft-deleted ones
+	Deleted    bool      // only soft-deleted ones
+	IDs        []runs.ID // when not empty, these sets only
 }
 
 // SetItemFilter selects items of a set.
@@ -137,6 +138,7 @@ type PolicyFilter struct {
 	Type   graph.PolicyType
 	Search string // part of the name, without regard to case
 	Gone   *bool
+	IDs    []runs.ID // when not empty, these policies only
 }
 
 // InventoryStore keeps the inventory and the versions.

@@ -159,6 +159,18 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{From: began, To: began.Add(time.Hour)}, first)
 			return err
 		}, []string{"tb_runs_created (tenant_id=? AND created_at>? AND created_at<?)"}, nil},
+		{"ListSets of ids", func() error {
+			_, err := s.ListSets(ctx, tenant, backupset.SetFilter{IDs: []runs.ID{done.ID, done.ID}}, first)
+			return err
+		}, []string{"PRIMARY KEY (tenant_id=? AND id=?)"}, sorts},
+		{"ListPolicies of ids", func() error {
+			_, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{IDs: []runs.ID{done.ID, done.ID}}, first)
+			return err
+		}, []string{"PRIMARY KEY (tenant_id=? AND id=?)"}, sorts},
+		{"ListSchedules of ids", func() error {
+			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{IDs: []runs.ID{done.ID, done.ID}}, first)
+			return err
+		}, []string{"PRIMARY KEY (tenant_id=? AND id=?)"}, sorts},
 		{"ListRuns of the active ones", func() error {
 			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusRunning, runs.StatusQueued}}, after)
 			return err

@@ -142,6 +142,7 @@ func (s *Store) ListPolicies(ctx context.Context, tenant graph.TenantID, filter 
 	if filter.Gone != nil {
 		c.and("(t.gone_since IS NOT NULL) = ?", flag(*filter.Gone))
 	}
+	andIDs(c, "t.id", filter.IDs)
 	if err := c.afterID(slice.After); err != nil {
 		return nil, err
 	}

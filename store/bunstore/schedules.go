@@ -63,6 +63,7 @@ func (s *Store) ListSchedules(ctx context.Context, tenant graph.TenantID, filter
 	if filter.Search != "" {
 		c.and(s.dialect.contains("t.name_key"), text(strings.ToLower(filter.Search)))
 	}
+	andIDs(c, "t.id", filter.IDs)
 	if !slice.After.IsZero() {
 		c.and("(t.name_key, t.id) > (?, ?)", optional{slice.After.Key, true}, uidOf(slice.After.ID))
 	}

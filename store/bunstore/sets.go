@@ -108,6 +108,7 @@ func (s *Store) ListSets(ctx context.Context, tenant graph.TenantID, filter back
 		c.and("t.schedule_id = ?", uidOf(filter.ScheduleID))
 	}
 	andIn(c, "t.status", filter.Statuses)
+	andIDs(c, "t.id", filter.IDs)
 	if err := c.afterTime(slice.After); err != nil {
 		return nil, err
 	}

@@ -182,6 +182,7 @@ func policiesAreFound(t *testing.T, f *fixture) {
 		"umlaut":          {backupset.PolicyFilter{Search: "überWACHUNG"}, []string{"p2"}},
 		"percent sign":    {backupset.PolicyFilter{Search: "100%"}, []string{"p2"}},
 		"underscore":      {backupset.PolicyFilter{Search: "A_B"}, []string{"p4"}},
+		"ids":             {backupset.PolicyFilter{IDs: []runs.ID{f.policy(contoso, "p5").ID, f.policy(contoso, "p1").ID, nobody}}, []string{"p1", "p5"}},
 		"nothing":         {backupset.PolicyFilter{Search: "nothing"}, nil},
 		"gone":            {backupset.PolicyFilter{Gone: &yes}, []string{"p1"}},
 		"there":           {backupset.PolicyFilter{Gone: &no}, []string{"p2", "p3", "p4", "p5"}},

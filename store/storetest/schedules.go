@@ -102,6 +102,7 @@ func schedulesAreFoundByState(t *testing.T, f *fixture) {
 	same(t, "enabled", f.scheduleIDs(backupsched.Filter{Enabled: &yes}), []runs.ID{on.ID, ran.ID})
 	same(t, "disabled", f.scheduleIDs(backupsched.Filter{Enabled: &no}), []runs.ID{off.ID})
 	same(t, "canceled", f.scheduleIDs(backupsched.Filter{Status: runs.StatusCanceled}), []runs.ID{ran.ID})
+	same(t, "ids", f.scheduleIDs(backupsched.Filter{IDs: []runs.ID{ran.ID, nobody, on.ID}}), []runs.ID{on.ID, ran.ID})
 	same(t, "canceled and disabled", f.scheduleIDs(backupsched.Filter{Status: runs.StatusCanceled, Enabled: &no}), nil)
 }
 

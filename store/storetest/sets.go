@@ -56,6 +56,8 @@ func setsAreFound(t *testing.T, f *fixture) {
 		"status":                 {backupset.SetFilter{Statuses: []backupset.Status{backupset.Partial}}, []runs.ID{partial.ID}},
 		"statuses":               {backupset.SetFilter{Statuses: []backupset.Status{backupset.Complete, backupset.Building}}, []runs.ID{manual.ID, building.ID}},
 		"deleted":                {backupset.SetFilter{Deleted: true}, []runs.ID{gone.ID}},
+		"ids":                    {backupset.SetFilter{IDs: []runs.ID{partial.ID, gone.ID, nobody}}, []runs.ID{partial.ID}},
+		"deleted ids":            {backupset.SetFilter{IDs: []runs.ID{partial.ID, gone.ID}, Deleted: true}, []runs.ID{gone.ID}},
 		"deleted of a schedule":  {backupset.SetFilter{Deleted: true, ScheduleID: s.ID}, nil},
 	} {
 		var got []runs.ID
