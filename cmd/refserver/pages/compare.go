@@ -1,0 +1,174 @@
+package pages
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// comparisons registers what shows two states side by side.
+func (p *Pages) comparisons() {
+	p.add(route{method: http.MethodGet, path: "sets/{id}/compare", action: runs.ActionLook, target: "backup_set"}, compareSets)
+	canon := backupset.NewCanonicalizer(p.cfg.Catalogue)
+	p.add(route{method: http.MethodGet, path: "policies/{id}/versions/{version}/diff", action: runs.ActionLook, target: "policy"},
+		func(v *visit) (answer, error) { return compareVersions(v, canon) })
+	p.add(route{method: http.MethodGet, path: "drift/{id}", action: runs.ActionLook, target: "run"}, showDrift)
+}
+
+type compareData struct {
+	Before, After backupset.BackupSet
+	Others        []backupset.BackupSet // to compare with
+	Chosen        bool                  // Before is known
+
+	Counts    []choice // by what happened
+	Types     []choice
+	Type      string
+	Unchanged int
+	Entries   []entry
+	Total     int // of the entries that the filters leave
+	Pager     pager
+	Uncertain []string // the types that make policies uncertain
+	One       bool     // a single policy with all its differences
+	All       string   // back from there
+}
+
+// compareEntry is a policy of a comparison before it is prepared for showing.
+type compareEntry struct {
+	what string
+	ref  backupset.PolicyRef
+	diff []backupset.Change
+}
+
+// comparedBadges are what may have happened to a policy, in the order of the page.
+var comparedBadges = []struct {
+	what  string
+	badge badge
+}{
+	{"changed", badge{Word: "changed", Icon: "pencil", Tone: "busy"}},
+	{"added", badge{Word: "added", Icon: "plus", Tone: "good"}},
+	{"removed", badge{Word: "removed", Icon: "minus", Tone: "bad"}},
+	{"uncertain", badge{Word: "uncertain", Icon: "question", Tone: "warn"}},
+}
+
+func compareSets(v *visit) (answer, error) {
+	archive := v.cfg.Archive
+	data := compareData{}
+	var err error
+	if data.After, err = archive.Get(v.ctx(), v.tenant, v.actor, v.id()); err != nil {
+		return nil, err
+	}
+	recent, err := archive.List(v.ctx(), v.tenant, v.actor, backupset.SetFilter{Statuses: []backupset.Status{backupset.Complete, backupset.Partial}},
+		runs.PageRequest{Limit: pageSize})
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range recent.Items {
+		if s.ID != data.After.ID {
+			data.Others = append(data.Others, s)
+		}
+	}
+	pg := page{template: "compare", title: "Compare backup sets", section: "sets"}
+	with := runs.ID(v.query.Get("with"))
+	if with == "" {
+		pg.data = data
+		return pg, nil
+	}
+	if data.Before, err = archive.Get(v.ctx(), v.tenant, v.actor, with); err != nil {
+		return nil, err
+	}
+	data.Chosen = true
+	found, err := archive.Compare(v.ctx(), v.tenant, v.actor, with, v.id())
+	if err != nil {
+		return nil, err
+	}
+	data.Unchanged = found.UnchangedCount
+	for _, t := range found.IncompleteTypes {
+		data.Uncertain = append(data.Uncertain, v.typeName(t))
+	}
+	err = data.fill(v, compared(found))
+	pg.data = data
+	return pg, err
+}
+
+// compared is a comparison as one list.
+func compared(c backupset.Comparison) []compareEntry {
+	var list []compareEntry
+	for _, p := range c.Changed {
+		list = append(list, compareEntry{"changed", p.PolicyRef, p.Diff})
+	}
+	for _, refs := range []struct {
+		what string
+		refs []backupset.PolicyRef
+	}{{"added", c.Added}, {"removed", c.Removed}, {"uncertain", c.Uncertain}} {
+		for _, ref := range refs.refs {
+			list = append(list, compareEntry{what: refs.what, ref: ref})
+		}
+	}
+	return list
+}
+
+// fill counts the list, filters it as the address says, and prepares one page of it.
+func (d *compareData) fill(v *visit, all []compareEntry) error {
+	from, err := v.number("from")
+	if err != nil {
+		return err
+	}
+	change, err := v.differences()
+	if err != nil {
+		return err
+	}
+	what, one := v.query.Get("what"), runs.ID(v.query.Get("policy"))
+	d.Type, d.One = v.query.Get("type"), one != ""
+	counts, types := map[string]int{}, map[graph.PolicyType]int{}
+	var left []compareEntry
+	for _, e := range all {
+		counts[e.what]++
+		types[e.ref.Type]++
+		if (what == "" || what == e.what) && (d.Type == "" || d.Type == string(e.ref.Type)) && (one == "" || one == e.ref.PolicyID) {
+			left = append(left, e)
+		}
+	}
+	d.Total, d.Types = len(left), v.typeChoices(types, d.Type)
+	for _, b := range comparedBadges {
+		d.Counts = append(d.Counts, choice{Value: b.what, Label: b.badge.Word, Count: counts[b.what], Current: what == b.what,
+			Path: v.with("what", b.what, "from", "", "policy", "", "change", "")})
+	}
+	d.Counts = append([]choice{{Label: "all", Count: len(all), Current: what == "", Path: v.with("what", "", "from", "", "policy", "", "change", "")}}, d.Counts...)
+	d.All = v.with("policy", "", "change", "")
+	from = min(from, len(left))
+	to := min(from+pageSize, len(left))
+	budget := diffPageBytes
+	for _, e := range left[from:to] {
+		d.Entries = append(d.Entries, v.comparedEntry(e, change, d.One, &budget))
+	}
+	if from > 0 {
+		d.Pager.First = v.with("from", "")
+	}
+	if to < len(left) {
+		d.Pager.Next = v.with("from", strconv.Itoa(to))
+	}
+	return nil
+}
+
+func (v *visit) comparedEntry(c compareEntry, change int, one bool, budget *int) entry {
+	e := entry{Name: shownName(c.ref.Name, c.ref.ExternalID), Type: v.typeName(c.ref.Type), Link: v.policyPath(c.ref.PolicyID), Open: one}
+	for _, b := range comparedBadges {
+		if b.what == c.what {
+			e.Badge = b.badge
+		}
+	}
+	if c.what == "uncertain" {
+		e.Why = "It is in one of the sets only. The other one could not capture all policies of this type, so nobody can say whether it was there."
+	}
+	l := diffLimits{before: "Before", after: "After", most: diffInAList, budget: budget, at: func(n int) string {
+		return v.with("policy", string(c.ref.PolicyID), "change", strconv.Itoa(n), "from", "")
+	}}
+	if one {
+		l.most, l.from, l.own = diffOnItsOwn, change, true
+	}
+	e.fold(c.diff, l)
+	return e
+}

@@ -1,0 +1,167 @@
+package pages
+
+import (
+	"strconv"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+)
+
+// following is a run whose outcome a page waits for.
+type following struct {
+	Run    runs.Run
+	Badge  badge
+	Done   int  // per cent; -1 while nobody knows
+	Active bool // the page asks again
+	Ready  bool // there is an outcome to show
+}
+
+// follow reads a run of a kind and tells how far it is. Another kind is not found.
+func (v *visit) follow(kind runs.Kind) (following, restore.Preview, error) {
+	run, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, v.id())
+	if err != nil {
+		return following{}, restore.Preview{}, err
+	}
+	if run.Kind != kind {
+		return following{}, restore.Preview{}, runs.ErrNotFound
+	}
+	f := following{Run: run, Badge: runBadge(run), Done: percent(run.Counts), Active: run.Status.Active()}
+	p, err := v.cfg.Restores.Get(v.ctx(), v.tenant, v.actor, run.ID)
+	if failureOf(err).code == "forbidden" { // it has not begun, or went with its set
+		return f, p, nil
+	}
+	f.Ready = err == nil && !p.ReadyAt.IsZero() && !f.Active
+	return f, p, err
+}
+
+type driftData struct {
+	following
+	Set     backupset.BackupSet
+	Preview restore.Preview
+	Outcome outcome
+
+	Unchanged int
+}
+
+// outcome is what a preview or a drift report says, a page of it.
+type outcome struct {
+	Totals  []choice // by action
+	Types   []choice
+	Type    string
+	Entries []entry
+	Pager   pager
+	One     bool // a single policy with all its differences
+	All     string
+}
+
+// driftActions are what a drift report may say, in the order of the page.
+var driftActions = []restore.Action{restore.Change, restore.Added, restore.Removed, restore.Blocked}
+
+// showDrift shows in what the live tenant differs from a set.
+func showDrift(v *visit) (answer, error) {
+	f, p, err := v.follow(runs.KindDriftReport)
+	if err != nil {
+		return nil, err
+	}
+	data := driftData{following: f, Preview: p, Unchanged: p.Totals[restore.Unchanged]}
+	set := p.SetID
+	if set == "" {
+		set = f.Run.Target.ID
+	}
+	if data.Set, err = v.setOrNone(v.tenant, set); err != nil {
+		return nil, err
+	}
+	if f.Ready {
+		data.Outcome, err = v.outcome(p, driftActions, driftBadge, diffLimits{before: "In the backup", after: "Live"})
+	}
+	return page{template: "drift", title: "Drift report", section: "sets", data: data}, err
+}
+
+// setOrNone is a backup set, without its id when it is not there any more.
+func (v *visit) setOrNone(tenant graph.TenantID, id runs.ID) (backupset.BackupSet, error) {
+	set, err := v.cfg.Archive.Get(v.ctx(), tenant, v.actor, id)
+	if code := failureOf(err).code; err != nil && (code == "forbidden" || code == "deleted") {
+		return backupset.BackupSet{}, nil
+	}
+	return set, err
+}
+
+func driftBadge(a restore.Action) badge {
+	switch a {
+	case restore.Change:
+		return badge{Word: "changed", Icon: "pencil", Tone: "busy"}
+	case restore.Added:
+		return badge{Word: "only live", Icon: "plus", Tone: "good"}
+	case restore.Removed:
+		return badge{Word: "not live", Icon: "minus", Tone: "bad"}
+	case restore.Blocked:
+		return badge{Word: "not compared", Icon: "question", Tone: "warn"}
+	}
+	return badge{Word: string(a), Icon: "dash", Tone: "quiet"}
+}
+
+// outcome reads a page of what a preview or drift report says, filtered as the address says.
+func (v *visit) outcome(p restore.Preview, actions []restore.Action, badgeOf func(restore.Action) badge, l diffLimits) (outcome, error) {
+	pr, err := v.pageRequest()
+	if err != nil {
+		return outcome{}, err
+	}
+	change, err := v.differences()
+	if err != nil {
+		return outcome{}, err
+	}
+	o := outcome{Type: v.query.Get("type"), All: v.with("item", "", "change", "")}
+	filter := restore.Filter{Type: graph.PolicyType(o.Type), Actions: actions}
+	total, current := 0, ""
+	for _, a := range actions {
+		total += p.Totals[a]
+		if v.query.Get("action") == string(a) {
+			current, filter.Actions = string(a), []restore.Action{a}
+		}
+	}
+	o.Totals = append(o.Totals, choice{Label: "all", Count: total, Current: current == "", Path: v.with("action", "", "item", "", "change", "")})
+	for _, a := range actions {
+		o.Totals = append(o.Totals, choice{Value: string(a), Label: badgeOf(a).Word, Count: p.Totals[a], Current: current == string(a),
+			Path: v.with("action", string(a), "item", "", "change", "")})
+	}
+	if id := runs.ID(v.query.Get("item")); id != "" {
+		if !id.Valid() {
+			return o, runs.ErrNotFound
+		}
+		o.One, filter = true, restore.Filter{ItemIDs: []runs.ID{id}}
+	}
+	found, err := v.cfg.Restores.Items(v.ctx(), v.tenant, v.actor, p.RunID, filter, pr)
+	if err != nil {
+		return o, err
+	}
+	budget := diffPageBytes
+	l.budget, l.most = &budget, diffInAList
+	if o.One {
+		l.most, l.from, l.own = diffOnItsOwn, change, true
+	}
+	for _, item := range found.Items {
+		l.at = func(n int) string {
+			return v.with("item", string(item.ItemID), "change", strconv.Itoa(n))
+		}
+		e := v.previewEntry(p, item, badgeOf(item.Action))
+		e.Open = o.One
+		e.fold(item.Diff, l)
+		o.Entries = append(o.Entries, e)
+	}
+	o.Pager = v.pager(found.NextCursor)
+	return o, nil
+}
+
+// previewEntry is an item of a preview or drift report without its difference.
+func (v *visit) previewEntry(p restore.Preview, item restore.PreviewItem, b badge) entry {
+	e := entry{Badge: b, Name: shownName(item.Name, item.ExternalID), Type: v.typeName(item.Type), Why: whyWords(p.Kind, item)}
+	if name := visible(item.TargetName); item.TargetID != "" && name != "" && name != visible(item.Name) {
+		e.Sub = "It exists as " + name + "."
+	}
+	for _, w := range item.Warnings {
+		e.Warnings = append(e.Warnings, previewWarning(w))
+	}
+	return e
+}

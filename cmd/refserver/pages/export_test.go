@@ -1,0 +1,19 @@
+package pages
+
+import (
+	"bytes"
+
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// RenderDiff is a difference as HTML.
+func RenderDiff(changes []backupset.Change, from, most, budget int, at func(int) string) (string, error) {
+	all, err := loadTemplates()
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	v := newDiff(changes, diffLimits{before: "In the backup", after: "Live", from: from, most: most, budget: &budget, at: at})
+	err = all["error"].ExecuteTemplate(&out, "diff", v)
+	return out.String(), err
+}
