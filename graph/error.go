@@ -47,6 +47,10 @@ type Error struct {
 	RequestID  string        // Graph's request-id, for a support case
 	RetryAfter time.Duration // how long Graph asked to wait; 0 when it did not say
 	Err        error         // the cause, may be nil
+
+	// NotSent tells that the request certainly did not reach Graph: there was no connection,
+	// or nobody could be signed in. A write that was not sent may be made again.
+	NotSent bool
 }
 
 // Error describes the failure in one line.
@@ -102,6 +106,13 @@ func RetryAfterOf(err error) time.Duration {
 		return e.RetryAfter
 	}
 	return 0
+}
+
+// WasNotSent tells whether the first *[Error] in err's chain says that its request certainly did
+// not reach Graph.
+func WasNotSent(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.NotSent
 }
 
 // statusOf returns the HTTP status of the first *[Error] in err's chain, 0 when it has none.

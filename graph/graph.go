@@ -147,7 +147,7 @@ type Resolution struct {
 type Writer interface {
 	// Create makes a new object and returns its id. It is not idempotent: when the
 	// reply was lost the error is KindAmbiguous, and the caller looks before it tries
-	// again. An id beside an error tells that the object exists and something of it is
+	// again; when the request was never sent it is [Error] NotSent. An id beside an error tells that the object exists and something of it is
 	// missing, which an Update with the body writes.
 	Create(ctx context.Context, tenant TenantID, t PolicyType, body json.RawMessage) (id string, err error)
 

@@ -38,6 +38,9 @@ func complete(e graph.Error, op Op, t graph.PolicyType) *graph.Error {
 		op = OpGet
 	}
 	e.Op = cmp.Or(e.Op, string(op)+" "+string(t))
+	if e.NotSent {
+		return &e // nobody answered
+	}
 	e.StatusCode = cmp.Or(e.StatusCode, answers[e.Kind].status)
 	e.Code = cmp.Or(e.Code, answers[e.Kind].code)
 	return &e

@@ -67,6 +67,7 @@ func lost(r call, a answer) *failure {
 		kind, err = graph.KindTimeout, errTimeout
 	}
 	f.err = r.fail(kind, err)
+	f.err.NotSent = !a.sent
 	return f
 }
 

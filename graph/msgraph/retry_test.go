@@ -208,6 +208,40 @@ func TestACreateThatWasNeverSentIsSentAgain(t *testing.T) {
 	})
 }
 
+func TestWhatWasNotSentSaysSo(t *testing.T) {
+	refused := func(c *Config) {
+		c.HTTP.Transport.(*http.Transport).DialContext = func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: errors.New("refused")}
+		}
+	}
+	for name, tt := range map[string]struct {
+		server http.HandlerFunc
+		change func(*Config)
+		want   bool
+	}{
+		"no connection":     {silence, refused, true},
+		"no sign-in":        {silence, func(c *Config) { c.Tokens = noToken{} }, true},
+		"a server's error":  {status(502), nil, false},
+		"a lost connection": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, false},
+		"a refusal":         {status(400), nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w http.ResponseWriter, r *http.Request, _ int) { tt.server(w, r) }, tt.change, func(w *world) {
+				if _, err := w.do(w.ctx, tenant, create()); err == nil || graph.WasNotSent(err) != tt.want {
+					t.Errorf("%v, not sent %t; want %t", err, graph.WasNotSent(err), tt.want)
+				}
+			})
+		})
+	}
+}
+
+// noToken signs nobody in.
+type noToken struct{}
+
+func (noToken) Token(context.Context, graph.TenantID, string) (Token, error) {
+	return Token{}, &graph.Error{Kind: graph.KindUnavailable}
+}
+
 func TestAfter503TheNextAttemptUsesANewConnection(t *testing.T) {
 	inBubble(t, func(w http.ResponseWriter, _ *http.Request, before int) {
 		if before == 1 {

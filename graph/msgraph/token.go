@@ -69,6 +69,6 @@ func (r call) signIn(ctx context.Context, err error) error {
 	case errors.As(err, &network):
 		out.Kind = graph.KindUnavailable
 	}
-	out.Op = r.name() + ": sign in"
+	out.Op, out.NotSent = r.name()+": sign in", true
 	return &out
 }

@@ -179,6 +179,7 @@ func (w *restoring) notMade(ctx context.Context, j *job, fresh time.Time, err er
 	switch {
 	case ctx.Err() != nil:
 		return err // the next attempt looks for it
+	case graph.WasNotSent(err): // as after a refusal; what ends the attempt stores it
 	case kind == graph.KindUnavailable && statusCode(err) == 503:
 		// Hardly anything has happened; the next attempt looks all the same.
 		if w.a.Run().Stalls < maxStalls {

@@ -118,6 +118,57 @@ func TestWhatNobodyKnowsOfIsNotMadeAgain(t *testing.T) {
 	}
 }
 
+// TestACreateThatWasNotSentIsMadeAgain lets creates fail before they reach Graph: nothing was
+// made, so nobody has to look for it or to wait until it shows.
+func TestACreateThatWasNotSentIsMadeAgain(t *testing.T) {
+	for _, kind := range []graph.Kind{graph.KindUnavailable, graph.KindTimeout} {
+		for _, crash := range []string{"", "before it is noted", "after it is noted"} {
+			w, preview := lostWorld(t, graphtest.Config{})
+			w.inject(graphtest.Fault{Op: graphtest.OpCreate, Type: "widget", Nth: 2, Times: 2, Err: &graph.Error{Kind: kind, NotSent: true}})
+			notes := &clearing{ExecuteStore: w.Store, crash: crash}
+			w.restoring.Store = notes
+			w.runner = w.newRunner(restore.PreviewerConfig{})
+			began := w.Clock.Now()
+			run := w.execute(rig.Tenant, preview)
+			w.mustFire()
+			name := string(kind) + " " + crash
+			if run.Status != runs.StatusSuccess || notes.cleared == 0 {
+				t.Errorf("%s: %s, %v, %d announcements were taken back", name, run.Status, said(w.outcomes(rig.Tenant, run.ID)), notes.cleared)
+			}
+			if passed := w.Clock.Now().Sub(began); passed > time.Minute && crash == "" {
+				t.Errorf("%s: it took %s", name, passed)
+			}
+			for what, n := range w.names(rig.Tenant) {
+				if n != 1 && strings.HasPrefix(what, "widget") {
+					t.Errorf("%s: %d of %s", name, n, what)
+				}
+			}
+		}
+	}
+}
+
+// clearing counts the announcements that are taken back, and dies once with one.
+type clearing struct {
+	restore.ExecuteStore
+	crash   string
+	cleared int
+}
+
+func (c *clearing) SaveSteps(ctx context.Context, tenant graph.TenantID, lease runs.Lease, steps []restore.Step, items []runs.Item) error {
+	if !slices.ContainsFunc(steps, func(s restore.Step) bool { return s.BegunAt.IsZero() && s.TargetID == "" }) {
+		return c.ExecuteStore.SaveSteps(ctx, tenant, lease, steps, items)
+	}
+	c.cleared++
+	if c.crash == "before it is noted" && c.cleared == 1 {
+		panic("killed")
+	}
+	err := c.ExecuteStore.SaveSteps(ctx, tenant, lease, steps, items)
+	if c.crash == "after it is noted" && c.cleared == 1 {
+		panic("killed")
+	}
+	return err
+}
+
 // TestAnotherObjectIsNotTakenForTheLostOne lets somebody make an object of the same name while
 // the reply to a create is lost.
 func TestAnotherObjectIsNotTakenForTheLostOne(t *testing.T) {
