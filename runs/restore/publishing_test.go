@@ -35,8 +35,13 @@ func inMemory(t testing.TB, o rig.Options) *world {
 	return newWorld(t, o, nil, restore.PreviewerConfig{})
 }
 
+func overHTTP(t testing.TB, o rig.Options) *world {
+	w, _ := throughServer(t, o)
+	return w
+}
+
 func TestAnAppIsAssignedOnceItIsPublished(t *testing.T) {
-	for name, build := range map[string]func(testing.TB, rig.Options) *world{"in memory": inMemory, "over HTTP": throughServer} {
+	for name, build := range map[string]func(testing.TB, rig.Options) *world{"in memory": inMemory, "over HTTP": overHTTP} {
 		t.Run(name, func(t *testing.T) {
 			w, _, preview := lostApp(t, 45*time.Second, build)
 			began := w.Clock.Now()
