@@ -2,7 +2,6 @@ package backupsched
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -17,9 +16,12 @@ func (s *Scheduler) Get(ctx context.Context, tenant graph.TenantID, actor runs.A
 	return s.live(ctx, tenant, id)
 }
 
-// List returns schedules by name.
+// List returns schedules in the filter's order.
 func (s *Scheduler) List(ctx context.Context, tenant graph.TenantID, actor runs.Actor, f Filter, page runs.PageRequest) (runs.Page[Schedule], error) {
 	if err := s.guard.Allow(ctx, tenant, actor, runs.ActionLook, runs.Target{Type: "schedules"}); err != nil {
+		return runs.Page[Schedule]{}, err
+	}
+	if err := f.Sort.Validate(); err != nil {
 		return runs.Page[Schedule]{}, err
 	}
 	slice, err := page.Slice()
@@ -30,9 +32,7 @@ func (s *Scheduler) List(ctx context.Context, tenant graph.TenantID, actor runs.
 	if err != nil {
 		return runs.Page[Schedule]{}, err
 	}
-	return runs.NewPage(list, slice.Limit, func(x Schedule) runs.Keyset {
-		return runs.Keyset{Key: strings.ToLower(x.Name), ID: x.ID}
-	}), nil
+	return runs.NewPage(list, slice.Limit, f.Sort.Keyset), nil
 }
 
 // Preview is what a draft would do.

@@ -52,10 +52,12 @@ func (s Schedule) Clone() Schedule {
 	return s
 }
 
-// Filter selects schedules. Empty fields select everything that is not deleted.
+// Filter selects schedules and says in which order they come. Empty fields select everything
+// that is not deleted, by name.
 type Filter struct {
 	Search  string // part of the name, without regard to case
 	Enabled *bool
 	Status  runs.Status // LastRunStatus
 	IDs     []runs.ID   // when not empty, these schedules only
+	Sort    Sort
 }

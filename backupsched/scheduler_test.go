@@ -267,6 +267,49 @@ func TestListsSearchFilterAndPage(t *testing.T) {
 	}
 }
 
+func TestSchedulesAreListedInTheOrderThatWasAskedFor(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	late := r.Schedule(func(d *backupsched.Draft) { d.Name, d.TimeOfDay = "b late", "23:00" })
+	off := r.Schedule(func(d *backupsched.Draft) { d.Name, d.Enabled = "a off", false })
+	soon := r.Schedule(func(d *backupsched.Draft) { d.Name, d.TimeOfDay = "C soon", "14:30" })
+	for _, s := range []backupsched.Schedule{off, late} {
+		r.Backup(s.ID)
+		r.Clock.Add(time.Minute)
+	}
+	for sort, want := range map[backupsched.Sort][]runs.ID{
+		"":                          {off.ID, late.ID, soon.ID},
+		backupsched.SortName:        {off.ID, late.ID, soon.ID},
+		backupsched.SortNameDown:    {soon.ID, late.ID, off.ID},
+		backupsched.SortNextRun:     {soon.ID, late.ID, off.ID},
+		backupsched.SortNextRunDown: {off.ID, late.ID, soon.ID},
+		backupsched.SortLastRun:     {soon.ID, off.ID, late.ID},
+		backupsched.SortLastRunDown: {late.ID, off.ID, soon.ID},
+	} {
+		for limit := 1; limit <= 4; limit++ {
+			var got []runs.ID
+			for page := (runs.PageRequest{Limit: limit}); ; {
+				list, err := r.Scheduler.List(t.Context(), rig.Tenant, rig.Reader, backupsched.Filter{Sort: sort}, page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, s := range list.Items {
+					got = append(got, s.ID)
+				}
+				if page.Cursor = list.NextCursor; page.Cursor == "" {
+					break
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("by %q in pages of %d (-want +got):\n%s", sort, limit, diff)
+			}
+		}
+	}
+	_, err := r.Scheduler.List(t.Context(), rig.Tenant, rig.Reader, backupsched.Filter{Sort: "timezone"}, runs.PageRequest{})
+	if got := codesOf(t, err); got["sort"] != "sort_unknown" {
+		t.Errorf("codes %v, want that of sort", got)
+	}
+}
+
 func TestBulkGivesOneResultPerIdInTheirOrder(t *testing.T) {
 	r := rig.New(t, rig.Options{})
 	a, b, deleted := r.Schedule(nil), r.Schedule(nil), r.Schedule(nil)

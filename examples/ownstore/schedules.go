@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -45,9 +44,19 @@ func (m *Memory) ListSchedules(ctx context.Context, tenant graph.TenantID, filte
 		return !s.Deleted() && contains(s.Name, filter.Search) && is(filter.Status, s.LastRunStatus) &&
 			(filter.Enabled == nil || *filter.Enabled == s.Enabled)
 	})
-	return page(list, slice, func(s backupsched.Schedule) runs.Keyset {
-		return runs.Keyset{Key: strings.ToLower(s.Name), ID: s.ID}
-	}, byText), nil
+	return page(list, slice, filter.Sort.Keyset, scheduleOrder(filter.Sort)), nil
+}
+
+// scheduleOrder compares the keysets of a sort: by name, or by a time as a number.
+func scheduleOrder(sort backupsched.Sort) func(a, b runs.Keyset) int {
+	up := byNumber
+	if sort.Up() == backupsched.SortName {
+		up = byText
+	}
+	if sort.Down() {
+		return func(a, b runs.Keyset) int { return up(b, a) }
+	}
+	return up
 }
 
 // ChangeSchedule implements [backupsched.ScheduleStore].

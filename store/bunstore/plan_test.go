@@ -107,6 +107,7 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 	t.Helper()
 	ctx, tenant, yes := context.Background(), graph.TenantID("contoso"), true
 	sealing := []string{"SEARCH t USING PRIMARY KEY (run_id=?)", "USE TEMP B-TREE FOR GROUP BY"} // counts all items once
+	ofTenant := "SEARCH t USING PRIMARY KEY (tenant_id=?)"
 	first, after := runs.Slice{Limit: 10}, runs.Slice{Limit: 10, After: runs.Keyset{Key: "1772418600000000", ID: "01980000-0000-7000-8000-000000000001"}}
 	byID := runs.Slice{Limit: 10, After: runs.Keyset{ID: after.After.ID}}
 	list, err := s.ListRuns(ctx, tenant, runs.RunFilter{}, first)
@@ -149,6 +150,19 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Enabled: &yes}, first)
 			return err
 		}, []string{"tb_schedules_enabled (tenant_id=? AND enabled=?"}, nil},
+		{"ListSchedules by name, down", func() error {
+			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Sort: backupsched.SortNameDown}, after)
+			return err
+		}, []string{"tb_schedules_name"}, nil},
+		// All schedules of the tenant: they are few, and an index more would cost every dispatch and every backup.
+		{"ListSchedules by next run", func() error {
+			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Sort: backupsched.SortNextRun}, after)
+			return err
+		}, []string{ofTenant}, append(sorts, ofTenant)},
+		{"ListSchedules by last run", func() error {
+			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Sort: backupsched.SortLastRunDown}, after)
+			return err
+		}, []string{ofTenant}, append(sorts, ofTenant)},
 		{"EnabledSchedules", func() error { _, err := s.EnabledSchedules(ctx, after.After.ID, 10); return err }, []string{"tb_schedules_id"}, nil},
 		{"DispatchDue", func() error {
 			_, err := s.DispatchDue(ctx, backupsched.Chunk{Now: began.AddDate(-1, 0, 0), Limit: 10})

@@ -206,6 +206,10 @@ func postgresPlans(p *pair) map[string]func() error {
 			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Enabled: &yes}, first)
 			return err
 		},
+		"ListSchedules by next run": func() error {
+			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Sort: backupsched.SortNextRun}, after)
+			return err
+		},
 		"EnabledSchedules": func() error { _, err := s.EnabledSchedules(ctx, done.ID, 10); return err },
 		"DispatchDue": func() error {
 			_, err := s.DispatchDue(ctx, backupsched.Chunk{Now: began.AddDate(-1, 0, 0), Limit: 10})

@@ -64,10 +64,11 @@ func (s *Store) ListSchedules(ctx context.Context, tenant graph.TenantID, filter
 		c.and(s.dialect.contains("t.name_key"), text(strings.ToLower(filter.Search)))
 	}
 	andIDs(c, "t.id", filter.IDs)
-	if !slice.After.IsZero() {
-		c.and("(t.name_key, t.id) > (?, ?)", optional{slice.After.Key, true}, uidOf(slice.After.ID))
+	order, err := c.sortSchedules(filter.Sort, slice.After)
+	if err != nil {
+		return nil, err
 	}
-	return s.schedules(ctx, tenant, c.tail("t.name_key, t.id", slice), c.args...)
+	return s.schedules(ctx, tenant, c.tail(order, slice), c.args...)
 }
 
 // EnabledSchedules implements [backupsched.DispatchStore].

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -22,10 +23,10 @@ type list struct {
 	before func(a, b runs.Keyset) bool             // the documented order
 }
 
-// listRows names the lists by their method. A method of the store that takes a runs.Slice
-// and has no row fails the suite.
+// listRows names the lists by their method, and by a further word where one has several orders.
+// A method of the store that takes a runs.Slice and has no row fails the suite.
 func listRows() map[string]func(f *fixture) list {
-	return map[string]func(f *fixture) list{
+	rows := map[string]func(f *fixture) list{
 		"ListSchedules":     schedulePages,
 		"ListRuns":          runPages,
 		"ListItems":         itemPages,
@@ -38,6 +39,8 @@ func listRows() map[string]func(f *fixture) list {
 		"ListPreviewItems":  previewItemPages,
 		"ListSteps":         stepPages,
 	}
+	maps.Copy(rows, sortedRows())
+	return rows
 }
 
 func pagePromises() []promise {
@@ -46,7 +49,11 @@ func pagePromises() []promise {
 		want := methods(func(m reflect.Type) bool {
 			return slices.Contains(parameters(m), slice)
 		})
-		same(t, "rows", sortedKeys(listRows()), want)
+		got := sortedKeys(listRows())
+		for i := range got {
+			got[i], _, _ = strings.Cut(got[i], " ")
+		}
+		same(t, "rows", slices.Compact(got), want)
 	}}}
 	for _, name := range sortedKeys(systemLists()) {
 		row := systemLists()[name]

@@ -17,6 +17,7 @@ type scheduleQuery struct {
 	Search  string    `query:"search" doc:"Part of the name"`
 	Enabled flagParam `query:"enabled"`
 	Status  string    `query:"status" enum:"queued,running,success,partial,failed,canceled,skipped" doc:"Status of the last run"`
+	Sort    string    `query:"sort" enum:"name,-name,next_run_at,-next_run_at,last_run_at,-last_run_at" default:"name" doc:"The order; a minus reverses it. Schedules without a next run come after all others, schedules that never ran before all others."`
 }
 
 type confirmQuery struct {
@@ -44,13 +45,16 @@ type bulkBody struct {
 func (a *API) schedules() {
 	sched := a.cfg.Scheduler
 	add(a, route{
-		id: "list-schedules", method: http.MethodGet, path: "schedules", summary: "Schedules by name", action: runs.ActionLook, target: "schedules",
+		id: "list-schedules", method: http.MethodGet, path: "schedules", summary: "Schedules", action: runs.ActionLook, target: "schedules",
 	}, func(ctx context.Context, c *call, q *scheduleQuery, _ *nothing) (List[Schedule], error) {
 		var bad runs.InvalidError
 		page := q.request(&bad)
 		filter := backupsched.Filter{Search: q.Search, Enabled: q.Enabled.value(&bad, "enabled")}
 		for _, s := range oneOf(&bad, "status", []string{q.Status}, runs.Statuses()...) {
 			filter.Status = s
+		}
+		for _, s := range oneOf(&bad, "sort", []string{q.Sort}, backupsched.Sorts()...) {
+			filter.Sort = s
 		}
 		if err := bad.Err(); err != nil {
 			return List[Schedule]{}, err

@@ -134,7 +134,8 @@ func TestInvalidQueries(t *testing.T) {
 		{"schedules?cursor=nonsense", "cursor cursor_invalid"},
 		{"schedules?enabled=yes", "enabled enabled_invalid"},
 		{"schedules?status=done", "status status_unknown"},
-		{"schedules?sort=name", "sort parameter_unknown"},
+		{"schedules?sort=timezone", "sort sort_unknown"},
+		{"schedules?order=name", "order parameter_unknown"},
 		{"schedules?search=%00", "search parameter_invalid"},
 		{"schedules?search=%zz", "query query_invalid"},
 		{"runs?status=queued&status=done", "status status_unknown"},
@@ -304,4 +305,39 @@ func TestLoweringRetentionNeedsThePlan(t *testing.T) {
 		t.Errorf("the plan of deleting: %+v", p)
 	}
 	w.wants(204, http.MethodDelete, "schedules/"+id+"?confirm_plan=", "", nil)
+}
+
+// A list comes in the order that was asked for, also over its pages.
+func TestSchedulesComeInTheOrderThatWasAskedFor(t *testing.T) {
+	w := newWorld(t)
+	for _, body := range []string{
+		`{"name":"b late","frequency":"daily","time_of_day":"23:00","policy_types":["deviceCompliancePolicy"]}`,
+		`{"name":"A off","enabled":false,"frequency":"daily","time_of_day":"10:00","policy_types":["deviceCompliancePolicy"]}`,
+		`{"name":"c soon","frequency":"daily","time_of_day":"10:00","policy_types":["deviceCompliancePolicy"]}`,
+	} {
+		w.wants(201, http.MethodPost, "schedules", body, nil)
+	}
+	for sort, want := range map[string]string{
+		"": "A off, b late, c soon", "name": "A off, b late, c soon", "-name": "c soon, b late, A off",
+		"next_run_at": "c soon, b late, A off", "-next_run_at": "A off, b late, c soon",
+	} {
+		var names []string
+		for cursor := ""; ; {
+			var list List[Schedule]
+			w.wants(200, http.MethodGet, "schedules?limit=1&sort="+sort+"&cursor="+cursor, "", &list)
+			for _, s := range list.Items {
+				names = append(names, s.Name)
+			}
+			if list.NextCursor == nil {
+				break
+			}
+			cursor = *list.NextCursor
+		}
+		if got := strings.Join(names, ", "); got != want {
+			t.Errorf("sort=%s: got %s, want %s", sort, got, want)
+		}
+	}
+	var byName List[Schedule]
+	w.wants(200, http.MethodGet, "schedules?limit=1", "", &byName)
+	w.wants(422, http.MethodGet, "schedules?sort=next_run_at&cursor="+*byName.NextCursor, "", nil)
 }
