@@ -72,7 +72,7 @@ func (m *Memory) ListPolicies(ctx context.Context, tenant graph.TenantID, filter
 	}
 	defer m.mu.Unlock()
 	list := m.policies.where(tenant, func(p backupset.Policy) bool {
-		return is(filter.Type, p.Type) && contains(p.Name, filter.Search) &&
+		return among(filter.IDs, p.ID) && is(filter.Type, p.Type) && contains(p.Name, filter.Search) &&
 			(filter.Gone == nil || *filter.Gone == !p.GoneSince.IsZero())
 	})
 	return page(list, slice, func(p backupset.Policy) runs.Keyset { return idKey(p.ID) }, byText), nil

@@ -103,7 +103,7 @@ var scheduleMutants = []mutant{
 	{"ScheduleStore/a schedule that nobody has is not found", "memory.go",
 		"return none, runs.ErrNotFound", "return none, nil"},
 	{"ScheduleStore/lists leave deleted schedules out and order by lower-case name", "schedules.go",
-		"return !s.Deleted() && contains", "return contains"},
+		"return !s.Deleted() && among", "return among"},
 	{"ScheduleStore/schedules are found by part of their name without regard to case", "page.go",
 		"strings.Contains(strings.ToLower(text), strings.ToLower(part))", "strings.HasPrefix(strings.ToLower(text), strings.ToLower(part))"},
 	{"ScheduleStore/schedules are found by part of their name without regard to case", "page.go",

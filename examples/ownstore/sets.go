@@ -49,7 +49,7 @@ func (m *Memory) ListSets(ctx context.Context, tenant graph.TenantID, filter bac
 	}
 	defer m.mu.Unlock()
 	list := m.lookWhere(tenant, func(s backupset.BackupSet) bool {
-		return s.Deleted() == filter.Deleted && is(filter.ScheduleID, s.ScheduleID) && among(filter.Statuses, s.Status)
+		return s.Deleted() == filter.Deleted && among(filter.IDs, s.ID) && is(filter.ScheduleID, s.ScheduleID) && among(filter.Statuses, s.Status)
 	})
 	return page(list, slice, func(s backupset.BackupSet) runs.Keyset { return timeKey(s.CreatedAt, s.ID) }, newestFirst), nil
 }
