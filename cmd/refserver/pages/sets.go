@@ -20,18 +20,23 @@ func (p *Pages) sets() {
 		p.add(route{method: http.MethodPost, path: path, action: action, target: "backup_set"}, h)
 	}
 	look("sets", listSets)
+	// A page with a form is for who may send it.
+	form := func(path string, action runs.Action, show, save func(*visit) (answer, error)) {
+		p.add(route{method: http.MethodGet, path: path, action: action, target: "backup_set"}, show)
+		p.add(route{method: http.MethodPost, path: path, action: action, target: "backup_set", upload: path == "sets/import"}, save)
+	}
+	form("sets/new", runs.StartAction(runs.KindSetCreate), newSet, createSet)
+	form("sets/import", runs.StartAction(runs.KindSetImport), importForm, importSet)
+	form(one+"/add", runs.StartAction(runs.KindSetAdd), addPage, addToSet)
+	form(one+"/delete", runs.ActionSetDelete, confirmDelete, deleteSet)
+	form(one+"/purge", runs.ActionSetPurge, confirmPurge, purgeSet)
 	look(one, showSet)
 	do(one+"/verify", runs.StartAction(runs.KindSetVerify), verifySet)
 	do(one+"/drift", runs.StartAction(runs.KindDriftReport), reportDrift)
 	do(one+"/hold", runs.ActionSetHold, holdSet)
 	do(one+"/release", runs.ActionSetRelease, releaseSet)
-	do(one+"/delete", runs.ActionSetDelete, deleteSet)
 	do(one+"/undelete", runs.ActionSetUndelete, undeleteSet)
-	do(one+"/purge", runs.ActionSetPurge, purgeSet)
 	do(one+"/export", runs.ActionSetExport, exportSet)
-	// What asks before it destroys is for who may do it.
-	p.add(route{method: http.MethodGet, path: one + "/delete", action: runs.ActionSetDelete, target: "backup_set"}, confirmDelete)
-	p.add(route{method: http.MethodGet, path: one + "/purge", action: runs.ActionSetPurge, target: "backup_set"}, confirmPurge)
 }
 
 // setNotices are what the forms of these pages have done.

@@ -1,0 +1,77 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// pickLimits: how many policies can be ticked one by one, and how many a search shows.
+const (
+	maxPicked = 100
+	maxFound  = 50
+)
+
+// pick is the choice of single policies, for the part "pick": those that are ticked, and what a
+// search found beside them. The search is a GET with the whole form in the address, so nothing
+// that was typed is lost.
+type pick struct {
+	Search   string
+	Type     string
+	Types    []typeOption
+	Searched bool
+	Chosen   []backupset.Policy
+	Found    []backupset.Policy
+	More     bool // there are more than Found
+}
+
+// pick reads what is ticked and looks for what is searched.
+func (v *visit) pick(form url.Values) (pick, error) {
+	p := pick{Search: form.Get("q"), Type: form.Get("type")}
+	p.Types = v.typeChoices(p.Type)
+	p.Searched = form.Has("q") || form.Has("type")
+	ids := pickedIDs(form)
+	if len(ids) > maxPicked {
+		return p, runs.Invalid("policy_ids", "policies_count", fmt.Sprintf("are more than %d; choose types instead, or add the others afterwards", maxPicked))
+	}
+	for _, id := range ids {
+		found, err := v.cfg.Archive.Policy(v.ctx(), v.tenant, v.actor, id)
+		if errors.Is(err, runs.ErrNotFound) { // also what is no id
+			continue
+		}
+		if err != nil {
+			return p, err
+		}
+		p.Chosen = append(p.Chosen, found)
+	}
+	if !p.Searched {
+		return p, nil
+	}
+	there := false
+	f := backupset.PolicyFilter{Search: p.Search, Type: graph.PolicyType(p.Type), Gone: &there}
+	found, err := v.cfg.Archive.Policies(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: maxFound})
+	if err != nil {
+		return p, err
+	}
+	p.More = found.NextCursor != ""
+	p.Found = slices.DeleteFunc(found.Items, func(q backupset.Policy) bool {
+		return slices.ContainsFunc(p.Chosen, func(c backupset.Policy) bool { return c.ID == q.ID })
+	})
+	return p, nil
+}
+
+// pickedIDs are the policies that a form names.
+func pickedIDs(form url.Values) []runs.ID {
+	var ids []runs.ID
+	for _, s := range form["policy_ids"] {
+		if s != "" && !slices.Contains(ids, runs.ID(s)) {
+			ids = append(ids, runs.ID(s))
+		}
+	}
+	return ids
+}

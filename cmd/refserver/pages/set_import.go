@@ -1,0 +1,144 @@
+package pages
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
+)
+
+// maxSetName is that of a request for a run; looked at before a large file is taken in.
+const maxSetName = 200
+
+// formAround is how much of an import may be beside its file, in bytes: the name, and what
+// separates the parts.
+const formAround = 64 << 10
+
+type importData struct {
+	Name  string
+	Limit int64 // bytes
+}
+
+func importForm(v *visit) (answer, error) { return v.importPage("", 0, nil), nil }
+
+func (v *visit) importPage(name string, status int, bad []runs.FieldError) page {
+	data := importData{Name: name, Limit: v.cfg.MaxImport}
+	return page{template: "set_import", title: "Import a backup set", section: "sets", data: data, errors: bad, status: status}
+}
+
+// importSet takes a file in as it comes, without keeping it in memory, and starts its import.
+func importSet(v *visit) (answer, error) {
+	name, upload, err := v.receive()
+	var invalid *runs.InvalidError
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return v.importPage(name, http.StatusRequestEntityTooLarge, []runs.FieldError{
+			{Field: "file", Code: "file_too_large", Message: "is larger than " + byteWords(v.cfg.MaxImport)},
+		}), nil
+	case errors.As(err, &invalid):
+		return v.importPage(name, http.StatusUnprocessableEntity, invalid.Fields), nil
+	case err != nil:
+		return nil, err
+	}
+	a, err := v.start(transfer.ImportRequest(upload, name))
+	if errors.As(err, &invalid) {
+		return v.importPage(name, http.StatusUnprocessableEntity, invalid.Fields), nil
+	}
+	return a, err
+}
+
+// receive reads the form: a name, then a file, in this order, as a browser sends them.
+func (v *visit) receive() (name string, upload transfer.Upload, err error) {
+	control := http.NewResponseController(v.w)
+	_ = control.SetWriteDeadline(time.Time{}) // the answer comes after the file
+	defer func() { _ = control.SetWriteDeadline(soon(transferEnd())) }()
+	body := &slowBody{body: http.MaxBytesReader(v.w, v.req.Body, v.cfg.MaxImport+formAround), control: control, end: transferEnd()}
+	v.req.Body = io.NopCloser(body)
+	parts, err := v.req.MultipartReader()
+	if err != nil {
+		return "", upload, runs.Invalid("file", "file_required", "choose a file")
+	}
+	for {
+		part, err := parts.NextPart()
+		switch {
+		case errors.Is(err, io.EOF):
+			return name, upload, runs.Invalid("file", "file_required", "choose a file")
+		case err != nil:
+			return name, upload, body.cause(err)
+		}
+		switch part.FormName() {
+		case "name":
+			if name, err = readName(part); err != nil {
+				return name, upload, body.cause(err)
+			}
+		case "file":
+			if part.FileName() == "" {
+				return name, upload, runs.Invalid("file", "file_required", "choose a file")
+			}
+			upload, err = v.cfg.Uploader.Receive(v.ctx(), v.tenant, v.actor, part)
+			return name, upload, body.cause(err)
+		}
+	}
+}
+
+// readName reads the name of the set to be. A name that is refused comes back as it was sent, as
+// far as it is text.
+func readName(part *multipart.Part) (string, error) {
+	raw, err := io.ReadAll(io.LimitReader(part, utf8.UTFMax*maxSetName+1))
+	name := strings.ToValidUTF8(string(raw), "�")
+	switch {
+	case err != nil:
+		return "", err
+	case utf8.RuneCountInString(name) > maxSetName:
+		return "", runs.Invalid("name", "name_length", fmt.Sprintf("must have at most %d characters", maxSetName))
+	case name != string(raw) || strings.ContainsFunc(name, unicode.IsControl):
+		return "", runs.Invalid("name", "name_invalid", "must be one line of text")
+	}
+	return name, nil
+}
+
+// slowBody is a body that may take its time as long as it gets on.
+type slowBody struct {
+	body    io.Reader
+	control *http.ResponseController
+	end     time.Time
+	failed  error
+}
+
+// Read implements io.Reader.
+func (b *slowBody) Read(p []byte) (int, error) {
+	_ = b.control.SetReadDeadline(soon(b.end)) // without a connection there is none
+	n, err := b.body.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.failed = err
+	}
+	return n, err
+}
+
+// cause tells a body that was too large or broke off from what the form or the store says. The
+// text of a multipart reader's own error may repeat what was sent.
+func (b *slowBody) cause(err error) error {
+	var large *http.MaxBytesError
+	var invalid *runs.InvalidError
+	switch {
+	case err == nil, errors.As(err, &large), errors.As(err, &invalid), errors.Is(err, runs.ErrConflict), errors.Is(err, runs.ErrUnavailable),
+		errors.Is(err, runs.ErrForbidden):
+		return err
+	case errors.As(b.failed, &large):
+		return b.failed
+	case b.failed != nil, errors.Is(err, io.ErrUnexpectedEOF):
+		return badRequest("The file ended before it was complete. Send it again.")
+	case strings.HasPrefix(err.Error(), "multipart:"), strings.HasPrefix(err.Error(), "mime:"), strings.HasPrefix(err.Error(), "malformed MIME"):
+		return badRequest("The form is not well-formed.")
+	}
+	return err
+}

@@ -1,0 +1,136 @@
+package pages_test
+
+import (
+	"bytes"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+)
+
+// upload sends a form with a file, as a browser does.
+func (w *world) upload(as runs.Actor, name, fileName string, content io.Reader) response {
+	w.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	check(w.t, form.WriteField("name", name))
+	part := must(form.CreateFormFile("file", fileName))(w.t)
+	must(io.Copy(part, content))(w.t)
+	check(w.t, form.Close())
+	return w.multipart(as, form.FormDataContentType(), &body)
+}
+
+func (w *world) multipart(as runs.Actor, contentType string, body io.Reader) response {
+	req := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, tenantPath("sets", "import"), body)
+	req.Header.Set("Content-Type", contentType)
+	req.SetBasicAuth(as.ID, "x")
+	rec := httptest.NewRecorder()
+	w.mux.ServeHTTP(rec, req)
+	return response{Response: rec.Result(), body: rec.Body.String()}
+}
+
+func TestAnExportIsImportedAsASetOfItsOwn(t *testing.T) {
+	w := newWorld(t, nil)
+	set := w.byHand("One")
+	zip := w.post(owner, tenantPath("sets", set.ID, "export"), url.Values{"secrets": {"yes"}}).body
+	run := w.started(w.upload(manager, "Back again", "../../x.zip", strings.NewReader(zip)))
+	again := w.set(run.BackupSetID)
+	if again.Name != "Back again" || again.ItemsCount != set.ItemsCount || again.Status != backupset.Complete {
+		t.Errorf("the set is %q, %s, of %d policies", again.Name, again.Status, again.ItemsCount)
+	}
+}
+
+func TestAFileThatIsNoZipEndsItsRunAndSaysWhy(t *testing.T) {
+	w := newWorld(t, nil)
+	run := w.started(w.upload(manager, "", "evil.zip", strings.NewReader("<script>alert(1)</script>")))
+	if run.Status != runs.StatusFailed || run.ErrorCode != runs.CodeImportInvalid {
+		t.Errorf("the run is %s: %s", run.Status, run.ErrorCode)
+	}
+}
+
+func TestAnUploadThatIsRefusedSaysWhyInWords(t *testing.T) {
+	w := newWorld(t, func(c *pages.Config) { c.MaxImport = 100_000 })
+	for what, c := range map[string]struct {
+		got    response
+		status int
+		want   string
+	}{
+		"too large":    {w.upload(manager, "x", "x.zip", strings.NewReader(strings.Repeat("x", 300_000))), 413, "Is larger than 100 kB."},
+		"empty":        {w.upload(manager, "x", "x.zip", strings.NewReader("")), 422, "Is empty."},
+		"no file":      {w.upload(manager, "x", "", strings.NewReader("")), 422, "Choose a file."},
+		"long name":    {w.upload(manager, strings.Repeat("ü", 201), "x.zip", strings.NewReader("x")), 422, "Must have at most 200 characters."},
+		"hostile name": {w.upload(manager, "a\x00<b>", "x.zip", strings.NewReader("x")), 422, "Must be one line of text."},
+		"no multipart": {w.post(manager, tenantPath("sets", "import"), url.Values{"name": {"x"}}), 422, "Choose a file."},
+		"broken form":  {w.multipart(manager, "multipart/form-data; boundary=x", strings.NewReader("--x\r\nContent-Disposition: <b>\r\n")), 422, "Choose a file."},
+		"cut off": {w.multipart(manager, "multipart/form-data; boundary=x",
+			strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\nPK")), 400, "The file ended before it was complete."},
+	} {
+		if c.got.StatusCode != c.status {
+			t.Errorf("%s: %s", what, c.got.Status)
+		}
+		c.got.has(t, c.want)
+		c.got.lacks(t, "<b>")
+	}
+}
+
+// zeros is a body that is never in memory as a whole.
+type zeros struct{ left int64 }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	if z.left == 0 {
+		return 0, io.EOF
+	}
+	n := int(min(int64(len(p)), z.left))
+	clear(p[:n])
+	z.left -= int64(n)
+	return n, nil
+}
+
+func TestALargeUploadIsNeverInMemoryAsAWhole(t *testing.T) {
+	w := newWorld(t, nil)
+	const size = 24 << 20
+	head := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.zip\"\r\n\r\n"
+	body := io.MultiReader(strings.NewReader(head), &zeros{left: size}, strings.NewReader("\r\n--x--\r\n"))
+	peak, stop := watchHeap()
+	got := w.multipart(manager, "multipart/form-data; boundary=x", body)
+	stop()
+	if got.StatusCode != http.StatusSeeOther {
+		t.Fatalf("%s: %s", got.Status, text(got.body))
+	}
+	if *peak > size/2 {
+		t.Errorf("the heap grew by %d MiB for a file of %d MiB", *peak>>20, size>>20)
+	}
+}
+
+// watchHeap measures by how much the live heap grows until stop is called.
+func watchHeap() (peak *uint64, stop func()) {
+	peak = new(uint64)
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	before, done, ended := m.HeapAlloc, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			if m.HeapAlloc > before {
+				*peak = max(*peak, m.HeapAlloc-before)
+			}
+		}
+	}()
+	return peak, func() { close(done); <-ended }
+}
