@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -33,21 +32,19 @@ type pick struct {
 // pick reads what is ticked and looks for what is searched.
 func (v *visit) pick(form url.Values) (pick, error) {
 	p := pick{Search: form.Get("q"), Type: form.Get("type")}
-	p.Types = v.typeChoices(p.Type)
+	p.Types = v.typeOptions(p.Type)
 	p.Searched = form.Has("q") || form.Has("type")
 	ids := pickedIDs(form)
 	if len(ids) > maxPicked {
 		return p, runs.Invalid("policy_ids", "policies_count", fmt.Sprintf("are more than %d; choose types instead, or add the others afterwards", maxPicked))
 	}
-	for _, id := range ids {
-		found, err := v.cfg.Archive.Policy(v.ctx(), v.tenant, v.actor, id)
-		if errors.Is(err, runs.ErrNotFound) { // also what is no id
-			continue
-		}
+	ids = slices.DeleteFunc(ids, func(id runs.ID) bool { return !id.Valid() })
+	if len(ids) > 0 {
+		chosen, err := v.cfg.Archive.Policies(v.ctx(), v.tenant, v.actor, backupset.PolicyFilter{IDs: ids}, runs.PageRequest{Limit: maxPicked})
 		if err != nil {
 			return p, err
 		}
-		p.Chosen = append(p.Chosen, found)
+		p.Chosen = chosen.Items
 	}
 	if !p.Searched {
 		return p, nil

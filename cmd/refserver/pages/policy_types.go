@@ -56,8 +56,8 @@ func typeGroupOf(t graph.TypeInfo) int {
 	return 2
 }
 
-// typeChoices are the types that can be captured, for a select: by name.
-func (p *Pages) typeChoices(chosen string) []typeOption {
+// typeOptions are the types that can be captured, for a select: by name.
+func (p *Pages) typeOptions(chosen string) []typeOption {
 	var all []typeOption
 	for _, g := range p.typeGroups([]graph.PolicyType{graph.PolicyType(chosen)}) {
 		all = append(all, g.Types...)

@@ -62,7 +62,7 @@ func (d setListData) Filtered() bool { return d.Schedule != "" || d.Status != ""
 
 type setRow struct {
 	backupset.BackupSet
-	Schedule string // name; empty when it is not among the first ones, or deleted
+	Schedule string // name; empty when it is deleted
 }
 
 // setStates are the states of a set, for the filter.
@@ -94,15 +94,34 @@ func listSets(v *visit) (answer, error) {
 	if data.Schedules, err = v.schedulesToChoose(f.ScheduleID); err != nil {
 		return nil, err
 	}
-	names := map[runs.ID]string{}
-	for _, s := range data.Schedules {
-		names[s.ID] = s.Name
+	names, err := v.scheduleNames(found.Items)
+	if err != nil {
+		return nil, err
 	}
 	for _, s := range found.Items {
 		data.Rows = append(data.Rows, setRow{BackupSet: s, Schedule: names[s.ScheduleID]})
 	}
 	data.Pager = v.pager(found.NextCursor)
 	return page{template: "sets", title: "Backup sets", section: "sets", data: data}, nil
+}
+
+// scheduleNames are those of the schedules that made sets.
+func (v *visit) scheduleNames(sets []backupset.BackupSet) (map[runs.ID]string, error) {
+	names := map[runs.ID]string{}
+	var ids []runs.ID
+	for _, s := range sets {
+		if s.ScheduleID != "" && !slices.Contains(ids, s.ScheduleID) {
+			ids = append(ids, s.ScheduleID)
+		}
+	}
+	if len(ids) == 0 {
+		return names, nil
+	}
+	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{IDs: ids}, runs.PageRequest{Limit: runs.MaxPageSize})
+	for _, s := range found.Items {
+		names[s.ID] = s.Name
+	}
+	return names, err
 }
 
 // schedulesToChoose are the first schedules by name, and the one that is chosen, also when it
