@@ -10,7 +10,7 @@ import (
 func TestEveryPageIsAccessibleAndFits(t *testing.T) {
 	needBrowser(t)
 	full := start(t)
-	empty := start(t)
+	empty := start(t, "-demo=false")
 	for _, x := range []struct {
 		name string
 		server

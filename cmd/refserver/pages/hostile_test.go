@@ -1,0 +1,172 @@
+package pages_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+)
+
+// marker is in every hostile value that is HTML; unescaped it would be an element.
+const marker = "<script>hostile</script>"
+
+// hostile are values that no field expects.
+var hostile = map[string]string{
+	"html":           `"'>` + marker + `{{.}}&lt;`,
+	"control":        "a\x00b\x07\x1b[31m\r\n\u202e",
+	"long":           strings.Repeat("x", 1<<20-1000),
+	"not utf-8":      "\xff\xfe\xc0\x80",
+	"number":         "-99999999999999999999999999",
+	"date":           "99999-13-45T99:99:99Z",
+	"json":           `{"a":[1,2,{"b":null}]}`,
+	"path":           "../../../../etc/passwd\x00",
+	"unicode":        "\u0000\ufffe\U0010ffff" + strings.Repeat("\u0301", 100),
+	"another tenant": "01a00000-0000-7000-8000-000000000000",
+}
+
+// filled has something of everything in the tenant.
+func filled(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, nil)
+	ctx := t.Context()
+	s := w.schedule(nil)
+	w.backup(s.ID)
+	changed := must(w.graph.Churn(tenant, 6, 1))(t)
+	if len(changed) == 0 {
+		t.Fatal("nothing changed")
+	}
+	check(t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Type: "conditionalAccessPolicy", Times: 1, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	last := w.backup(s.ID)
+	begin := func(r runs.Request) runs.Run {
+		run, _, err := w.cfg.Starter.Start(ctx, tenant, owner, r)
+		check(t, err)
+		w.drain()
+		return w.run(run.ID)
+	}
+	manual := begin(capture.CreateSetRequest("By hand", capture.Selection{PolicyTypes: s.PolicyTypes}))
+	begin(capture.VerifySetRequest(manual.BackupSetID))
+	begin(restore.DriftRequest(last.BackupSetID, restore.DriftParams{}))
+	begin(restore.PreviewRequest(last.BackupSetID, restore.PreviewParams{}))
+	if _, _, err := w.cfg.Scheduler.RunNow(ctx, tenant, owner, s.ID); err != nil { // waits
+		t.Fatal(err)
+	}
+	return w
+}
+
+// Whatever a field gets, the server answers in peace: no 5xx, nothing unescaped, and what is wrong
+// is said by field.
+func TestNoFieldBreaksAPage(t *testing.T) {
+	w := filled(t)
+	_, forms := w.crawl(tenantPath("schedules"))
+	for _, f := range forms {
+		if f.upload || f.action == "/signout" {
+			continue
+		}
+		for kind, value := range hostile {
+			values := url.Values{}
+			for _, name := range f.fields {
+				values.Set(name, value)
+			}
+			w.sane(f, kind, values)
+		}
+		for i, name := range f.fields {
+			values := url.Values{}
+			for k, v := range f.values {
+				values[k] = slices.Clone(v)
+			}
+			kinds := []string{"html", "number", "date", "control"}
+			kind := kinds[i%len(kinds)]
+			values.Set(name, hostile[kind])
+			w.sane(f, kind+" in "+name, values)
+			values.Add(name, hostile["html"]) // twice
+			w.sane(f, "twice "+name, values)
+		}
+	}
+}
+
+// sane sends a form and looks at the answer.
+func (w *world) sane(f webForm, kind string, values url.Values) {
+	w.t.Helper()
+	path, _, _ := strings.Cut(f.action, "?")
+	var got response
+	if f.method == http.MethodGet {
+		if len(values.Encode()) > 60_000 {
+			return // longer than a server takes of an address
+		}
+		got = w.get(owner, path+"?"+values.Encode())
+	} else {
+		got = w.post(owner, f.action, values)
+	}
+	what := fmt.Sprintf("%s %s on %s (%s)", f.method, f.action, f.page, kind)
+	if got.StatusCode >= http.StatusInternalServerError {
+		w.t.Errorf("%s: %s", what, got.Status)
+	}
+	if got.StatusCode == http.StatusUnprocessableEntity && !slices.ContainsFunc(f.fields, func(name string) bool {
+		name, _, _ = strings.Cut(name, "[")
+		return strings.Contains(got.body, `id="`+name+`-error"`) || strings.Contains(got.body, "<code>"+name)
+	}) {
+		w.t.Errorf("%s: the answer names no field", what)
+	}
+	if strings.Contains(got.body, marker) {
+		w.t.Errorf("%s: the value stands unescaped in the page", what)
+	}
+}
+
+// Routes that hostile clients try without any page: ids that are none, methods, bodies.
+func TestNoAddressBreaksAPage(t *testing.T) {
+	w := filled(t)
+	for _, pattern := range w.pages.Patterns() {
+		method, path, _ := strings.Cut(pattern, " ")
+		for _, id := range []string{"x", "01a00000-0000-7000-8000-000000000000", "%00", "..%2f..", "%ff", strings.Repeat("9", 5000), url.PathEscape(marker)} {
+			at := strings.NewReplacer("{tenant}", string(tenant), "{id}", id, "{run}", id, "{set}", id, "{item}", id, "{version}", id, "{name}", id).Replace(path)
+			if strings.Contains(at, "{") {
+				t.Fatalf("%s has a parameter that this test does not fill", pattern)
+			}
+			for _, query := range []string{"", "?cursor=%00", "?cursor=eyJ9&limit=0", "?limit=99999999999", "?limit=x&q=%ff", "?%zz=%zz", "?with=%00&from=99999-99-99&to=-1&page=-1&status=x&kind=y&sort=z"} {
+				got := w.do(owner, method, at+query, url.Values{"confirm": {marker}})
+				if got.StatusCode >= http.StatusInternalServerError || strings.Contains(got.body, marker) {
+					t.Errorf("%s %s%s: %s", method, at, query, got.Status)
+				}
+			}
+		}
+	}
+}
+
+// The crawl of these tests reaches every route, so that none is left out of them.
+func TestEveryRouteIsReachedByALinkOrAForm(t *testing.T) {
+	w := filled(t)
+	pages, forms := w.crawl(tenantPath("schedules"))
+	reached := map[string]bool{}
+	note := func(method, path string) {
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://x"+path, nil)
+		check(t, err)
+		reached[w.pages.PatternOf(req)] = true
+	}
+	for path := range pages {
+		note(http.MethodGet, path)
+	}
+	for _, f := range forms {
+		note(f.method, f.action)
+	}
+	for _, body := range pages {
+		for _, m := range links.FindAllStringSubmatch(body, -1) {
+			note(http.MethodGet, m[1])
+		}
+	}
+	for _, pattern := range w.pages.Patterns() {
+		if !reached[pattern] && !slices.Contains(beside, pattern) {
+			t.Errorf("no link and no form leads to %s", pattern)
+		}
+	}
+}
+
+// beside are routes that scripts ask, or that people type.
+var beside = []string{"GET /backups", "GET /backups/{tenant}", "POST /backups/-/zone", "GET /backups/{tenant}/live"}
