@@ -58,6 +58,9 @@ func (a *API) describe() ([]byte, error) {
 			}
 		}
 	}
+	if err := addExamples(a.huma.OpenAPI()); err != nil {
+		return nil, err
+	}
 	document, err := json.MarshalIndent(a.huma.OpenAPI(), "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("api: writing the OpenAPI document: %w", err)

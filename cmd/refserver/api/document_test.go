@@ -40,7 +40,8 @@ type operation struct {
 }
 
 type mediaType struct {
-	Schema schema `json:"schema"`
+	Schema  schema          `json:"schema"`
+	Example json.RawMessage `json:"example"`
 }
 
 type schema struct {

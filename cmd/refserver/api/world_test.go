@@ -270,6 +270,7 @@ func (w *world) do(token, method, path, body string) reply {
 	w.serve(rec, r)
 	out := reply{rec.Code, rec.Header(), rec.Body.String()}
 	w.conforms(method, path, out)
+	w.keepExample(method, path, body, out)
 	return out
 }
 
