@@ -26,6 +26,7 @@ var (
 	options   = regexp.MustCompile(`<option([^>]*)>`)
 	attrs     = regexp.MustCompile(`([a-z-]+)(?:="([^"]*)")?`)
 	links     = regexp.MustCompile(`<a\s[^>]*?href="([^"]*)"`)
+	addresses = regexp.MustCompile(`(?:href|src|action|hx-get|data-zone-path)="([^"]*)"`)
 	anyID     = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 

@@ -49,7 +49,10 @@ func (p *Pages) Pattern() string { return p.cfg.Prefix + "/" }
 
 // Mount hangs the pages into a mux. Do not strip the prefix before: the pages' own patterns
 // and links begin with it.
-func (p *Pages) Mount(mux *http.ServeMux) { mux.Handle(p.Pattern(), p) }
+func (p *Pages) Mount(mux *http.ServeMux) {
+	mux.Handle(p.cfg.Prefix, p) // or the mux would answer with a redirect to a slash at the end
+	mux.Handle(p.Pattern(), p)
+}
 
 // policy allows what the pages have: nothing inline, nothing from elsewhere. Pico's icons are
 // data: images.
