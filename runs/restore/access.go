@@ -27,19 +27,36 @@ func (d *desired) accessState(w wish, captured []byte) []byte {
 		d.warn(codeAccessState, "it will be %s; it was captured without a state", accessStates[0])
 		return quoted(accessStates[0])
 	}
-	state := textOf(captured)
-	allowed := map[AccessState]string{AccessDisabled: accessStates[0], AccessReportOnly: accessStates[1], AccessOriginal: state}[w.options.Access]
-	best := state
-	if strength(allowed) < strength(best) {
-		best = allowed
-	}
+	state, now := textOf(captured), ""
+	best := weaker(state, w.options.Access.allowed(state, w.live != nil))
 	if w.live != nil {
-		if now := textOf(backupset.Lookup(w.live.canon, "state")); strength(now) < strength(best) {
-			best = now
-		}
+		now = textOf(backupset.Lookup(w.live.canon, "state"))
+		best = weaker(best, now)
 	}
-	if best != state {
+	switch {
+	case best != state:
 		d.warn(codeAccessState, "it will be %s; it was captured %s", best, state)
+	case w.live != nil && strength(best) < strength(now):
+		d.warn(codeAccessState, "it will be %s, as it was captured; it is %s now", best, now)
 	}
 	return quoted(best)
+}
+
+// allowed is the strictest state that the option allows for a policy of a captured state.
+func (o AccessState) allowed(captured string, exists bool) string {
+	switch {
+	case o == AccessOriginal, o == AccessKeep && exists:
+		return captured
+	case o == AccessReportOnly:
+		return accessStates[1]
+	}
+	return accessStates[0]
+}
+
+// weaker is the weaker of two states, the first where they are equally strict.
+func weaker(a, b string) string {
+	if strength(b) < strength(a) {
+		return b
+	}
+	return a
 }

@@ -70,7 +70,7 @@ func TestNothingThatGraphShowsIsTakenForMiscased(t *testing.T) {
 
 func TestConditionalAccessWithoutAStateIsMadeDisabled(t *testing.T) {
 	e := pureEngine(t)
-	for _, o := range []AccessState{AccessDisabled, AccessReportOnly, AccessOriginal} {
+	for _, o := range []AccessState{AccessKeep, AccessDisabled, AccessReportOnly, AccessOriginal} {
 		d := desire(wishOf(t, e, policyOf(t, accessType, `{"id":"1","displayName":"CA"}`), nil, Options{Access: o}))
 		sameJSON(t, string(o), `{"displayName":"CA","state":"disabled"}`, d.policy.Raw)
 		if c := codes(d); len(c) != 1 || c[0] != codeAccessState {

@@ -237,6 +237,10 @@ func TestTheStateOfConditionalAccessIsTheWeakest(t *testing.T) {
 		option         AccessState
 		want           string
 	}{
+		{on, "", AccessKeep, off}, {report, "", AccessKeep, off}, {off, "", AccessKeep, off},
+		{on, on, AccessKeep, on}, {on, report, AccessKeep, report}, {on, off, AccessKeep, off},
+		{report, on, AccessKeep, report}, {off, on, AccessKeep, off}, {report, report, AccessKeep, report},
+		{"brandNew", "brandNew", AccessKeep, "brandNew"}, {on, "brandNew", AccessKeep, on},
 		{on, "", AccessDisabled, off}, {on, "", AccessReportOnly, report}, {on, "", AccessOriginal, on},
 		{report, "", AccessDisabled, off}, {report, "", AccessReportOnly, report}, {report, "", AccessOriginal, report},
 		{off, "", AccessReportOnly, off}, {off, "", AccessOriginal, off},
@@ -250,7 +254,7 @@ func TestTheStateOfConditionalAccessIsTheWeakest(t *testing.T) {
 		if err := json.Unmarshal(d.policy.Raw, &got); err != nil || got.State != c.want {
 			t.Errorf("captured %s, live %q, %s: %s, %v, want %s", c.captured, c.live, c.option, got.State, err, c.want)
 		}
-		if warned := slices.Contains(codes(d), codeAccessState); warned != (c.want != c.captured) {
+		if warned := slices.Contains(codes(d), codeAccessState); warned != (c.want != c.captured || c.live != "" && strength(c.want) < strength(c.live)) {
 			t.Errorf("captured %s, live %q, %s: warnings %v", c.captured, c.live, c.option, d.warnings)
 		}
 	}

@@ -13,7 +13,7 @@ func ExamplePreviewRequest() {
 	set := runs.ID("01890000-0000-7000-8000-000000000001")
 	a := restore.PreviewRequest(set, restore.PreviewParams{})
 	b := restore.PreviewRequest(set, restore.PreviewParams{Options: restore.Options{
-		Existing: restore.SkipExisting, Assignments: restore.NoAssignments, Access: restore.AccessDisabled,
+		Existing: restore.SkipExisting, Assignments: restore.NoAssignments, Access: restore.AccessKeep,
 	}})
 	fmt.Println(a.Kind, a.Key == b.Key)
 	// Output: restore.preview true

@@ -26,7 +26,7 @@ func (o Options) withDefaults() Options {
 		o.Assignments = NoAssignments
 	}
 	if o.Access == "" {
-		o.Access = AccessDisabled
+		o.Access = AccessKeep
 	}
 	return o
 }
@@ -44,9 +44,9 @@ func (o Options) check(bad *runs.InvalidError) {
 		bad.Add("options.assignments", "assignments_unknown", `must be "none", "original" or "mapped"`)
 	}
 	switch o.Access {
-	case AccessDisabled, AccessReportOnly, AccessOriginal:
+	case AccessKeep, AccessDisabled, AccessReportOnly, AccessOriginal:
 	default:
-		bad.Add("options.access_state", "access_state_unknown", `must be "disabled", "report_only" or "original"`)
+		bad.Add("options.access_state", "access_state_unknown", `must be "keep", "disabled", "report_only" or "original"`)
 	}
 	switch {
 	case o.CopySuffix == "":

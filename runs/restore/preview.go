@@ -35,7 +35,8 @@ type AccessState string
 
 // The states.
 const (
-	AccessDisabled   AccessState = "disabled"    // the default
+	AccessKeep       AccessState = "keep"        // one that exists keeps its state, what is made is disabled. The default
+	AccessDisabled   AccessState = "disabled"    // also what exists
 	AccessReportOnly AccessState = "report_only" // evaluated, not enforced
 	AccessOriginal   AccessState = "original"    // as captured; the actor has confirmed it
 )

@@ -28,10 +28,13 @@ func (w *world) stateOf(id string) string {
 }
 
 // TestConditionalAccessIsNeverEnabledByItself restores policies that were enabled: those that
-// are gone, and those that were disabled since.
+// are gone, those that were disabled since, and those that were only renamed, which go on
+// protecting unless the actor says otherwise.
 func TestConditionalAccessIsNeverEnabledByItself(t *testing.T) {
-	for access, want := range map[restore.AccessState]string{
-		"": "disabled", restore.AccessDisabled: "disabled", restore.AccessReportOnly: "enabledForReportingButNotEnforced", restore.AccessOriginal: "enabled",
+	const on, report, off = "enabled", "enabledForReportingButNotEnforced", "disabled"
+	for access, want := range map[restore.AccessState]struct{ made, kept string }{
+		"": {off, on}, restore.AccessKeep: {off, on}, restore.AccessDisabled: {off, off},
+		restore.AccessReportOnly: {report, report}, restore.AccessOriginal: {on, on},
 	} {
 		w := newWorld(t, rig.Options{Policies: -1}, nil, restore.PreviewerConfig{})
 		const ca = graph.PolicyType("conditionalAccessPolicy")
@@ -51,14 +54,14 @@ func TestConditionalAccessIsNeverEnabledByItself(t *testing.T) {
 		if run.Status != runs.StatusSuccess {
 			t.Fatalf("%s: %v", access, said(got))
 		}
-		if s := w.stateOf(got["gone"].TargetID); s != want {
-			t.Errorf("%q: what is made again is %s, want %s", access, s, want)
+		if s := w.stateOf(got["gone"].TargetID); s != want.made {
+			t.Errorf("%q: what is made again is %s, want %s", access, s, want.made)
 		}
 		if s := w.stateOf("off"); s != "disabled" {
 			t.Errorf("%q: what was switched off is %s", access, s)
 		}
-		if s := w.stateOf("on"); s != want {
-			t.Errorf("%q: what was on is %s, want %s", access, s, want)
+		if s := w.stateOf("on"); s != want.kept {
+			t.Errorf("%q: what was on is %s, want %s", access, s, want.kept)
 		}
 	}
 }

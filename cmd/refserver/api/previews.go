@@ -30,7 +30,7 @@ type RestoreOptions struct {
 	Existing    *string `json:"existing" enum:"skip,overwrite,copy" doc:"null in drift reports, as all of the options"`
 	CopySuffix  *string `json:"copy_suffix"`
 	Assignments *string `json:"assignments" enum:"none,original,mapped"`
-	AccessState *string `json:"access_state" enum:"disabled,report_only,original"`
+	AccessState *string `json:"access_state" enum:"keep,disabled,report_only,original"`
 }
 
 // PreviewItem is what a restore would do with one item of a set.

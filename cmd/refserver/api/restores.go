@@ -19,7 +19,7 @@ type restoreOptionsIn struct {
 	Existing    *string `json:"existing,omitempty" enum:"skip,overwrite,copy" default:"skip" doc:"What becomes of an item whose policy exists in the target"`
 	CopySuffix  *string `json:"copy_suffix,omitempty" maxLength:"64" doc:"With existing copy: what its name ends in. Defaults to ' (restored)'"`
 	Assignments *string `json:"assignments,omitempty" enum:"none,original,mapped" default:"none" doc:"original: to the very groups of the backup; mapped: to the target's groups of the same name and rule"`
-	AccessState *string `json:"access_state,omitempty" enum:"disabled,report_only,original" default:"disabled" doc:"In which state an enabled Conditional Access policy comes back; original must be confirmed when it is restored"`
+	AccessState *string `json:"access_state,omitempty" enum:"keep,disabled,report_only,original" default:"keep" doc:"In which state an enabled Conditional Access policy comes back, never a stricter one than it has; keep: one that exists keeps its own, what is made is disabled; original must be confirmed when it is restored"`
 }
 
 func (o restoreOptionsIn) options() restore.Options {
