@@ -35,6 +35,8 @@ var production = []allowance{
 	{"examples/dstclock", "github.com/benbjohnson/clock", "shows that its clocks fit"},
 	{"internal/rig", "github.com/benbjohnson/clock", "the clock of the tests"},
 	{"internal/pgtest", "github.com/jackc/pgx/v5/pgconn", "creates databases for tests"},
+	{"examples/oidc", "github.com/coreos/go-oidc/v3/oidc", "checks ID tokens: nobody should write that anew"},
+	{"examples/oidc", "golang.org/x/oauth2", "the flow below OpenID Connect"},
 	{"examples/postgres", "github.com/uptrace/bun", "shows a host that shares its database"},
 }
 

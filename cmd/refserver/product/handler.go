@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -145,19 +146,19 @@ func (p *Product) home(w http.ResponseWriter, r *http.Request) {
 	p.show(w, r, http.StatusOK, "home.html", "Your tenants", rows)
 }
 
-// mayDo says in a sentence what a role may do, see [runs.RoleAuthorizer].
+// mayDo is what follows "may" of a role, see [runs.RoleAuthorizer].
 func mayDo(role runs.Role) string {
 	switch role {
 	case runs.RoleOwner:
-		return "May do everything, also restore from another tenant and export secrets."
+		return "do everything, also restore from another tenant and export secrets"
 	case runs.RoleManager:
-		return "Manages schedules and retention, restores, imports and exports."
+		return "manage schedules and retention, restore, import and export"
 	case runs.RoleOperator:
-		return "Runs backups, compares, and previews restores."
+		return "run backups, compare, and preview restores"
 	case runs.RoleReadonly:
-		return "Looks at everything and changes nothing."
+		return "look at everything and change nothing"
 	}
-	return "Has no role in any tenant, so there is nothing to see."
+	return "look at nothing, having no role in any tenant"
 }
 
 // article is the name of a role as people read it.
@@ -171,4 +172,12 @@ func article(role runs.Role) string {
 		return "a reader"
 	}
 	return "a " + string(role)
+}
+
+// title is the name of a role as a heading.
+func title(role runs.Role) string {
+	if role == runs.RoleReadonly {
+		return "Read only"
+	}
+	return strings.ToUpper(string(role[:1])) + string(role[1:])
 }

@@ -28,10 +28,10 @@ type demoGroup struct {
 
 // demoUser is a user whom anybody may sign in as.
 type demoUser struct {
-	ID   string
-	Role runs.Role
-	As   string // the button
-	May  string // what the role may do
+	ID    string
+	Title string // the role
+	As    string // the button
+	May   string // what the role may do
 }
 
 func (p *Product) signInPage(w http.ResponseWriter, r *http.Request) {
@@ -58,14 +58,14 @@ func (p *Product) demoGroups() []demoGroup {
 		g := demoGroup{ID: string(t.ID), Name: t.Name}
 		for _, u := range p.cfg.Users.list {
 			if role := u.roles[t.ID]; role != runs.RoleNone {
-				g.Users = append(g.Users, demoUser{ID: u.actor.ID, Role: role, As: "Sign in as " + article(role) + " of " + t.Name, May: mayDo(role)})
+				g.Users = append(g.Users, demoUser{ID: u.actor.ID, Title: title(role), As: "Sign in as " + article(role) + " of " + t.Name, May: mayDo(role)})
 			}
 		}
 		groups = append(groups, g)
 	}
 	for _, u := range p.cfg.Users.list {
 		if len(u.roles) == 0 {
-			rest.Users = append(rest.Users, demoUser{ID: u.actor.ID, Role: "stranger", As: "Sign in as a stranger", May: mayDo(runs.RoleNone)})
+			rest.Users = append(rest.Users, demoUser{ID: u.actor.ID, Title: "Stranger", As: "Sign in as a stranger", May: mayDo(runs.RoleNone)})
 		}
 	}
 	return append(groups, rest)
