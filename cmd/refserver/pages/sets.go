@@ -31,6 +31,8 @@ func (p *Pages) sets() {
 	form(one+"/delete", runs.ActionSetDelete, confirmDelete, deleteSet)
 	form(one+"/purge", runs.ActionSetPurge, confirmPurge, purgeSet)
 	look(one, showSet)
+	look(one+"/items/{item}", showItem)
+	look(one+"/items/{item}/json", downloadItem)
 	do(one+"/verify", runs.StartAction(runs.KindSetVerify), verifySet)
 	do(one+"/drift", runs.StartAction(runs.KindDriftReport), reportDrift)
 	do(one+"/hold", runs.ActionSetHold, holdSet)

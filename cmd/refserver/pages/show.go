@@ -25,6 +25,7 @@ var functions = template.FuncMap{
 	"sentence": sentence,
 	"dict":     dict,
 	"warning":  warningWords,
+	"named":    shownName,
 	"deletion": deletionWords,
 }
 
@@ -151,7 +152,7 @@ type badge struct {
 // statusOf shows the status of a run, or a word of the same kind. Partial is never good.
 func statusOf(s any) badge {
 	switch word := fmt.Sprint(s); word {
-	case "success", "complete":
+	case "success", "complete", "live":
 		return badge{Word: word, Icon: "check", Tone: "good"}
 	case "partial":
 		return badge{Word: word, Icon: "half", Tone: "warn"}
@@ -163,7 +164,7 @@ func statusOf(s any) badge {
 		return badge{Word: word, Icon: "turn", Tone: "busy"}
 	case "queued", "waiting":
 		return badge{Word: word, Icon: "clock", Tone: "busy"}
-	case "canceled":
+	case "canceled", "gone":
 		return badge{Word: word, Icon: "stop", Tone: "quiet"}
 	case "":
 		return badge{Word: "never run", Icon: "dash", Tone: "quiet"}
