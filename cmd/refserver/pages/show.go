@@ -24,6 +24,7 @@ var functions = template.FuncMap{
 	"bytes":    byteWords,
 	"sentence": sentence,
 	"dict":     dict,
+	"reason":   reasonWords,
 	"warning":  warningWords,
 	"named":    shownName,
 	"deletion": deletionWords,
@@ -89,6 +90,15 @@ func (s *screen) AtIn(t time.Time, zone string) moment {
 		loc = s.visit.zone
 	}
 	return momentOf(t, loc, s.visit.now)
+}
+
+// AtSecond is At with seconds, for what follows each other quickly.
+func (s *screen) AtSecond(t time.Time) moment {
+	m := s.At(t)
+	if m.Text != "" {
+		m.Text = t.In(s.visit.zone).Format("Mon 2 Jan 2006, 15:04:05")
+	}
+	return m
 }
 
 func momentOf(t time.Time, zone *time.Location, now time.Time) moment {

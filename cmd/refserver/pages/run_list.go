@@ -1,0 +1,193 @@
+package pages
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// runKinds are the kinds that the filter offers, in the order in which people look for them.
+var runKinds = []runs.Kind{
+	runs.KindBackup, runs.KindSetCreate, runs.KindSetAdd, runs.KindSetImport, runs.KindSetVerify, runs.KindSnapshot,
+	runs.KindPolicySync, runs.KindDriftReport, runs.KindRestorePreview, runs.KindRestoreExecute, runs.KindRetentionApply,
+}
+
+var runTriggers = []runs.Trigger{runs.TriggerSchedule, runs.TriggerManual, runs.TriggerRetry, runs.TriggerSystem}
+
+type runListData struct {
+	Kinds     []choice
+	Statuses  []choice
+	Triggers  []choice
+	Schedules []choice
+	From, To  string
+	Filtered  bool // anything is left out
+	Rows      []runRow
+	Pager     pager
+}
+
+// choice is an option of a filter.
+type choice struct {
+	Value, Label string
+	Chosen       bool
+}
+
+type runRow struct {
+	runs.Run
+	Badge    badge
+	About    subject
+	Who      string // who started it, or ""
+	Duration string
+}
+
+func listRuns(v *visit) (answer, error) {
+	data := runListData{From: v.query.Get("from"), To: v.query.Get("to")}
+	request, filter, fields := v.runFilter()
+	for _, k := range runKinds {
+		data.Kinds = append(data.Kinds, choice{string(k), kindWords(k), slices.Contains(filter.Kinds, k)})
+	}
+	for _, s := range runs.Statuses() {
+		data.Statuses = append(data.Statuses, choice{string(s), statusFilterWords[s], slices.Contains(filter.Statuses, s)})
+	}
+	for _, t := range runTriggers {
+		data.Triggers = append(data.Triggers, choice{string(t), triggerWords(t), slices.Contains(filter.Triggers, t)})
+	}
+	data.Filtered = data.From != "" || data.To != "" || filter.ScheduleID != "" || len(filter.Kinds)+len(filter.Statuses)+len(filter.Triggers) > 0
+	var err error
+	if data.Schedules, err = v.scheduleChoices(filter.ScheduleID); err != nil {
+		return nil, err
+	}
+	pg := page{template: "runs", title: "Runs", section: "runs"}
+	if len(fields) > 0 {
+		pg.data, pg.status, pg.errors = data, 422, fields
+		return pg, nil
+	}
+	found, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, filter, request)
+	if err != nil {
+		return nil, err
+	}
+	about, err := v.subjects(found.Items)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range found.Items {
+		data.Rows = append(data.Rows, runRow{Run: r, Badge: runBadge(r), About: about[r.ID], Who: whoStarted(r), Duration: v.took(r)})
+	}
+	data.Pager = v.pager(found.NextCursor)
+	pg.data = data
+	return pg, nil
+}
+
+// statusFilterWords say what a status of the filter covers: the words of the badges that are
+// not statuses of their own are among these.
+var statusFilterWords = map[runs.Status]string{
+	runs.StatusQueued: "queued or waiting", runs.StatusRunning: "running", runs.StatusSuccess: "success", runs.StatusPartial: "partial",
+	runs.StatusFailed: "failed", runs.StatusCanceled: "canceled", runs.StatusSkipped: "skipped or missed",
+}
+
+// runFilter reads the filter of the address. What no list of choices offers is ignored, but
+// for dates and ids, which people type.
+func (v *visit) runFilter() (runs.PageRequest, runs.RunFilter, []runs.FieldError) {
+	var f runs.RunFilter
+	var bad runs.InvalidError
+	request, err := v.pageRequest()
+	if err != nil {
+		bad.Add("limit", "limit_range", "must be between 1 and 200")
+	}
+	for _, k := range v.query["kind"] {
+		if slices.Contains(runKinds, runs.Kind(k)) {
+			f.Kinds = append(f.Kinds, runs.Kind(k))
+		}
+	}
+	for _, s := range v.query["status"] {
+		if slices.Contains(runs.Statuses(), runs.Status(s)) && !slices.Contains(f.Statuses, runs.Status(s)) {
+			f.Statuses = append(f.Statuses, runs.Status(s))
+		}
+	}
+	for _, t := range v.query["trigger"] {
+		if slices.Contains(runTriggers, runs.Trigger(t)) {
+			f.Triggers = append(f.Triggers, runs.Trigger(t))
+		}
+	}
+	if id := runs.ID(v.query.Get("schedule")); id != "" {
+		if !id.Valid() {
+			bad.Add("schedule", "id_invalid", "is not the id of a schedule; choose one of the list")
+		} else {
+			f.ScheduleID = id
+		}
+	}
+	f.From = v.day(&bad, "from", 0)
+	f.To = v.day(&bad, "to", 1)
+	return request, f, bad.Fields
+}
+
+// day is when a day of the address begins in the viewer's zone, or the one `after` days later.
+func (v *visit) day(bad *runs.InvalidError, name string, after int) time.Time {
+	s := v.query.Get(name)
+	if s == "" {
+		return time.Time{}
+	}
+	d, err := time.ParseInLocation(time.DateOnly, s, v.zone)
+	if err != nil {
+		bad.Add(name, "date_invalid", "must be a date such as 2026-01-31")
+		return time.Time{}
+	}
+	return time.Date(d.Year(), d.Month(), d.Day()+after, 0, 0, 0, 0, v.zone)
+}
+
+// scheduleChoices offers the first schedules by name, and the chosen one wherever it is.
+func (v *visit) scheduleChoices(chosen runs.ID) ([]choice, error) {
+	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{}, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		return nil, err
+	}
+	var list []choice
+	missing := chosen != ""
+	for _, s := range found.Items {
+		list = append(list, choice{string(s.ID), s.Name, s.ID == chosen})
+		missing = missing && s.ID != chosen
+	}
+	if missing {
+		names, err := v.names(map[string]map[runs.ID]bool{"schedule": {chosen: true}})
+		if err != nil {
+			return nil, err
+		}
+		name, ok := names[chosen]
+		if !ok {
+			name = "a deleted schedule"
+		}
+		list = append(list, choice{string(chosen), name, true})
+	}
+	return list, nil
+}
+
+// whoStarted names the person who started a run; "" when it was the engine.
+func whoStarted(r runs.Run) string {
+	if r.Actor.ID == runs.SystemActor.ID || r.Actor.ID == "" {
+		return ""
+	}
+	return actorWords(r.Actor)
+}
+
+func actorWords(a runs.Actor) string {
+	switch {
+	case a.ID == runs.SystemActor.ID:
+		return "the engine"
+	case a.Name != "":
+		return a.Name
+	}
+	return a.ID
+}
+
+// took says how long a run took, or has taken so far; "" when it never began.
+func (v *visit) took(r runs.Run) string {
+	end := r.FinishedAt
+	if end.IsZero() {
+		end = v.now
+	}
+	if r.StartedAt.IsZero() || end.Before(r.StartedAt) {
+		return ""
+	}
+	return durationWords(end.Sub(r.StartedAt))
+}

@@ -1,0 +1,179 @@
+package pages
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+)
+
+type runData struct {
+	Run       runs.Run
+	Badge     badge
+	About     subject
+	Who       string
+	Duration  string
+	Advice    *advice // nil when nothing needs explaining
+	Message   string
+	Done      int // per cent; -1 while unknown
+	ETA       time.Time
+	Poll      bool // the page is asked for again
+	Waits     bool // queued after an attempt
+	Steps     []step
+	Links     []link
+	MayCancel bool
+	MayRetry  bool
+	Summary   any
+	Shape     string // which part shows Summary; empty for none
+	Items     []itemRow
+	Statuses  []choice
+	Cursor    string
+	Pager     pager
+}
+
+// link leads to what a run has to do with.
+type link struct{ Label, Name, Path string }
+
+type itemRow struct {
+	runs.Item
+	Path string // of the policy in the inventory; empty when it is not known
+}
+
+func showRun(v *visit) (answer, error) {
+	run, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, v.id())
+	if err != nil {
+		return nil, err
+	}
+	about, err := v.subjects([]runs.Run{run})
+	if err != nil {
+		return nil, err
+	}
+	data := runData{
+		Run: run, Badge: runBadge(run), About: about[run.ID], Who: whoStarted(run), Duration: v.took(run), Message: run.ErrorMessage,
+		Done: percent(run.Counts), Poll: run.Status.Active(), Waits: run.Status == runs.StatusQueued && run.Attempt > 0,
+		MayCancel: v.mayCancel(run), MayRetry: v.mayRetry(run),
+	}
+	if run.Status == runs.StatusRunning {
+		data.ETA = run.ETA(v.now)
+	}
+	if run.ErrorCode != "" {
+		a := adviceFor(run.ErrorCode)
+		data.Advice = &a
+	}
+	if data.Steps, err = v.timeline(run); err != nil {
+		return nil, err
+	}
+	if data.Links, err = v.runLinks(run, about[run.ID]); err != nil {
+		return nil, err
+	}
+	data.Shape, data.Summary = v.summary(run)
+	if err := v.items(&data); err != nil {
+		return nil, err
+	}
+	title := kindWords(run.Kind)
+	if data.About.Path != "" {
+		title += ": " + data.About.Name
+	}
+	return page{template: "run", title: title, section: "runs", data: data}, nil
+}
+
+// items reads the page of the run's items that the address asks for.
+func (v *visit) items(data *runData) error {
+	request, err := v.pageRequest()
+	if err != nil {
+		return err
+	}
+	var filter runs.ItemFilter
+	for _, s := range []runs.ItemStatus{runs.ItemFailed, runs.ItemSkipped, runs.ItemSuccess} {
+		chosen := slices.Contains(v.query["status"], string(s))
+		data.Statuses = append(data.Statuses, choice{string(s), string(s), chosen})
+		if chosen {
+			filter.Statuses = append(filter.Statuses, s)
+		}
+	}
+	found, err := v.cfg.Starter.Items(v.ctx(), v.tenant, v.actor, data.Run.ID, filter, request)
+	if err != nil {
+		return err
+	}
+	paths, err := v.itemPaths(data.Run, found.Items)
+	if err != nil {
+		return err
+	}
+	for _, item := range found.Items {
+		data.Items = append(data.Items, itemRow{item, paths[item.BackupItemID]})
+	}
+	data.Pager, data.Cursor = v.pager(found.NextCursor), request.Cursor
+	return nil
+}
+
+// itemPaths leads from what a run captured to the policies of the inventory, by the items of
+// its backup set.
+func (v *visit) itemPaths(run runs.Run, items []runs.Item) (map[runs.ID]string, error) {
+	set := run.BackupSetID
+	if set == "" && run.Target.Type == "backup_set" {
+		set = run.Target.ID
+	}
+	var ids []runs.ID
+	for _, i := range items {
+		if i.BackupItemID != "" {
+			ids = append(ids, i.BackupItemID)
+		}
+	}
+	if set == "" || len(ids) == 0 {
+		return nil, nil
+	}
+	found, err := v.cfg.Archive.Items(v.ctx(), v.tenant, v.actor, set, backupset.SetItemFilter{IDs: ids}, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		if gone(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	paths := map[runs.ID]string{}
+	for _, i := range found.Items {
+		paths[i.ID] = v.path("policies", string(i.PolicyID))
+	}
+	return paths, nil
+}
+
+// runLinks lead to what a run has to do with beside what it is about.
+func (v *visit) runLinks(run runs.Run, about subject) ([]link, error) {
+	var list []link
+	add := func(label, name string, segments ...string) {
+		list = append(list, link{label, name, v.path(segments...)})
+	}
+	if run.BackupSetID != "" && run.Target.ID != run.BackupSetID {
+		names, err := v.names(map[string]map[runs.ID]bool{"backup_set": {run.BackupSetID: true}})
+		if err != nil {
+			return nil, err
+		}
+		if name, ok := names[run.BackupSetID]; ok {
+			add("Backup set", name, "sets", string(run.BackupSetID))
+		} else if run.Status.Terminal() {
+			list = append(list, link{Label: "Backup set", Name: "none, or deleted since"})
+		}
+	}
+	if run.RetryOf != "" {
+		add("Retry of", "an earlier run", "runs", string(run.RetryOf))
+	}
+	switch run.Kind {
+	case runs.KindRestoreExecute:
+		var params restore.ExecuteParams
+		if json.Unmarshal(run.Params, &params) == nil && params.PreviewRunID.Valid() {
+			add("Does what was previewed in", "the preview", "restore", "previews", string(params.PreviewRunID))
+		}
+	case runs.KindRestorePreview, runs.KindDriftReport:
+		preview, err := v.cfg.Restores.Get(v.ctx(), v.tenant, v.actor, run.ID)
+		switch {
+		case gone(err):
+		case err != nil:
+			return nil, err
+		case preview.RestoreRunID != "":
+			add("Restored by", "this run", "runs", string(preview.RestoreRunID))
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,174 @@
+package pages
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/tenantatlas/tenantbackup/retention"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
+)
+
+// summary reads what a run has left behind. shape says which part of the template shows it;
+// it is empty when there is nothing, or nothing that these pages know.
+func (v *visit) summary(run runs.Run) (shape string, content any) {
+	if len(run.Summary) == 0 {
+		return "", nil
+	}
+	if run.ErrorCode == runs.CodeMissedSlot {
+		return decoded[runs.MissedSummary]("missed", run.Summary)
+	}
+	switch run.Kind {
+	case runs.KindBackup, runs.KindPolicySync, runs.KindSetCreate, runs.KindSetAdd:
+		var s capture.Summary
+		if json.Unmarshal(run.Summary, &s) != nil {
+			return "", nil
+		}
+		return "capture", v.captureSummary(s)
+	case runs.KindSnapshot:
+		return decoded[capture.SnapshotSummary]("snapshot", run.Summary)
+	case runs.KindSetVerify:
+		return decoded[capture.VerifySummary]("verify", run.Summary)
+	case runs.KindSetImport:
+		var s transfer.ImportSummary
+		if json.Unmarshal(run.Summary, &s) != nil {
+			return "", nil
+		}
+		return "import", v.importSummary(s)
+	case runs.KindRestorePreview, runs.KindDriftReport:
+		var s restore.Summary
+		if json.Unmarshal(run.Summary, &s) != nil {
+			return "", nil
+		}
+		return "preview", v.previewSummary(run, s)
+	case runs.KindRestoreExecute:
+		return decoded[restore.ExecuteSummary]("restore", run.Summary)
+	case runs.KindRetentionApply:
+		var s retention.Summary
+		if json.Unmarshal(run.Summary, &s) != nil {
+			return "", nil
+		}
+		return "retention", retentionSummaryOf(s)
+	}
+	return "", nil
+}
+
+func decoded[T any](shape string, raw json.RawMessage) (string, any) {
+	var s T
+	if json.Unmarshal(raw, &s) != nil {
+		return "", nil
+	}
+	return shape, s
+}
+
+type captureSummary struct {
+	capture.Summary
+	Types    []typeRow
+	Warnings []warningRow
+	Unknown  []string
+}
+
+type typeRow struct {
+	Name string
+	capture.TypeBreakdown
+}
+
+type warningRow struct{ What, Count string }
+
+func (v *visit) captureSummary(s capture.Summary) captureSummary {
+	out := captureSummary{Summary: s}
+	for t, b := range s.TypeBreakdown {
+		out.Types = append(out.Types, typeRow{v.typeName(t), b})
+	}
+	slices.SortFunc(out.Types, func(a, b typeRow) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	for _, w := range s.Warnings {
+		code, n, _ := strings.Cut(w, ": ")
+		out.Warnings = append(out.Warnings, warningRow{reasonWords(runs.Reason(code)), n})
+	}
+	for _, t := range s.UnknownPolicyTypes {
+		out.Unknown = append(out.Unknown, string(t))
+	}
+	return out
+}
+
+type importSummary struct {
+	transfer.ImportSummary
+	Types []importRow
+}
+
+type importRow struct {
+	Name string
+	transfer.Counts
+}
+
+func (v *visit) importSummary(s transfer.ImportSummary) importSummary {
+	out := importSummary{ImportSummary: s}
+	for t, c := range s.TypeBreakdown {
+		out.Types = append(out.Types, importRow{v.typeName(t), c})
+	}
+	slices.SortFunc(out.Types, func(a, b importRow) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	return out
+}
+
+type previewSummary struct {
+	Drift  bool
+	Path   string // of the page that shows it item by item
+	Totals []totalRow
+}
+
+type totalRow struct {
+	What string
+	N    int
+}
+
+func (v *visit) previewSummary(run runs.Run, s restore.Summary) previewSummary {
+	out := previewSummary{Drift: run.Kind == runs.KindDriftReport, Path: v.path("restore", "previews", string(run.ID))}
+	order := []restore.Action{restore.Create, restore.Change, restore.Unchanged, restore.Skip, restore.Blocked}
+	if out.Drift {
+		out.Path = v.path("drift", string(run.ID))
+		order = []restore.Action{restore.Added, restore.Removed, restore.Change, restore.Unchanged, restore.Skip, restore.Blocked}
+	}
+	for _, a := range order {
+		if n, ok := s.Totals[a]; ok || !slices.Contains([]restore.Action{restore.Skip, restore.Blocked}, a) {
+			word := actionWords[string(a)]
+			if out.Drift && a == restore.Change {
+				word = "changed since"
+			}
+			out.Totals = append(out.Totals, totalRow{word, n})
+		}
+	}
+	return out
+}
+
+type retentionSummary struct {
+	retention.Summary
+	Stop       string // why it stopped, in words
+	Stay, Gone []totalRow
+}
+
+func retentionSummaryOf(s retention.Summary) retentionSummary {
+	out := retentionSummary{Summary: s, Stop: pauseWords[s.Paused]}
+	for reason, n := range s.Reasons {
+		words, ok := retentionReasons[reason]
+		if !ok {
+			words = reason
+		}
+		if retentionGoes(reason) {
+			out.Gone = append(out.Gone, totalRow{words, n})
+		} else {
+			out.Stay = append(out.Stay, totalRow{words, n})
+		}
+	}
+	byNumber := func(a, b totalRow) int {
+		if a.N != b.N {
+			return b.N - a.N
+		}
+		return strings.Compare(a.What, b.What)
+	}
+	slices.SortFunc(out.Stay, byNumber)
+	slices.SortFunc(out.Gone, byNumber)
+	return out
+}

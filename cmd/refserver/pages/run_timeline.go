@@ -1,0 +1,94 @@
+package pages
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// step is something that happened to a run, or is expected to.
+type step struct {
+	At    time.Time
+	What  string
+	Note  string // why, in words
+	Tone  string // of the badge with that name: good, warn, bad, busy, quiet
+	Ahead bool   // has not happened yet
+}
+
+// timeline tells the life of a run in its order. Its begin and end are in the run's row, what
+// lies between is in the audit log.
+func (v *visit) timeline(run runs.Run) ([]step, error) {
+	log, err := v.cfg.Starter.Audit(v.ctx(), v.tenant, v.actor, runs.AuditFilter{RunID: run.ID}, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		return nil, err
+	}
+	var steps []step
+	if !run.ScheduledFor.IsZero() {
+		steps = append(steps, step{At: run.ScheduledFor, What: "Due", Tone: "quiet"})
+	}
+	queued := step{At: run.CreatedAt, What: "Queued", Tone: "quiet"}
+	if who := whoStarted(run); who != "" {
+		queued.What += " by " + who
+	}
+	if run.RetryOf != "" {
+		queued.What += ", as a retry"
+	}
+	if run.StartedAt.IsZero() && run.Status == runs.StatusSkipped {
+		queued.What = "Recorded"
+	}
+	steps = append(steps, queued)
+	if log.NextCursor != "" {
+		steps = append(steps, step{What: "More attempts than are shown here; the audit log has all", Tone: "quiet"})
+	}
+	for _, e := range slices.Backward(log.Items) {
+		if s, ok := stepOf(run, e); ok {
+			steps = append(steps, s)
+		}
+	}
+	return append(steps, lastSteps(run, v.now)...), nil
+}
+
+// stepOf is what an entry of the audit log says of a run. How the run began and ended is known
+// from elsewhere.
+func stepOf(run runs.Run, e runs.AuditEntry) (step, bool) {
+	attempt := e.Details["attempt"]
+	switch {
+	case e.Action == "run.started" && attempt != "":
+		return step{At: e.At, What: "Attempt " + attempt + " began", Tone: "busy"}, true
+	case e.Action == "run.retried" && e.Outcome == string(runs.StatusQueued) && !e.At.Equal(run.CreatedAt):
+		s := step{At: e.At, What: "Waits for the next attempt", Tone: "warn"}
+		if code := runs.Code(e.Details["code"]); code != "" {
+			s.Note = adviceFor(code).What
+		} else {
+			s.What, s.Note, s.Tone = "Given back", "The server was stopped; another one, or the same after its start, goes on.", "quiet"
+		}
+		return s, true
+	case e.Action == "run.canceled" && e.Outcome != string(runs.StatusCanceled):
+		return step{At: e.At, What: "Asked by " + actorWords(e.Actor) + " to stop at the next item", Tone: "warn"}, true
+	}
+	return step{}, false
+}
+
+// lastSteps are the present, the end, and what is expected.
+func lastSteps(run runs.Run, now time.Time) []step {
+	if run.Status.Terminal() {
+		b := runBadge(run)
+		s := step{At: run.FinishedAt, What: "Ended: " + b.Word, Tone: b.Tone}
+		if run.Status == runs.StatusCanceled && run.CanceledBy.ID != "" {
+			s.What = "Canceled by " + actorWords(run.CanceledBy)
+		}
+		return []step{s}
+	}
+	var steps []step
+	switch {
+	case run.NotBefore.After(now):
+		steps = append(steps, step{At: run.NotBefore, What: "Goes on not before", Tone: "quiet", Ahead: true})
+	case run.Status == runs.StatusQueued:
+		steps = append(steps, step{At: now, What: "Waits for its turn", Tone: "busy", Ahead: true})
+	}
+	if eta := run.ETA(now); run.Status == runs.StatusRunning && !eta.IsZero() {
+		steps = append(steps, step{At: eta, What: "May end, at the present pace", Tone: "quiet", Ahead: true})
+	}
+	return steps
+}
