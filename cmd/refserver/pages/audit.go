@@ -1,4 +1,178 @@
 package pages
 
-// auditLog registers the pages of the audit log.
-func (p *Pages) auditLog() {}
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// auditLog registers the pages of the audit log. Verifying reads the whole log and changes
+// nothing; it is a POST since it is work, and its outcome is the answer itself.
+func (p *Pages) auditLog() {
+	p.add(route{method: http.MethodGet, path: "audit", action: runs.ActionLook, target: "audit"}, listAudit)
+	p.add(route{method: http.MethodPost, path: "audit/verify", action: runs.ActionLook, target: "audit"}, verifyAudit)
+}
+
+type auditData struct {
+	Actions  []filterOption
+	ID       string
+	Filtered bool
+	Rows     []auditRow
+	Pager    pager
+}
+
+type auditRow struct {
+	runs.AuditEntry
+	What  string
+	Who   string
+	About subject
+	Run   string // where the run is shown
+	Badge badge
+	Facts []auditFact
+}
+
+func listAudit(v *visit) (answer, error) {
+	request, err := v.pageRequest()
+	if err != nil {
+		return nil, err
+	}
+	data := auditData{ID: strings.TrimSpace(v.query.Get("id"))}
+	var filter runs.AuditFilter
+	for _, a := range slices.SortedFunc(maps.Keys(auditWords), func(a, b string) int { return strings.Compare(auditWords[a], auditWords[b]) }) {
+		chosen := v.query.Get("action") == a
+		data.Actions = append(data.Actions, filterOption{a, auditWords[a], chosen})
+		if chosen {
+			filter.Actions = []string{a}
+		}
+	}
+	data.Filtered = len(filter.Actions) > 0 || data.ID != ""
+	pg := page{template: "audit", title: "Audit log", section: "audit"}
+	if data.ID != "" {
+		id := runs.ID(data.ID)
+		if !id.Valid() {
+			pg.data, pg.status = data, http.StatusUnprocessableEntity
+			pg.errors = []runs.FieldError{{Field: "id", Code: "id_invalid", Message: "must be an id as pages and addresses show it, of 36 characters"}}
+			return pg, nil
+		}
+		// An entry names its run and what it is about: which of them the id is, the runs know.
+		switch _, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, id); {
+		case err == nil:
+			filter.RunID = id
+		case errors.Is(err, runs.ErrNotFound):
+			filter.Resource = id
+		default:
+			return nil, err
+		}
+	}
+	found, err := v.cfg.Starter.Audit(v.ctx(), v.tenant, v.actor, filter, request)
+	if err != nil {
+		return nil, err
+	}
+	if data.Rows, err = v.auditRows(found.Items); err != nil {
+		return nil, err
+	}
+	data.Pager = v.pager(found.NextCursor)
+	pg.data = data
+	return pg, nil
+}
+
+func (v *visit) auditRows(entries []runs.AuditEntry) ([]auditRow, error) {
+	wanted := map[string]map[runs.ID]bool{"schedule": {}, "backup_set": {}, "policy": {}}
+	for _, e := range entries {
+		if ids := wanted[e.Resource.Type]; ids != nil && e.Resource.ID.Valid() {
+			ids[e.Resource.ID] = true
+		}
+	}
+	names, err := v.names(wanted)
+	if err != nil {
+		return nil, err
+	}
+	var rows []auditRow
+	for _, e := range entries {
+		name, ok := names[e.Resource.ID]
+		row := auditRow{AuditEntry: e, What: auditActionWords(e.Action), Who: actorWords(e.Actor), About: v.place(e.Resource, name, ok), Badge: outcomeBadge(e.Outcome), Facts: v.facts(e)}
+		if e.RunID != "" && e.Resource.Type != "run" {
+			row.Run = v.path("runs", string(e.RunID))
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// outcomeBadge shows the outcome of an audit entry.
+func outcomeBadge(outcome string) badge {
+	switch outcome {
+	case "ok", "sound":
+		return badge{Word: outcome, Icon: "check", Tone: "good"}
+	case "denied":
+		return badge{Word: outcome, Icon: "cross", Tone: "bad"}
+	}
+	return statusOf(outcome)
+}
+
+type auditCheckData struct {
+	Known   string // as it was typed
+	Done    bool
+	Sound   bool
+	Checked int
+	Old     int // entries from before the log was chained
+	Head    string
+	Breaks  []string
+}
+
+// breakWords say what a break of the audit log means.
+var breakWords = map[string]string{
+	runs.AuditChanged: "was changed, or is not in its place",
+	runs.AuditMissing: "is missing",
+	runs.AuditHeadOff: "is where the log does not agree with the end that was noted",
+}
+
+func verifyAudit(v *visit) (answer, error) {
+	data := auditCheckData{Known: strings.TrimSpace(v.form.Get("head"))}
+	pg := page{template: "audit_check", title: "Check of the audit log", section: "audit"}
+	known, ok := knownHead(data.Known)
+	if !ok {
+		pg.data, pg.status = data, http.StatusUnprocessableEntity
+		pg.errors = []runs.FieldError{{Field: "head", Code: "hash_invalid", Message: "must be as an earlier check showed it: a number, a colon and 64 hexadecimal digits"}}
+		return pg, nil
+	}
+	// A long log takes longer than an answer may. The server has no say in how long.
+	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Time{})
+	found, err := v.cfg.Starter.VerifyAudit(v.ctx(), v.tenant, v.actor, known)
+	if err != nil {
+		return nil, err
+	}
+	data.Done, data.Sound, data.Checked, data.Old = true, found.Sound(), found.Checked, found.Unchained
+	if !found.Head.Hash.IsZero() {
+		data.Head = strconv.FormatInt(found.Head.Seq, 10) + ":" + found.Head.Hash.String()
+	}
+	for _, b := range found.Breaks {
+		words, ok := breakWords[b.Code]
+		if !ok {
+			words = b.Code
+		}
+		data.Breaks = append(data.Breaks, "Entry "+strconv.FormatInt(b.Seq, 10)+" "+words+".")
+	}
+	pg.data = data
+	return pg, nil
+}
+
+// knownHead reads the head of an earlier check: "12:9f86...". None is fine, too.
+func knownHead(s string) (head runs.AuditHead, ok bool) {
+	if s == "" {
+		return head, true
+	}
+	seq, hash, found := strings.Cut(s, ":")
+	n, err := strconv.ParseInt(seq, 10, 64)
+	if !found || err != nil || n < 1 || hash == "" || head.Hash.UnmarshalText([]byte(hash)) != nil {
+		return runs.AuditHead{}, false
+	}
+	head.Seq = n
+	return head, true
+}

@@ -1,4 +1,86 @@
 package pages
 
-// inbox registers the pages of notifications.
-func (p *Pages) inbox() {}
+import (
+	"net/http"
+	"strings"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// inbox registers the pages of notifications. All are the actor's own.
+func (p *Pages) inbox() {
+	p.add(route{method: http.MethodGet, path: "notifications", action: runs.ActionLook, target: "notifications"}, listNotifications)
+	p.add(route{method: http.MethodPost, path: "notifications/read", action: runs.ActionLook, target: "notification"}, readNotifications)
+	p.add(route{method: http.MethodPost, path: "notifications/{id}/open", action: runs.ActionLook, target: "notification"}, openNotification)
+}
+
+// inboxNotices are what the forms of these pages have done.
+var inboxNotices = map[string]string{
+	"notifications_read": "Marked as read.",
+}
+
+type inboxData struct {
+	Unread bool // only unread ones are shown
+	Here   string
+	Rows   []notificationRow
+	Some   bool // of the rows are unread
+	Pager  pager
+}
+
+type notificationRow struct {
+	runs.Notification
+	Badge  badge
+	What   string // what a code means
+	Detail string
+}
+
+func listNotifications(v *visit) (answer, error) {
+	request, err := v.pageRequest()
+	if err != nil {
+		return nil, err
+	}
+	data := inboxData{Unread: v.query.Get("unread") != "", Here: v.with("cursor", request.Cursor)}
+	found, err := v.cfg.Starter.Notifications(v.ctx(), v.tenant, v.actor, data.Unread, request)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range found.Items {
+		row := notificationRow{Notification: n, Badge: runBadge(runs.Run{Status: n.Status, ErrorCode: n.Code})}
+		if n.Code != "" {
+			row.What = adviceFor(n.Code).What
+		}
+		// The message begins with what the row shows in words.
+		_, row.Detail, _ = strings.Cut(n.Message, " - ")
+		data.Some = data.Some || n.ReadAt.IsZero()
+		data.Rows = append(data.Rows, row)
+	}
+	data.Pager = v.pager(found.NextCursor)
+	return page{template: "notifications", title: "Notifications", data: data}, nil
+}
+
+// readNotifications marks one, or all of a page, as read.
+func readNotifications(v *visit) (answer, error) {
+	ids := v.form["id"]
+	if len(ids) == 0 || len(ids) > runs.MaxPageSize {
+		return nil, runs.Invalid("id", "ids_count", "must name 1 to 200 notifications")
+	}
+	for _, id := range ids {
+		if _, err := v.cfg.Starter.MarkRead(v.ctx(), v.tenant, v.actor, runs.ID(id)); err != nil {
+			return nil, err
+		}
+	}
+	back := v.path("notifications")
+	if to := v.local(v.form.Get("back")); to == back || strings.HasPrefix(to, back+"?") {
+		back = to
+	}
+	return see{back, "notifications_read"}, nil
+}
+
+// openNotification marks one as read and leads to its run.
+func openNotification(v *visit) (answer, error) {
+	n, err := v.cfg.Starter.MarkRead(v.ctx(), v.tenant, v.actor, v.id())
+	if err != nil {
+		return nil, err
+	}
+	return see{path: v.path("runs", string(n.RunID))}, nil
+}

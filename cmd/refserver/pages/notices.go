@@ -10,7 +10,7 @@ func allNotices() map[string]string {
 		"run_reused":  "Such a run is under way already; this is it.",
 		"zone_saved":  "Times are shown in this zone now.",
 	}
-	for _, area := range []map[string]string{scheduleNotices, runNotices, setNotices, policyNotices, restoreNotices} {
+	for _, area := range []map[string]string{scheduleNotices, runNotices, setNotices, policyNotices, restoreNotices, inboxNotices, settingsNotices} {
 		maps.Copy(all, area)
 	}
 	return all

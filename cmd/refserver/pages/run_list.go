@@ -17,18 +17,18 @@ var runKinds = []runs.Kind{
 var runTriggers = []runs.Trigger{runs.TriggerSchedule, runs.TriggerManual, runs.TriggerRetry, runs.TriggerSystem}
 
 type runListData struct {
-	Kinds     []choice
-	Statuses  []choice
-	Triggers  []choice
-	Schedules []choice
+	Kinds     []filterOption
+	Statuses  []filterOption
+	Triggers  []filterOption
+	Schedules []filterOption
 	From, To  string
 	Filtered  bool // anything is left out
 	Rows      []runRow
 	Pager     pager
 }
 
-// choice is an option of a filter.
-type choice struct {
+// filterOption is an option of a filter.
+type filterOption struct {
 	Value, Label string
 	Chosen       bool
 }
@@ -45,13 +45,13 @@ func listRuns(v *visit) (answer, error) {
 	data := runListData{From: v.query.Get("from"), To: v.query.Get("to")}
 	request, filter, fields := v.runFilter()
 	for _, k := range runKinds {
-		data.Kinds = append(data.Kinds, choice{string(k), kindWords(k), slices.Contains(filter.Kinds, k)})
+		data.Kinds = append(data.Kinds, filterOption{string(k), kindWords(k), slices.Contains(filter.Kinds, k)})
 	}
 	for _, s := range runs.Statuses() {
-		data.Statuses = append(data.Statuses, choice{string(s), statusFilterWords[s], slices.Contains(filter.Statuses, s)})
+		data.Statuses = append(data.Statuses, filterOption{string(s), statusFilterWords[s], slices.Contains(filter.Statuses, s)})
 	}
 	for _, t := range runTriggers {
-		data.Triggers = append(data.Triggers, choice{string(t), triggerWords(t), slices.Contains(filter.Triggers, t)})
+		data.Triggers = append(data.Triggers, filterOption{string(t), triggerWords(t), slices.Contains(filter.Triggers, t)})
 	}
 	data.Filtered = data.From != "" || data.To != "" || filter.ScheduleID != "" || len(filter.Kinds)+len(filter.Statuses)+len(filter.Triggers) > 0
 	var err error
@@ -137,15 +137,15 @@ func (v *visit) day(bad *runs.InvalidError, name string, after int) time.Time {
 }
 
 // scheduleChoices offers the first schedules by name, and the chosen one wherever it is.
-func (v *visit) scheduleChoices(chosen runs.ID) ([]choice, error) {
+func (v *visit) scheduleChoices(chosen runs.ID) ([]filterOption, error) {
 	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{}, runs.PageRequest{Limit: runs.MaxPageSize})
 	if err != nil {
 		return nil, err
 	}
-	var list []choice
+	var list []filterOption
 	missing := chosen != ""
 	for _, s := range found.Items {
-		list = append(list, choice{string(s.ID), s.Name, s.ID == chosen})
+		list = append(list, filterOption{string(s.ID), s.Name, s.ID == chosen})
 		missing = missing && s.ID != chosen
 	}
 	if missing {
@@ -157,7 +157,7 @@ func (v *visit) scheduleChoices(chosen runs.ID) ([]choice, error) {
 		if !ok {
 			name = "a deleted schedule"
 		}
-		list = append(list, choice{string(chosen), name, true})
+		list = append(list, filterOption{string(chosen), name, true})
 	}
 	return list, nil
 }

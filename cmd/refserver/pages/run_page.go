@@ -22,20 +22,20 @@ type runData struct {
 	ETA       time.Time
 	Poll      bool // the page is asked for again
 	Waits     bool // queued after an attempt
-	Steps     []step
-	Links     []link
+	Steps     []runStep
+	Links     []runLink
 	MayCancel bool
 	MayRetry  bool
 	Summary   any
 	Shape     string // which part shows Summary; empty for none
 	Items     []itemRow
-	Statuses  []choice
+	Statuses  []filterOption
 	Cursor    string
 	Pager     pager
 }
 
-// link leads to what a run has to do with.
-type link struct{ Label, Name, Path string }
+// runLink leads to what a run has to do with.
+type runLink struct{ Label, Name, Path string }
 
 type itemRow struct {
 	runs.Item
@@ -89,7 +89,7 @@ func (v *visit) items(data *runData) error {
 	var filter runs.ItemFilter
 	for _, s := range []runs.ItemStatus{runs.ItemFailed, runs.ItemSkipped, runs.ItemSuccess} {
 		chosen := slices.Contains(v.query["status"], string(s))
-		data.Statuses = append(data.Statuses, choice{string(s), string(s), chosen})
+		data.Statuses = append(data.Statuses, filterOption{string(s), string(s), chosen})
 		if chosen {
 			filter.Statuses = append(filter.Statuses, s)
 		}
@@ -127,7 +127,7 @@ func (v *visit) itemPaths(run runs.Run, items []runs.Item) (map[runs.ID]string, 
 	}
 	found, err := v.cfg.Archive.Items(v.ctx(), v.tenant, v.actor, set, backupset.SetItemFilter{IDs: ids}, runs.PageRequest{Limit: runs.MaxPageSize})
 	if err != nil {
-		if gone(err) {
+		if notThere(err) {
 			return nil, nil
 		}
 		return nil, err
@@ -140,10 +140,10 @@ func (v *visit) itemPaths(run runs.Run, items []runs.Item) (map[runs.ID]string, 
 }
 
 // runLinks lead to what a run has to do with beside what it is about.
-func (v *visit) runLinks(run runs.Run, about subject) ([]link, error) {
-	var list []link
+func (v *visit) runLinks(run runs.Run, about subject) ([]runLink, error) {
+	var list []runLink
 	add := func(label, name string, segments ...string) {
-		list = append(list, link{label, name, v.path(segments...)})
+		list = append(list, runLink{label, name, v.path(segments...)})
 	}
 	if run.BackupSetID != "" && run.Target.ID != run.BackupSetID {
 		names, err := v.names(map[string]map[runs.ID]bool{"backup_set": {run.BackupSetID: true}})
@@ -153,7 +153,7 @@ func (v *visit) runLinks(run runs.Run, about subject) ([]link, error) {
 		if name, ok := names[run.BackupSetID]; ok {
 			add("Backup set", name, "sets", string(run.BackupSetID))
 		} else if run.Status.Terminal() {
-			list = append(list, link{Label: "Backup set", Name: "none, or deleted since"})
+			list = append(list, runLink{Label: "Backup set", Name: "none, or deleted since"})
 		}
 	}
 	if run.RetryOf != "" {
@@ -168,7 +168,7 @@ func (v *visit) runLinks(run runs.Run, about subject) ([]link, error) {
 	case runs.KindRestorePreview, runs.KindDriftReport:
 		preview, err := v.cfg.Restores.Get(v.ctx(), v.tenant, v.actor, run.ID)
 		switch {
-		case gone(err):
+		case notThere(err):
 		case err != nil:
 			return nil, err
 		case preview.RestoreRunID != "":

@@ -118,7 +118,7 @@ func (v *visit) place(t runs.Target, name string, found bool) subject {
 	return subject{Name: name, Path: v.path(area, string(t.ID))}
 }
 
-// gone tells whether an error only says that there is nothing to show any more.
-func gone(err error) bool {
+// notThere tells whether an error only says that there is nothing to show any more.
+func notThere(err error) bool {
 	return errors.Is(err, runs.ErrNotFound) || errors.Is(err, runs.ErrDeleted) || errors.Is(err, runs.ErrConflict)
 }

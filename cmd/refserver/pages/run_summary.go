@@ -66,12 +66,12 @@ func decoded[T any](shape string, raw json.RawMessage) (string, any) {
 
 type captureSummary struct {
 	capture.Summary
-	Types    []typeRow
+	Types    []typeAccount
 	Warnings []warningRow
 	Unknown  []string
 }
 
-type typeRow struct {
+type typeAccount struct {
 	Name string
 	capture.TypeBreakdown
 }
@@ -81,9 +81,9 @@ type warningRow struct{ What, Count string }
 func (v *visit) captureSummary(s capture.Summary) captureSummary {
 	out := captureSummary{Summary: s}
 	for t, b := range s.TypeBreakdown {
-		out.Types = append(out.Types, typeRow{v.typeName(t), b})
+		out.Types = append(out.Types, typeAccount{v.typeName(t), b})
 	}
-	slices.SortFunc(out.Types, func(a, b typeRow) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	slices.SortFunc(out.Types, func(a, b typeAccount) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 	for _, w := range s.Warnings {
 		code, n, _ := strings.Cut(w, ": ")
 		out.Warnings = append(out.Warnings, warningRow{reasonWords(runs.Reason(code)), n})

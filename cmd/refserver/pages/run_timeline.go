@@ -7,8 +7,8 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
-// step is something that happened to a run, or is expected to.
-type step struct {
+// runStep is something that happened to a run, or is expected to.
+type runStep struct {
 	At    time.Time
 	What  string
 	Note  string // why, in words
@@ -18,16 +18,16 @@ type step struct {
 
 // timeline tells the life of a run in its order. Its begin and end are in the run's row, what
 // lies between is in the audit log.
-func (v *visit) timeline(run runs.Run) ([]step, error) {
+func (v *visit) timeline(run runs.Run) ([]runStep, error) {
 	log, err := v.cfg.Starter.Audit(v.ctx(), v.tenant, v.actor, runs.AuditFilter{RunID: run.ID}, runs.PageRequest{Limit: runs.MaxPageSize})
 	if err != nil {
 		return nil, err
 	}
-	var steps []step
+	var steps []runStep
 	if !run.ScheduledFor.IsZero() {
-		steps = append(steps, step{At: run.ScheduledFor, What: "Due", Tone: "quiet"})
+		steps = append(steps, runStep{At: run.ScheduledFor, What: "Due", Tone: "quiet"})
 	}
-	queued := step{At: run.CreatedAt, What: "Queued", Tone: "quiet"}
+	queued := runStep{At: run.CreatedAt, What: "Queued", Tone: "quiet"}
 	if who := whoStarted(run); who != "" {
 		queued.What += " by " + who
 	}
@@ -39,7 +39,7 @@ func (v *visit) timeline(run runs.Run) ([]step, error) {
 	}
 	steps = append(steps, queued)
 	if log.NextCursor != "" {
-		steps = append(steps, step{What: "More attempts than are shown here; the audit log has all", Tone: "quiet"})
+		steps = append(steps, runStep{What: "More attempts than are shown here; the audit log has all", Tone: "quiet"})
 	}
 	for _, e := range slices.Backward(log.Items) {
 		if s, ok := stepOf(run, e); ok {
@@ -51,13 +51,13 @@ func (v *visit) timeline(run runs.Run) ([]step, error) {
 
 // stepOf is what an entry of the audit log says of a run. How the run began and ended is known
 // from elsewhere.
-func stepOf(run runs.Run, e runs.AuditEntry) (step, bool) {
+func stepOf(run runs.Run, e runs.AuditEntry) (runStep, bool) {
 	attempt := e.Details["attempt"]
 	switch {
 	case e.Action == "run.started" && attempt != "":
-		return step{At: e.At, What: "Attempt " + attempt + " began", Tone: "busy"}, true
+		return runStep{At: e.At, What: "Attempt " + attempt + " began", Tone: "busy"}, true
 	case e.Action == "run.retried" && e.Outcome == string(runs.StatusQueued) && !e.At.Equal(run.CreatedAt):
-		s := step{At: e.At, What: "Waits for the next attempt", Tone: "warn"}
+		s := runStep{At: e.At, What: "Waits for the next attempt", Tone: "warn"}
 		if code := runs.Code(e.Details["code"]); code != "" {
 			s.Note = adviceFor(code).What
 		} else {
@@ -65,30 +65,30 @@ func stepOf(run runs.Run, e runs.AuditEntry) (step, bool) {
 		}
 		return s, true
 	case e.Action == "run.canceled" && e.Outcome != string(runs.StatusCanceled):
-		return step{At: e.At, What: "Asked by " + actorWords(e.Actor) + " to stop at the next item", Tone: "warn"}, true
+		return runStep{At: e.At, What: "Asked by " + actorWords(e.Actor) + " to stop at the next item", Tone: "warn"}, true
 	}
-	return step{}, false
+	return runStep{}, false
 }
 
 // lastSteps are the present, the end, and what is expected.
-func lastSteps(run runs.Run, now time.Time) []step {
+func lastSteps(run runs.Run, now time.Time) []runStep {
 	if run.Status.Terminal() {
 		b := runBadge(run)
-		s := step{At: run.FinishedAt, What: "Ended: " + b.Word, Tone: b.Tone}
+		s := runStep{At: run.FinishedAt, What: "Ended: " + b.Word, Tone: b.Tone}
 		if run.Status == runs.StatusCanceled && run.CanceledBy.ID != "" {
 			s.What = "Canceled by " + actorWords(run.CanceledBy)
 		}
-		return []step{s}
+		return []runStep{s}
 	}
-	var steps []step
+	var steps []runStep
 	switch {
 	case run.NotBefore.After(now):
-		steps = append(steps, step{At: run.NotBefore, What: "Goes on not before", Tone: "quiet", Ahead: true})
+		steps = append(steps, runStep{At: run.NotBefore, What: "Goes on not before", Tone: "quiet", Ahead: true})
 	case run.Status == runs.StatusQueued:
-		steps = append(steps, step{At: now, What: "Waits for its turn", Tone: "busy", Ahead: true})
+		steps = append(steps, runStep{At: now, What: "Waits for its turn", Tone: "busy", Ahead: true})
 	}
 	if eta := run.ETA(now); run.Status == runs.StatusRunning && !eta.IsZero() {
-		steps = append(steps, step{At: eta, What: "May end, at the present pace", Tone: "quiet", Ahead: true})
+		steps = append(steps, runStep{At: eta, What: "May end, at the present pace", Tone: "quiet", Ahead: true})
 	}
 	return steps
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/tenantatlas/tenantbackup/runs"
 )
 
 func TestTheRunListShowsWhatRan(t *testing.T) {
@@ -26,4 +28,26 @@ func (w *world) shows(got response, status int, want ...string) {
 			w.t.Errorf("the page lacks %q", s)
 		}
 	}
+}
+
+func TestWhoStartedARunIsToldOfItAndReadsItOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	run := w.backup(w.schedule(nil).ID)
+	got := w.get(owner, tenantPath("notifications")+"?unread=1")
+	w.shows(got, http.StatusOK, "View run", "Mark all on this page read", "success")
+	for _, n := range must(w.cfg.Starter.Notifications(t.Context(), tenant, owner, true, runs.PageRequest{}))(t).Items {
+		opened := w.post(owner, tenantPath("notifications", n.ID, "open"), nil)
+		if to := opened.Header.Get("Location"); opened.StatusCode != http.StatusSeeOther || to != tenantPath("runs", run.ID) {
+			t.Errorf("opening: %s to %q", opened.Status, to)
+		}
+	}
+	w.shows(w.get(owner, tenantPath("notifications")+"?unread=1"), http.StatusOK, "You have read everything")
+	w.shows(w.get(operator, tenantPath("notifications")), http.StatusOK, "Nothing to tell you yet")
+}
+
+func TestTheAuditLogTellsWhoDidWhat(t *testing.T) {
+	w := newWorld(t, nil)
+	run := w.backup(w.schedule(nil).ID)
+	w.shows(w.get(readonly, tenantPath("audit")), http.StatusOK, "Olivia Owner", "created a schedule", "run.started", tenantPath("runs", run.ID))
+	w.shows(w.post(readonly, tenantPath("audit", "verify"), nil), http.StatusOK, "The log is as it was written", "Head to keep elsewhere")
 }

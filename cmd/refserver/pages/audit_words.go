@@ -1,0 +1,76 @@
+package pages
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// auditWords say what an action of the audit log means. A test holds them against the actions
+// that the module records.
+var auditWords = map[string]string{
+	"access.denied":        "was refused by role",
+	"backup.created":       "made a backup set",
+	"backup_set.deleted":   "deleted a backup set",
+	"backup_set.exported":  "exported a backup set",
+	"backup_set.extended":  "added policies to a backup set",
+	"backup_set.held":      "put a hold on a backup set",
+	"backup_set.imported":  "imported a backup set",
+	"backup_set.purged":    "purged a backup set",
+	"backup_set.released":  "released a hold",
+	"backup_set.undeleted": "undeleted a backup set",
+	"backup_set.verified":  "verified a backup set",
+	"dispatch.cycle":       "started what was due",
+	"policy.synced":        "refreshed the policy list",
+	"restore.started":      "began a restore",
+	"restore.finished":     "ended a restore",
+	"retention.applied":    "applied retention",
+	"run.started":          "started a run",
+	"run.finished":         "ended a run",
+	"run.retried":          "retried a run",
+	"run.canceled":         "canceled a run",
+	"run.refused":          "skipped a run",
+	"schedule.created":     "created a schedule",
+	"schedule.updated":     "changed a schedule",
+	"schedule.enabled":     "turned a schedule on",
+	"schedule.disabled":    "turned a schedule off",
+	"schedule.deleted":     "deleted a schedule",
+}
+
+func auditActionWords(action string) string {
+	if w, ok := auditWords[action]; ok {
+		return w
+	}
+	return action
+}
+
+// auditFact is a detail of an audit entry.
+type auditFact struct{ Name, Value string }
+
+// facts are the details of an entry in a fixed order; what the row shows elsewhere is left out.
+func (v *visit) facts(e runs.AuditEntry) []auditFact {
+	var list []auditFact
+	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
+		value := e.Details[name]
+		switch name {
+		case "kind":
+			value = kindWords(runs.Kind(value))
+		case "trigger":
+			value = triggerWords(runs.Trigger(value))
+		case "retry_of":
+			continue
+		case "policy_type":
+			value = v.typeName(graph.PolicyType(value))
+		}
+		if at, err := time.Parse(time.RFC3339, value); err == nil {
+			m := momentOf(at, v.zone, v.now)
+			value = m.Text + " " + m.Zone
+		}
+		list = append(list, auditFact{strings.ReplaceAll(name, "_", " "), value})
+	}
+	return list
+}
