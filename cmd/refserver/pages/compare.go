@@ -131,7 +131,7 @@ func (d *compareData) fill(v *visit, all []compareEntry) error {
 			left = append(left, e)
 		}
 	}
-	d.Total, d.Types = len(left), v.typeChoices(types, d.Type)
+	d.Total, d.Types = len(left), v.countedTypes(types, d.Type)
 	for _, b := range comparedBadges {
 		d.Counts = append(d.Counts, choice{Value: b.what, Label: b.badge.Word, Count: counts[b.what], Current: what == b.what,
 			Path: v.with("what", b.what, "from", "", "policy", "", "change", "")})

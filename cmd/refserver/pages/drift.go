@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -19,8 +20,8 @@ type following struct {
 }
 
 // follow reads a run of a kind and tells how far it is. Another kind is not found.
-func (v *visit) follow(kind runs.Kind) (following, restore.Preview, error) {
-	run, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, v.id())
+func (v *visit) follow(kind runs.Kind, id runs.ID) (following, restore.Preview, error) {
+	run, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, id)
 	if err != nil {
 		return following{}, restore.Preview{}, err
 	}
@@ -61,7 +62,7 @@ var driftActions = []restore.Action{restore.Change, restore.Added, restore.Remov
 
 // showDrift shows in what the live tenant differs from a set.
 func showDrift(v *visit) (answer, error) {
-	f, p, err := v.follow(runs.KindDriftReport)
+	f, p, err := v.follow(runs.KindDriftReport, v.id())
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +80,15 @@ func showDrift(v *visit) (answer, error) {
 	return page{template: "drift", title: "Drift report", section: "sets", data: data}, err
 }
 
-// setOrNone is a backup set, without its id when it is not there any more.
+// setOrNone is a backup set, without its id when it is not there any more, or is another tenant's
+// that the actor may not look into.
 func (v *visit) setOrNone(tenant graph.TenantID, id runs.ID) (backupset.BackupSet, error) {
+	if tenant != v.tenant {
+		allowed, err := v.cfg.Starter.Guard().May(v.ctx(), tenant, v.actor, runs.ActionLook)
+		if !allowed {
+			return backupset.BackupSet{}, err
+		}
+	}
 	set, err := v.cfg.Archive.Get(v.ctx(), tenant, v.actor, id)
 	if code := failureOf(err).code; err != nil && (code == "forbidden" || code == "deleted") {
 		return backupset.BackupSet{}, nil
@@ -114,14 +122,21 @@ func (v *visit) outcome(p restore.Preview, actions []restore.Action, badgeOf fun
 	}
 	o := outcome{Type: v.query.Get("type"), All: v.with("item", "", "change", "")}
 	filter := restore.Filter{Type: graph.PolicyType(o.Type), Actions: actions}
-	total, current := 0, ""
-	for _, a := range actions {
+	all, total, current := "all", 0, ""
+	if slices.Contains(actions, restore.Unchanged) {
+		// They are folded into their count unless asked for.
+		all = "all but unchanged"
+		filter.Actions = slices.DeleteFunc(slices.Clone(actions), func(a restore.Action) bool { return a == restore.Unchanged })
+	}
+	for _, a := range filter.Actions {
 		total += p.Totals[a]
+	}
+	for _, a := range actions {
 		if v.query.Get("action") == string(a) {
 			current, filter.Actions = string(a), []restore.Action{a}
 		}
 	}
-	o.Totals = append(o.Totals, choice{Label: "all", Count: total, Current: current == "", Path: v.with("action", "", "item", "", "change", "")})
+	o.Totals = append(o.Totals, choice{Label: all, Count: total, Current: current == "", Path: v.with("action", "", "item", "", "change", "")})
 	for _, a := range actions {
 		o.Totals = append(o.Totals, choice{Value: string(a), Label: badgeOf(a).Word, Count: p.Totals[a], Current: current == string(a),
 			Path: v.with("action", string(a), "item", "", "change", "")})
@@ -161,6 +176,9 @@ func (v *visit) previewEntry(p restore.Preview, item restore.PreviewItem, b badg
 		e.Sub = "It exists as " + name + "."
 	}
 	for _, w := range item.Warnings {
+		if item.Action == restore.Blocked && w.Code == string(item.Reason) {
+			continue // said already
+		}
 		e.Warnings = append(e.Warnings, previewWarning(w))
 	}
 	return e

@@ -25,14 +25,6 @@ type entry struct {
 	Open     bool // the difference is not folded
 }
 
-// typeName is a policy type as the admin centre calls it.
-func (v *visit) typeName(t graph.PolicyType) string {
-	if info, ok := v.cfg.Catalogue.Lookup(t); ok && info.DisplayName != "" {
-		return info.DisplayName
-	}
-	return visible(string(t))
-}
-
 // shownName is the name of a policy, which may have none.
 func shownName(name, id string) string {
 	if name = visible(name); name != "" {
@@ -84,8 +76,8 @@ type choice struct {
 	Current      bool
 }
 
-// typeChoices lists policy types by their names for a filter.
-func (v *visit) typeChoices(counts map[graph.PolicyType]int, current string) []choice {
+// countedTypes lists policy types by their names, each with a count, for a filter.
+func (v *visit) countedTypes(counts map[graph.PolicyType]int, current string) []choice {
 	var list []choice
 	for t, n := range counts {
 		list = append(list, choice{Value: string(t), Label: v.typeName(t), Count: n, Current: string(t) == current})

@@ -38,23 +38,37 @@ func whyWords(kind runs.Kind, item restore.PreviewItem) string {
 	return sentence(strings.ReplaceAll(string(item.Reason), "_", " "))
 }
 
+// knownCautions are what a person should know before a restore, the gravest first, by the codes
+// of warnings and of what blocks.
+var knownCautions = []struct{ code, words, short string }{
+	{"secrets_masked", "Graph never showed the secrets of these policies. They stay where the live ones are the same; elsewhere the policy is blocked, and the secret must be typed in by hand.",
+		"Its secrets are not in the backup. They stay only where the live ones are the same."},
+	{"access_state", "Conditional Access comes back in a weaker state than it was captured in: it protects less until somebody enables it.",
+		"Conditional Access comes back weaker than it was captured"},
+	{"assignments_widen", "These would reach more people or devices than they do now. Look at their assignments first.",
+		"It would reach more than it does now"},
+	{"dependency_missing", "Groups, filters or other objects that these refer to are not in this tenant. Make them first, restore them as well, or choose to map assignments to groups of the same name.",
+		"Something that it refers to is missing"},
+	{"reference_unclear", "What these refer to could be several objects here, or could not be looked up. Check it after the restore.",
+		"A reference is not clear"},
+	{"ambiguous_match", "Several objects of the tenant could be meant. Rename or remove one of them, then make a new preview.", ""},
+	{"fixed_property", "These differ in a property that nobody can change once the object exists. It stays as it is.",
+		"A property cannot be changed any more"},
+	{"name_taken", "The name of the copy, or the id, belongs to another object. Choose another suffix.",
+		"A name is taken"},
+}
+
 // previewWarning is a warning of a preview in words: what it means, and the detail.
 func previewWarning(w restore.Warning) string {
-	words := map[string]string{
-		"secrets_masked":     "Secrets are not in the backup. They stay only where the live ones are the same.",
-		"assignments_widen":  "It would reach more than it does now",
-		"dependency_missing": "Something it refers to is missing",
-		"reference_unclear":  "A reference is not clear",
-		"access_state":       "Conditional Access comes back weaker",
-		"fixed_property":     "A property cannot be changed any more",
-		"name_taken":         "A name is taken",
+	detail := visible(w.Detail)
+	for _, c := range knownCautions {
+		switch {
+		case c.code != w.Code || c.short == "":
+		case detail == "" || strings.HasSuffix(c.short, "."):
+			return sentence(c.short)
+		default:
+			return sentence(c.short + ": " + detail)
+		}
 	}
-	text, known := words[w.Code]
-	switch {
-	case !known:
-		return sentence(visible(w.Detail))
-	case w.Detail == "" || strings.HasSuffix(text, "."):
-		return sentence(text)
-	}
-	return sentence(text + ": " + visible(w.Detail))
+	return sentence(detail)
 }

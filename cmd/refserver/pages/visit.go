@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -27,6 +28,7 @@ type visit struct {
 	zone    *time.Location // of the viewer
 	query   url.Values
 	form    url.Values // of a POST
+	address string     // of the page that answers a form that is not valid; empty for the request's own
 }
 
 // id is the id of the path, in whatever form; services refuse one that is none.
@@ -71,10 +73,11 @@ func (v *visit) with(pairs ...string) string {
 			q.Set(pairs[i], pairs[i+1])
 		}
 	}
+	path := cmp.Or(v.address, v.req.URL.Path)
 	if len(q) == 0 {
-		return v.req.URL.Path
+		return path
 	}
-	return v.req.URL.Path + "?" + q.Encode()
+	return path + "?" + q.Encode()
 }
 
 // answer is what a handler gives back: a page, a redirect, or bytes.

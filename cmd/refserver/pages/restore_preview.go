@@ -1,0 +1,248 @@
+package pages
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+)
+
+// previewActions are what a preview may say, in the order of the page.
+var previewActions = []restore.Action{restore.Create, restore.Change, restore.Blocked, restore.Skip, restore.Unchanged}
+
+type previewData struct {
+	following
+	Set     backupset.BackupSet
+	From    string // the name of another tenant
+	Preview restore.Preview
+	Options []string // in words
+	Outcome outcome
+	Careful []caution
+
+	Overwrites int  // objects that would be changed
+	Writes     int  // and those that would be made
+	Enables    bool // Conditional Access as it was captured, which must be confirmed
+	Change     string
+	Refused    string // why it was not restored, in words
+
+	Reason, TenantName string // as typed
+	Confirmed          bool
+}
+
+func previewBadge(a restore.Action) badge {
+	switch a {
+	case restore.Create:
+		return badge{Word: "create", Icon: "plus", Tone: "good"}
+	case restore.Change:
+		return badge{Word: "change", Icon: "pencil", Tone: "warn"}
+	case restore.Unchanged:
+		return badge{Word: "unchanged", Icon: "check", Tone: "quiet"}
+	case restore.Blocked:
+		return badge{Word: "blocked", Icon: "stop", Tone: "bad"}
+	}
+	return badge{Word: string(a), Icon: "dash", Tone: "quiet"}
+}
+
+// showPreview follows a preview, then shows what it says and asks whether to do it.
+func showPreview(v *visit) (answer, error) {
+	data, err := v.previewOf(v.id())
+	return page{template: "restore_preview", title: "Restore preview", section: "restore", data: data}, err
+}
+
+func (v *visit) previewOf(id runs.ID) (*previewData, error) {
+	f, p, err := v.follow(runs.KindRestorePreview, id)
+	if err != nil {
+		return nil, err
+	}
+	data := &previewData{following: f, Preview: p}
+	asked, err := previewParams(f.Run)
+	if err != nil {
+		return nil, err
+	}
+	source := v.tenant
+	if asked.SourceTenant != "" && asked.SourceTenant != v.tenant {
+		source, data.From = asked.SourceTenant, v.tenantName(asked.SourceTenant)
+	}
+	if data.Set, err = v.setOrNone(source, f.Run.Target.ID); err != nil {
+		return nil, err
+	}
+	data.Options, data.Change = optionWords(asked.Options), v.changeChoices(asked, f.Run.Target.ID)
+	if !f.Ready {
+		return data, nil
+	}
+	data.Overwrites, data.Enables = p.Totals[restore.Change], p.Options.Access == restore.AccessOriginal
+	data.Writes = data.Overwrites + p.Totals[restore.Create]
+	if data.Outcome, err = v.outcome(p, previewActions, previewBadge, diffLimits{before: "Live now", after: "After the restore"}); err != nil {
+		return nil, err
+	}
+	data.Careful, err = v.cautions(p)
+	return data, err
+}
+
+// previewParams are what somebody asked of a preview.
+func previewParams(r runs.Run) (restore.PreviewParams, error) {
+	var p restore.PreviewParams
+	err := json.Unmarshal(r.Params, &p)
+	return p, err
+}
+
+// optionWords are the options of a preview in sentences.
+func optionWords(o restore.Options) []string {
+	words := []string{
+		map[restore.Existing]string{
+			restore.Overwrite: "Policies that exist and differ are overwritten.", restore.CreateCopy: "Policies that exist are restored as copies.",
+		}[o.Existing],
+		map[restore.Assignments]string{
+			restore.OriginalAssignments: "Assignments go to the very groups of the backup.", restore.MappedAssignments: "Assignments go to groups of the same name and rule.",
+		}[o.Assignments],
+		map[restore.AccessState]string{
+			restore.AccessReportOnly: "Conditional Access comes back as report-only.", restore.AccessOriginal: "Conditional Access comes back as it was captured.",
+		}[o.Access],
+	}
+	for i, safe := range []string{"Policies that exist are left alone.", "Assignments are left as they are.", "Conditional Access comes back disabled."} {
+		if words[i] == "" {
+			words[i] = safe
+		}
+	}
+	return words
+}
+
+// changeChoices is the page of the options with what was chosen for a preview. Where that is too
+// much for an address, it is the page before, with the set and the options.
+func (v *visit) changeChoices(p restore.PreviewParams, set runs.ID) string {
+	s := selection{From: p.SourceTenant, Set: set, All: len(p.ItemIDs) == 0, Options: p.Options}
+	if len(p.ItemIDs) > mostSingles {
+		return v.path("restore", "items") + s.Query()
+	}
+	s.Items = p.ItemIDs
+	return v.path("restore", "options") + s.Query()
+}
+
+// previewAgain starts a preview with the choices of another one.
+func previewAgain(v *visit) (answer, error) {
+	f, _, err := v.follow(runs.KindRestorePreview, v.id())
+	if err != nil {
+		return nil, err
+	}
+	p, err := previewParams(f.Run)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.mayTakeFrom(p.SourceTenant); err != nil {
+		return nil, err
+	}
+	p.SetRevision = 0 // the set as it is now
+	return v.preview(f.Run.Target.ID, p)
+}
+
+// startRestore does what a preview says. It must be named, and where something is overwritten
+// the tenant's name must be typed.
+func startRestore(v *visit) (answer, error) {
+	id := runs.ID(v.form.Get("preview"))
+	if id == "" {
+		return nil, runs.Invalid("preview", "required", "is missing: a restore does what a preview says, so open the preview and confirm it there")
+	}
+	v.address = v.path("restore", "previews", string(id))
+	data, err := v.previewOf(id)
+	if err != nil {
+		return nil, err
+	}
+	data.Reason, data.TenantName, data.Confirmed = v.form.Get("reason"), v.form.Get("tenant_name"), v.form.Get("confirm") != ""
+	var bad runs.InvalidError
+	if data.Overwrites > 0 && strings.TrimSpace(data.TenantName) != v.here.Name {
+		bad.Add("tenant_name", "tenant_name_differs", "type the name of the tenant exactly as it is shown: something is overwritten")
+	}
+	if strings.TrimSpace(data.Reason) == "" {
+		bad.Add("reason", "reason_length", "is required: it stands in the audit log")
+	}
+	if data.Enables && !data.Confirmed {
+		bad.Add("confirm", "confirm_required", "confirm it: people may be locked out")
+	}
+	again := page{template: "restore_preview", title: "Restore preview", section: "restore", data: data, status: http.StatusUnprocessableEntity}
+	if data.Ready && data.Preview.RestoreRunID == "" && bad.Err() != nil {
+		again.errors = bad.Fields
+		return again, nil
+	}
+	run, _, err := v.cfg.Starter.Start(v.ctx(), v.tenant, v.actor, restore.ExecuteRequest(id, data.Reason, data.Confirmed))
+	var invalid *runs.InvalidError
+	var conflict *runs.ConflictError
+	switch {
+	case errors.As(err, &invalid):
+		again.errors = invalid.Fields
+		return again, nil
+	case errors.As(err, &conflict):
+		data.Refused, again.status = refusedWords(conflict), http.StatusConflict
+		return again, nil
+	case err != nil:
+		return nil, err
+	}
+	return see{path: v.path("runs", string(run.ID)), notice: "restore_started"}, nil
+}
+
+func refusedWords(c *runs.ConflictError) string {
+	switch c.Code {
+	case "preview_stale":
+		return "This preview is too old to say what is live now. Nothing was restored."
+	case "preview_used":
+		return "This preview has been restored already. It serves once."
+	case "preview_not_ready":
+		return "This preview is still being made. Wait for it, then confirm."
+	}
+	return sentence(c.Message)
+}
+
+// caution is something to know before a restore, and how many policies it is about.
+type caution struct {
+	Words string
+	Count string
+}
+
+// cautionsRead bounds how many policies are read for the summary of warnings.
+const cautionsRead = 1000
+
+// cautions counts the warnings of what would be written, and what is blocked for lack of
+// something. They stand above the list, once.
+func (v *visit) cautions(p restore.Preview) ([]caution, error) {
+	if v.query.Get("cursor") != "" || v.query.Get("item") != "" {
+		return nil, nil
+	}
+	counts := map[string]int{}
+	pr := runs.PageRequest{Limit: runs.MaxPageSize}
+	for read := 0; read < cautionsRead; read += runs.MaxPageSize {
+		got, err := v.cfg.Restores.Items(v.ctx(), v.tenant, v.actor, p.RunID,
+			restore.Filter{Actions: []restore.Action{restore.Create, restore.Change, restore.Blocked}}, pr)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range got.Items {
+			for code := range cautionCodes(item) {
+				counts[code]++
+			}
+		}
+		if pr.Cursor = got.NextCursor; pr.Cursor == "" {
+			break
+		}
+	}
+	var list []caution
+	for _, c := range knownCautions {
+		if n := counts[c.code]; n > 0 {
+			list = append(list, caution{Words: c.words, Count: count(n, "policy", "policies")})
+		}
+	}
+	return list, nil
+}
+
+func cautionCodes(item restore.PreviewItem) map[string]bool {
+	codes := map[string]bool{}
+	for _, w := range item.Warnings {
+		codes[w.Code] = true
+	}
+	if item.Action == restore.Blocked {
+		codes[string(item.Reason)] = true
+	}
+	return codes
+}
