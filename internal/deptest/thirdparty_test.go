@@ -51,7 +51,7 @@ var tests = []allowance{
 	{"store/bunstore", "github.com/jackc/pgx/v5/stdlib", "looks at a database behind the store's back"},
 	{"store/pgstore", "github.com/jackc/pgx/v5", "the other driver it runs on"},
 	{"cmd/refserver/pages", "github.com/go-chi/chi/v5", "the other router that the pages are mounted in"},
-	{"cmd/refserver/browsertest", "github.com/chromedp", "drives the browser"},
+	{"cmd/refserver/usertest", "github.com/chromedp", "drives the browser"},
 	{"cmd/refserver", "modernc.org/sqlite", "damages a database behind the store's back"},
 	{"runs/capture", "modernc.org/sqlite", "damages a database behind the store's back"},
 }

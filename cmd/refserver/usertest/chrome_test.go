@@ -1,4 +1,4 @@
-package browsertest
+package usertest
 
 import (
 	"context"
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 func runAll(m *testing.M) int {
 	var err error
-	if workDir, err = os.MkdirTemp("", "browsertest-"); err != nil {
+	if workDir, err = os.MkdirTemp("", "usertest-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -1,4 +1,4 @@
-package browsertest
+package usertest
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -39,12 +40,20 @@ type server struct {
 // start starts a server with a database of its own, which ends with the test.
 func start(t testing.TB, args ...string) server {
 	t.Helper()
+	return server{base: launch(t, nil, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", filepath.Join(t.TempDir(), "data")}, args...)...)}
+}
+
+// launch starts the program with additional variables of the environment, waits until it says
+// where it listens, and returns that. It ends in peace with the test.
+func launch(t testing.TB, env []string, args ...string) (base string) {
+	t.Helper()
 	path, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", filepath.Join(t.TempDir(), "data")}, args...)...)
-	said := &output{serving: make(chan struct{})}
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), env...)
+	said := &output{ready: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -52,40 +61,43 @@ func start(t testing.TB, args ...string) server {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	select {
-	case <-said.serving:
+	case <-said.ready:
 	case err := <-ended:
-		t.Fatalf("the server ended: %v\n%s", err, said)
+		t.Fatalf("%q ended: %v\n%s", args, err, said)
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := <-ended; err != nil {
-			t.Errorf("the server does not stop in peace: %v", err)
+			t.Errorf("%q does not stop in peace: %v", args, err)
 		}
-		if strings.Contains(said.String(), "level=ERROR") || t.Failed() {
-			t.Logf("the server says:\n%s", said)
+		if strings.Contains(said.String(), "level=ERROR") {
+			t.Errorf("%q logs errors", args)
 		}
-		if strings.Contains(said.String(), "could not be made") {
-			t.Error("a page could not be made, see above")
+		if t.Failed() {
+			t.Logf("%q says:\n%s", args, said)
 		}
 	})
-	return server{base: regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(said.String())}
+	return regexp.MustCompile(`http://127\.0\.0\.1:\d+|$`).FindString(said.String())
 }
+
+// readyWords are what the program says last before it answers.
+var readyWords = regexp.MustCompile(`msg=serving|(?m)^A fake Microsoft Graph .*\n`)
 
 // output keeps what the server prints.
 type output struct {
-	mu      sync.Mutex
-	buffer  bytes.Buffer
-	serving chan struct{} // closed once it serves
-	closed  bool
+	mu     sync.Mutex
+	buffer bytes.Buffer
+	ready  chan struct{} // closed once it serves
+	closed bool
 }
 
 func (o *output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n, err := o.buffer.Write(b)
-	if !o.closed && strings.Contains(o.buffer.String(), "msg=serving") {
+	if !o.closed && readyWords.MatchString(o.buffer.String()) {
 		o.closed = true
-		close(o.serving)
+		close(o.ready)
 	}
 	return n, err
 }
