@@ -66,6 +66,14 @@ func (p *Pages) typeOptions(chosen string) []typeOption {
 	return all
 }
 
+// typeName is what the admin centre calls a type; the type itself when the catalogue lacks it.
+func (p *Pages) typeName(t graph.PolicyType) string {
+	if info, ok := p.cfg.Catalogue.Lookup(t); ok && info.DisplayName != "" {
+		return info.DisplayName
+	}
+	return string(t)
+}
+
 // TypeName is what the admin centre calls a policy type.
 func (s *screen) TypeName(t any) string { return s.visit.typeName(graph.PolicyType(fmt.Sprint(t))) }
 
