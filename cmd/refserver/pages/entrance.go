@@ -46,17 +46,26 @@ func (p *Pages) setZone(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, nil, failureOf(badRequest("The form is not well-formed.")))
 		return
 	}
-	name := r.PostForm.Get("zone")
-	zone := zoneOf(name)
-	if zone.String() != name {
+	if name := r.PostForm.Get("zone"); name == "" || !p.keepZone(w, r, name) {
 		p.fail(w, r, nil, failureOf(runs.Invalid("zone", "zone_unknown", "must be an IANA name such as Europe/Berlin")))
 		return
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: zoneCookie, Value: zone.String(), Path: p.cfg.Prefix, MaxAge: zoneLife,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
-	})
 	http.Redirect(w, r, p.local(r.PostForm.Get("back")), http.StatusSeeOther)
+}
+
+// keepZone sets the cookie of the viewer's zone; "" takes it away. It is false when there is no
+// zone of the name.
+func (p *Pages) keepZone(w http.ResponseWriter, r *http.Request, name string) bool {
+	c := &http.Cookie{Name: zoneCookie, Path: p.cfg.Prefix, MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil}
+	if name != "" {
+		zone := zoneOf(name)
+		if zone.String() != name {
+			return false
+		}
+		c.Value, c.MaxAge = name, zoneLife
+	}
+	http.SetCookie(w, c)
+	return true
 }
 
 // local makes a path of these pages of what a form says; anything else is the entrance.

@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -50,4 +51,19 @@ func TestTheAuditLogTellsWhoDidWhat(t *testing.T) {
 	run := w.backup(w.schedule(nil).ID)
 	w.shows(w.get(readonly, tenantPath("audit")), http.StatusOK, "Olivia Owner", "created a schedule", "run.started", tenantPath("runs", run.ID))
 	w.shows(w.post(readonly, tenantPath("audit", "verify"), nil), http.StatusOK, "The log is as it was written", "Head to keep elsewhere")
+}
+
+func TestTheSettingsSayWhatARoleMayDo(t *testing.T) {
+	w := newWorld(t, nil)
+	w.shows(w.get(readonly, tenantPath("settings")), http.StatusOK, "Policy types known", "Rita Reader", "Delete")
+	got := w.post(readonly, tenantPath("settings", "zone"), url.Values{"zone": {"Europe/Berlin"}})
+	if got.StatusCode != http.StatusSeeOther || !strings.Contains(got.Header.Get("Set-Cookie"), "Europe/Berlin") {
+		t.Errorf("%s, cookie %q", got.Status, got.Header.Get("Set-Cookie"))
+	}
+	w.shows(w.post(readonly, tenantPath("settings", "zone"), url.Values{"zone": {"Local"}}), http.StatusUnprocessableEntity, `id="zone-error"`)
+}
+
+func TestThePermissionsSayWhatIsMissing(t *testing.T) {
+	w := newWorld(t, nil)
+	w.shows(w.get(readonly, tenantPath("permissions")), http.StatusOK, "Permissions of the app")
 }

@@ -1,7 +1,120 @@
 package pages
 
+import (
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
 // settings registers the pages of the settings and the permissions of the app.
-func (p *Pages) settings() {}
+func (p *Pages) settings() {
+	p.add(route{method: http.MethodGet, path: "settings", action: runs.ActionLook, target: "settings"}, showSettings)
+	p.add(route{method: http.MethodPost, path: "settings/zone", action: runs.ActionLook, target: "settings"}, chooseZone)
+	p.add(route{method: http.MethodGet, path: "permissions", action: runs.ActionLook, target: "permissions"}, showPermissions)
+}
 
 // settingsNotices are what the forms of these pages have done.
-var settingsNotices = map[string]string{}
+var settingsNotices = map[string]string{
+	"zone_browser": "Times are shown in the zone of your browser.",
+}
+
+type settingsData struct {
+	Zone      string // as it was typed, or as it is
+	Zones     []string
+	Versions  []version
+	Checked   bool // the host tells its health
+	Unhealthy string
+	Groups    []rightGroup
+}
+
+type version struct{ What, Version string }
+
+func showSettings(v *visit) (answer, error) { return v.settingsPage(v.zone.String(), nil), nil }
+
+func (v *visit) settingsPage(zone string, fields []runs.FieldError) page {
+	data := settingsData{Zone: zone, Zones: someZones, Versions: v.builds(), Groups: v.rights()}
+	if v.cfg.Health != nil {
+		data.Checked = true
+		if err := v.cfg.Health(v.ctx()); err != nil {
+			data.Unhealthy = sentence(runs.Redact(err.Error()))
+		}
+	}
+	pg := page{template: "settings", title: "Settings", section: "settings", data: data, errors: fields}
+	if len(fields) > 0 {
+		pg.status = http.StatusUnprocessableEntity
+	}
+	return pg
+}
+
+// chooseZone sets the viewer's zone by hand, or leaves it to the browser again.
+func chooseZone(v *visit) (answer, error) {
+	name, notice := v.form.Get("zone"), "zone_saved"
+	switch {
+	case v.form.Has("browser"):
+		name, notice = "", "zone_browser"
+	case name == "":
+		name = "-" // no zone has this name; an empty one would take the choice away
+	}
+	if !v.keepZone(v.w, v.req, name) {
+		return v.settingsPage(v.form.Get("zone"), []runs.FieldError{{Field: "zone", Code: "zone_unknown", Message: "must be the name of a zone such as Europe/Berlin or UTC"}}), nil
+	}
+	return see{v.path("settings"), notice}, nil
+}
+
+// someZones are suggestions; any other name may be typed.
+var someZones = []string{
+	"UTC", "Europe/London", "Europe/Dublin", "Europe/Lisbon", "Europe/Berlin", "Europe/Zurich", "Europe/Vienna", "Europe/Paris", "Europe/Madrid",
+	"Europe/Rome", "Europe/Amsterdam", "Europe/Stockholm", "Europe/Warsaw", "Europe/Athens", "Europe/Helsinki", "Europe/Kyiv", "Europe/Istanbul",
+	"America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles", "America/Toronto", "America/Mexico_City", "America/Sao_Paulo",
+	"Africa/Cairo", "Africa/Johannesburg", "Africa/Lagos", "Asia/Dubai", "Asia/Kolkata", "Asia/Singapore", "Asia/Shanghai", "Asia/Tokyo",
+	"Australia/Perth", "Australia/Sydney", "Pacific/Auckland",
+}
+
+// modulePath is this module, as Go's build information names it.
+const modulePath = "github.com/tenantatlas/tenantbackup"
+
+func (v *visit) builds() []version {
+	var list []version
+	if v.cfg.Version != "" {
+		list = append(list, version{v.cfg.Product, v.cfg.Version})
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		module := version{What: "Backup module"}
+		if info.Main.Path == modulePath {
+			module.Version = info.Main.Version
+		}
+		for _, d := range info.Deps {
+			if d.Path == modulePath {
+				module.Version = d.Version
+			}
+		}
+		if module.Version == "" || module.Version == "(devel)" {
+			module.Version = "built from source" + revision(info)
+		}
+		list = append(list, module)
+	}
+	list = append(list, version{"Policy types known", number(len(v.cfg.Catalogue.All()))})
+	return append(list, version{"Go", runtime.Version()})
+}
+
+// revision is what the build was made from, shortly.
+func revision(info *debug.BuildInfo) string {
+	var hash, day string
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			hash = s.Value[:min(len(s.Value), 12)]
+		case "vcs.time":
+			if at, err := time.Parse(time.RFC3339, s.Value); err == nil {
+				day = " of " + at.Format("2 Jan 2006")
+			}
+		}
+	}
+	if hash == "" {
+		return ""
+	}
+	return ", " + hash + day
+}

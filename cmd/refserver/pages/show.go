@@ -92,6 +92,9 @@ func (s *screen) AtIn(t time.Time, zone string) moment {
 	return momentOf(t, loc, s.visit.now)
 }
 
+// Now is the present time.
+func (s *screen) Now() moment { return s.At(s.visit.now) }
+
 // AtSecond is At with seconds, for what follows each other quickly.
 func (s *screen) AtSecond(t time.Time) moment {
 	m := s.At(t)

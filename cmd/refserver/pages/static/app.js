@@ -19,6 +19,14 @@ document.addEventListener("htmx:before:swap", (e) => {
   fetch(zonePath, { method: "POST", body: new URLSearchParams({ zone }), redirect: "manual" }).then(() => location.reload(), () => {});
 })();
 
+// A zone that was chosen by hand stays, until the browser's is asked for again.
+document.addEventListener("submit", (e) => {
+  if (!e.target.matches("form[data-zone-form]")) return;
+  sessionStorage.removeItem("tb_zone");
+  if (e.submitter?.name === "browser") localStorage.removeItem("tb_zone_chosen");
+  else localStorage.setItem("tb_zone_chosen", "yes");
+});
+
 // A notice is said once: a reload or a copied address does not repeat it.
 (() => {
   const url = new URL(location.href);
