@@ -80,7 +80,8 @@ func (w writing) bind(object document) {
 	}
 }
 
-// rooted replaces the root of one or several bindings.
+// rooted replaces the root of one or several bindings: all before the version, which may have a
+// path where a proxy stands before Graph.
 func (w writing) rooted(v json.RawMessage) json.RawMessage {
 	if rows := elements(v); len(rows) > 0 {
 		for i := range rows {
@@ -92,7 +93,17 @@ func (w writing) rooted(v json.RawMessage) json.RawMessage {
 	if err != nil || u.Host == "" {
 		return v
 	}
-	return quoted(w.c.root.String() + u.EscapedPath())
+	path := u.EscapedPath()
+	if own := w.c.root.EscapedPath(); authority(u) == authority(w.c.root) && strings.HasPrefix(path, own+"/") {
+		path = path[len(own):]
+	}
+	for at := 0; at < len(path); at++ {
+		if strings.HasPrefix(path[at:], "/beta/") || strings.HasPrefix(path[at:], "/v1.0/") {
+			path = path[at:]
+			break
+		}
+	}
+	return quoted(w.c.root.String() + path)
 }
 
 // binding is the URL of an object in a collection, as bindings want it.

@@ -388,3 +388,31 @@ func TestAChosenIDThatGraphRefusesNamesNoObject(t *testing.T) {
 		}
 	}
 }
+
+// A proxy before Graph has a path of its own, which stands in a binding once, whoever wrote it.
+func TestABindingLeadsToTheConfiguredRootOnce(t *testing.T) {
+	var got string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = r.URL.Path + " " + strings.ReplaceAll(string(body), "http://"+r.Host, "HOST")
+		_, _ = io.WriteString(w, `{"id":"d"}`)
+	}))
+	t.Cleanup(server.Close)
+	for base, want := range map[string]string{"": "HOST", "/proxy/graph": "HOST/proxy/graph", "/beta": "HOST/beta"} {
+		c, err := msgraph.New(msgraph.Config{BaseURL: server.URL + base, Tokens: token("a.b.c"), Limits: unlimited, Attempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, root := range []string{server.URL + base, "https://graph.microsoft.us", "https://elsewhere.example/other/proxy"} {
+			for _, version := range []string{"/beta", "/v1.0", "/beta/v1.0", "/v1.0/beta"} {
+				body := `{"displayName":"A","x@odata.bind":"` + root + version + `/things('1')"}`
+				if _, err := c.Create(t.Context(), contoso, "deviceCategory", json.RawMessage(body)); err != nil {
+					t.Fatal(err)
+				}
+				if want := base + `/beta/deviceManagement/deviceCategories {"displayName":"A","x@odata.bind":"` + want + version + `/things('1')"}`; got != want {
+					t.Errorf("a binding below %s is written as %s, want %s", root, got, want)
+				}
+			}
+		}
+	}
+}
