@@ -50,7 +50,7 @@ func TestManyObjectsAreReadInBatchesAndAnsweredInOrder(t *testing.T) {
 		id := fmt.Sprintf("t-%03d", (i*37)%105)
 		ids = append(ids, id)
 		answers["/beta/things/"+id] = `{"id":"` + id + `"}`
-		answers["/beta/things/"+id+"/parts"] = `{"value":["` + id + `"]}`
+		answers["/beta/things/"+id+"/parts"] = `{"value":[{"of":"` + id + `"}]}`
 	}
 	answers["/beta/things/t-050"] = 404
 	answers["/beta/things/t-060"] = 403
@@ -66,7 +66,7 @@ func TestManyObjectsAreReadInBatchesAndAnsweredInOrder(t *testing.T) {
 		case "t-060", "t-070":
 			wantKind(t, r.Err, graph.KindForbidden)
 		default:
-			if r.Err != nil || partsOf(r.Policy)["parts"] != `["`+r.ID+`"]` {
+			if r.Err != nil || partsOf(r.Policy)["parts"] != `[{"of":"`+r.ID+`"}]` {
 				t.Errorf("%s: %v, error %v", r.ID, partsOf(r.Policy), r.Err)
 			}
 		}
@@ -92,11 +92,11 @@ func TestPagesOfAPartAreJoinedAndAnElementOnTwoPagesCountsOnce(t *testing.T) {
 func TestALinkInOtherLettersIsFollowed(t *testing.T) {
 	s := serveCanned(t, map[string]any{
 		"/beta/things/1":               `{"id":"1"}`,
-		"/beta/things/1/parts":         `{"value":["a"],"@odata.nextlink":"ROOT/beta/things/1/parts?$skip=1"}`,
-		"/beta/things/1/parts?$skip=1": `{"value":["b"]}`,
+		"/beta/things/1/parts":         `{"value":[{"v":"a"}],"@odata.nextlink":"ROOT/beta/things/1/parts?$skip=1"}`,
+		"/beta/things/1/parts?$skip=1": `{"value":[{"v":"b"}]}`,
 	})
 	p := one(t, s.client(t, withParts(graph.PartRule{Name: "parts", Path: "parts"})), "1")
-	if want := `["a","b"]`; partsOf(p)["parts"] != want {
+	if want := `[{"v":"a"},{"v":"b"}]`; partsOf(p)["parts"] != want {
 		t.Errorf("got  %s\nwant %s", partsOf(p)["parts"], want)
 	}
 }
@@ -108,12 +108,12 @@ func TestAPartWithAnotherNumberOfElementsThanAnnouncedIsReadAgainAndThenIncomple
 		want  graph.Kind
 		asked int
 	}{
-		"right":             {"2", `["a","b"]`, "", 1},
-		"changed meanwhile": {"3", `["a","b","c"]`, "", 2},
-		"too few":           {"3", `["a","b"]`, graph.KindIncomplete, 2},
-		"too many":          {"1", `["a","b"]`, graph.KindIncomplete, 2},
-		"not a number":      {`"2"`, `["a","b"]`, graph.KindIncomplete, 2},
-		"no number":         {"null", `["a","b"]`, "", 1},
+		"right":             {"2", `[{},{}]`, "", 1},
+		"changed meanwhile": {"3", `[{},{},{}]`, "", 2},
+		"too few":           {"3", `[{},{}]`, graph.KindIncomplete, 2},
+		"too many":          {"1", `[{},{}]`, graph.KindIncomplete, 2},
+		"not a number":      {`"2"`, `[{},{}]`, graph.KindIncomplete, 2},
+		"no number":         {"null", `[{},{}]`, "", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serveCanned(t, map[string]any{
@@ -122,7 +122,7 @@ func TestAPartWithAnotherNumberOfElementsThanAnnouncedIsReadAgainAndThenIncomple
 					if n > 1 {
 						return `{"value":` + tt.later + `}`
 					}
-					return `{"value":["a","b"]}`
+					return `{"value":[{},{}]}`
 				},
 			})
 			r := get(t, s.client(t, withParts(graph.PartRule{Name: "parts", Path: "parts", Count: "n"})), "1")[0]
@@ -153,7 +153,7 @@ func TestAnObjectThatIsDeletedWhileItIsReadIsNotFound(t *testing.T) {
 
 func TestAnExpandedCollectionThatGraphCutsBecomesAPart(t *testing.T) {
 	s := serveCanned(t, map[string]any{
-		"/beta/things/1?$expand=apps,rest": `{"id":"1","apps":[{"id":"a"}],"apps@odata.nextLink":"ROOT/beta/things/1/apps?$skip=1","rest":[1]}`,
+		"/beta/things/1?$expand=apps,rest": `{"id":"1","apps":[{"id":"a"}],"apps@odata.nextLink":"ROOT/beta/things/1/apps?$skip=1","rest":[{"n":1}]}`,
 		"/beta/things/1/apps?$skip=1":      `{"value":[{"id":"b"}]}`,
 	})
 	info := thing(func(i *graph.TypeInfo) { i.Read.ItemQuery = "$expand=apps,rest" })
@@ -166,7 +166,12 @@ func TestAnExpandedCollectionThatGraphCutsBecomesAPart(t *testing.T) {
 func TestWhatIsNotAllOfAnObjectIsIncomplete(t *testing.T) {
 	for name, object := range map[string]string{
 		"an expanded collection is missing":    `{"id":"1"}`,
-		"a collection deep inside is cut":      `{"id":"1","apps":[{"x":{"in":[],"in@odata.nextLink":"ROOT/beta/x"}}]}`,
+		"an expanded collection is none":       `{"id":"1","apps":"[]"}`,
+		"an element of it is no object":        `{"id":"1","apps":[{"in":[]},7]}`,
+		"an element lacks what is expanded":    `{"id":"1","apps":[{"in":[]},{"on":[]}]}`,
+		"what an element expands is no object": `{"id":"1","apps":[{"in":[["x"]]}]}`,
+		"the same in a part of a page":         `{"id":"1","apps":[{"on":[]}],"apps@odata.nextLink":"ROOT/beta/rest"}`,
+		"a collection deep inside is cut":      `{"id":"1","apps":[{"in":[],"x":{"in":[],"in@odata.nextLink":"ROOT/beta/x"}}]}`,
 		"the link to the rest leads elsewhere": `{"id":"1","apps":[],"apps@odata.nextLink":"https://example.com/beta/x"}`,
 		"the link is no text":                  `{"id":"1","apps":[],"apps@odata.nextLink":7}`,
 		"the link is of no collection":         `{"id":"1","apps":{},"apps@odata.nextLink":"ROOT/beta/x"}`,
@@ -174,7 +179,7 @@ func TestWhatIsNotAllOfAnObjectIsIncomplete(t *testing.T) {
 		"it has no id":                         `{"apps":[]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serveCanned(t, map[string]any{"/beta/things/1?$expand=apps($expand=in)": object})
+			s := serveCanned(t, map[string]any{"/beta/things/1?$expand=apps($expand=in)": object, "/beta/rest": `{"value":[]}`})
 			info := thing(func(i *graph.TypeInfo) { i.Read.ItemQuery = "$expand=apps($expand=in)" })
 			r := get(t, s.client(t, info), "1")[0]
 			wantKind(t, r.Err, graph.KindIncomplete)
@@ -183,7 +188,7 @@ func TestWhatIsNotAllOfAnObjectIsIncomplete(t *testing.T) {
 }
 
 func TestAPartThatIsNoCollectionIsIncomplete(t *testing.T) {
-	for _, body := range []string{`{}`, `{"value":{}}`, `{"value":null}`, `{"value":[{"x":[],"x@odata.nextLink":"ROOT/beta/x"}]}`, `{"value":[],"@odata.nextLink":"https://example.com/x"}`} {
+	for _, body := range []string{`{}`, `{"value":{}}`, `{"value":null}`, `{"value":[{"x":[],"x@odata.nextLink":"ROOT/beta/x"}]}`, `{"value":[{},1]}`, `{"value":[[]]}`, `{"value":[],"@odata.nextLink":"https://example.com/x"}`} {
 		s := serveCanned(t, map[string]any{"/beta/things/1": `{"id":"1"}`, "/beta/things/1/parts": body})
 		r := get(t, s.client(t, withParts(graph.PartRule{Name: "parts", Path: "parts"})), "1")[0]
 		if graph.KindOf(r.Err) != graph.KindIncomplete {
@@ -192,11 +197,46 @@ func TestAPartThatIsNoCollectionIsIncomplete(t *testing.T) {
 	}
 }
 
+// Rows that lack what was expanded would be stored as if it were not there, and restored so.
+func TestElementsThatLackWhatTheirRequestExpandsAreReadAgainAndThenIncomplete(t *testing.T) {
+	const whole = `{"value":[{"id":"a","d":{"id":"x"}}]}`
+	for name, c := range map[string]struct {
+		rows, byID, inner string
+		want              graph.Kind
+	}{
+		"nothing lacks":                 {whole, `{"id":"a","tags":[]}`, `{"value":[{"p":{}},{"p":null}]}`, ""},
+		"an element":                    {`{"value":[{"id":"a"}]}`, `{"id":"a","tags":[]}`, `{"value":[]}`, graph.KindIncomplete},
+		"an element has something else": {`{"value":[{"id":"a","d":3}]}`, `{"id":"a","tags":[]}`, `{"value":[]}`, graph.KindIncomplete},
+		"one of a type that has none":   {whole, `{"id":"a","@odata.type":"#some.other"}`, `{"value":[]}`, ""},
+		"one of the type that has it":   {whole, `{"id":"a","@odata.type":"#some.cast"}`, `{"value":[]}`, graph.KindIncomplete},
+		"one that is read by its id":    {whole, `{"id":"a"}`, `{"value":[]}`, graph.KindIncomplete},
+		"what belongs to an element":    {whole, `{"id":"a","tags":[]}`, `{"value":[{"p":{}},{}]}`, graph.KindIncomplete},
+	} {
+		s := serveCanned(t, map[string]any{
+			"/beta/things/1":                               `{"id":"1"}`,
+			"/beta/things/1/defs?$expand=d":                c.rows,
+			"/beta/things/1/defs/a/vals?$expand=p":         c.inner,
+			"/beta/things/1/parts":                         `{"value":[{"id":"a"}]}`,
+			"/beta/parts/a?$expand=some.cast/tags&$top=10": c.byID,
+		})
+		r := get(t, s.client(t, withParts(
+			graph.PartRule{Name: "defs", Path: "defs", Query: "$expand=d", Each: []graph.PartRule{{Name: "vals", Path: "vals", Query: "$expand=p"}}},
+			graph.PartRule{Name: "parts", Path: "parts", ByID: "/parts", ByIDQuery: "$expand=some.cast/tags&$top=10"},
+		)), "1")[0]
+		if kind := graph.KindOf(r.Err); kind != c.want {
+			t.Errorf("%s: the error is %v, want %q", name, r.Err, c.want)
+		}
+		if n := s.times("/beta/things/1"); n != map[bool]int{true: 1, false: 2}[c.want == ""] {
+			t.Errorf("%s: read %d times", name, n)
+		}
+	}
+}
+
 func TestWhatBelongsToElementsIsPutIntoThem(t *testing.T) {
 	s := serveCanned(t, map[string]any{
 		"/beta/things/1":                 `{"id":"1"}`,
 		"/beta/things/1/defs?$expand=d":  `{"value":[{"id":"a","d":{ "x":1 }},{ }],"@odata.nextLink":"ROOT/beta/things/1/defs?$skip=1"}`,
-		"/beta/things/1/defs?$skip=1":    `{"value":[{"id":"b'(c)","vals":[]}]}`,
+		"/beta/things/1/defs?$skip=1":    `{"value":[{"id":"b'(c)","d":null,"vals":[]}]}`,
 		"/beta/things/1/defs/a/vals":     `{"value":[ {"id":"v1"} ],"@odata.nextLink":"ROOT/beta/more"}`,
 		"/beta/more":                     `{"value":[{"id":"v2", "n":1.0}]}`,
 		"/beta/things/1/defs/b'(c)/vals": `{"value":[{"id":"v3"}]}`,
@@ -207,12 +247,12 @@ func TestWhatBelongsToElementsIsPutIntoThem(t *testing.T) {
 
 	s.answers["/beta/things/1/defs?$expand=d"] = `{"value":[{"id":"a","d":{ "x":1 }}],"@odata.nextLink":"ROOT/beta/things/1/defs?$skip=1"}`
 	p := one(t, s.client(t, withParts(rule)), "1")
-	if want := `[{"id":"a","d":{ "x":1 },"vals":[{"id":"v1"},{"id":"v2", "n":1.0}]},{"id":"b'(c)","vals":[{"id":"v3"}]}]`; partsOf(p)["defs"] != want {
+	if want := `[{"id":"a","d":{ "x":1 },"vals":[{"id":"v1"},{"id":"v2", "n":1.0}]},{"id":"b'(c)","d":null,"vals":[{"id":"v3"}]}]`; partsOf(p)["defs"] != want {
 		t.Errorf("got  %s\nwant %s", partsOf(p)["defs"], want)
 	}
-	s.answers["/beta/things/1/defs?$expand=d"] = `{"value":[{"id":"b'(c)"}]}`
+	s.answers["/beta/things/1/defs?$expand=d"] = `{"value":[{"id":"b'(c)","d":null}]}`
 	p = one(t, s.client(t, withParts(rule)), "1")
-	if want := `[{"id":"b'(c)","vals":[{"id":"v3"}]}]`; partsOf(p)["defs"] != want {
+	if want := `[{"id":"b'(c)","d":null,"vals":[{"id":"v3"}]}]`; partsOf(p)["defs"] != want {
 		t.Errorf("got  %s\nwant %s", partsOf(p)["defs"], want)
 	}
 	s.answers["/beta/things/1/defs/b'(c)/vals"] = 403
@@ -224,12 +264,12 @@ func TestElementsThatRowsDoNotShowWholeAreReadByTheirIDs(t *testing.T) {
 	s := serveCanned(t, map[string]any{
 		"/beta/things/1":             `{"id":"1"}`,
 		"/beta/things/1/parts":       `{"value":[{"id":"a"},{"id":"b"}]}`,
-		"/beta/parts/a?$expand=tags": `{"id":"a", "members":["m"]}`,
-		"/beta/parts/b?$expand=tags": `{"id":"b","members":[]}`,
+		"/beta/parts/a?$expand=tags": `{"id":"a", "members":["m"],"tags":[]}`,
+		"/beta/parts/b?$expand=tags": `{"id":"b","members":[],"tags":[{"id":"0"}]}`,
 	})
 	rule := graph.PartRule{Name: "parts", Path: "parts", ByID: "/parts", ByIDQuery: "$expand=tags"}
 	p := one(t, s.client(t, withParts(rule)), "1")
-	if want := `[{"id":"a", "members":["m"]},{"id":"b","members":[]}]`; partsOf(p)["parts"] != want {
+	if want := `[{"id":"a", "members":["m"],"tags":[]},{"id":"b","members":[],"tags":[{"id":"0"}]}]`; partsOf(p)["parts"] != want {
 		t.Errorf("got %s", partsOf(p)["parts"])
 	}
 	s.answers["/beta/parts/b?$expand=tags"] = `{"id":"a"}`
@@ -255,8 +295,8 @@ func TestATypedObjectIsReadInItsOwnCollection(t *testing.T) {
 		"/beta/things/4?$select=id": `{"id":"4"}`,
 		"/beta/ios/1?$expand=apps":  `{"id":"1","@odata.type":"#microsoft.graph.ios","apps":[]}`,
 		"/beta/ios/2?$expand=apps":  `{"id":"2","@odata.type":"#microsoft.graph.ios","apps":[]}`,
-		"/beta/ios/1/parts":         `{"value":[1]}`,
-		"/beta/ios/2/parts":         `{"value":[2]}`,
+		"/beta/ios/1/parts":         `{"value":[{"n":1}]}`,
+		"/beta/ios/2/parts":         `{"value":[{"n":2}]}`,
 	})
 	c := s.client(t, thing(func(i *graph.TypeInfo) {
 		i.Read.Typed = map[string]graph.TypedRule{"#microsoft.graph.ios": {Path: "/ios", ItemQuery: "$expand=apps"}}
@@ -269,7 +309,7 @@ func TestATypedObjectIsReadInItsOwnCollection(t *testing.T) {
 	for i, want := range []graph.Kind{"", "", graph.KindNotFound, graph.KindIncomplete, graph.KindNotFound} {
 		wantKind(t, results[i].Err, want)
 	}
-	if got := partsOf(results[1].Policy)["parts"]; got != "[2]" {
+	if got := partsOf(results[1].Policy)["parts"]; got != `[{"n":2}]` {
 		t.Errorf("the part is %s", got)
 	}
 	if n := s.matching("/beta/things/1"); n != 0 {

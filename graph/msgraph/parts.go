@@ -63,6 +63,7 @@ type collection struct {
 	value json.RawMessage
 	rows  []json.RawMessage
 	next  string // where it goes on
+	doubt string // what does not fit together, see flaw
 	err   error
 }
 
@@ -106,6 +107,23 @@ func (p *collection) begin(value, next json.RawMessage) bool {
 	return next == nil || p.next != "" || string(next) == "null"
 }
 
+// flaw says what is wrong with the elements: each is an object and has what its request expands.
+func (p *collection) flaw() string {
+	query := p.rule.Query
+	if p.rule.ByID != "" {
+		query = p.rule.ByIDQuery
+	}
+	for _, row := range p.rows {
+		if !isObject(row) {
+			return p.label() + " has an element that is no object"
+		}
+		if name := lacking(row, query); name != "" {
+			return "an element of " + p.label() + " lacks " + name + ", which the request expands"
+		}
+	}
+	return p.doubt
+}
+
 // expanded returns the collections that Graph has put into the object and cut. What the
 // object has whole stays a property of it.
 func (it *item) expanded(g *group) []*collection {
@@ -119,6 +137,11 @@ func (it *item) expanded(g *group) []*collection {
 			continue
 		}
 		p := &collection{name: name, first: g.call(it.path, it.query)}
+		for _, e := range expands(it.query) {
+			if e.name == name {
+				p.rule.Query = e.options
+			}
+		}
 		if name == "" || !p.begin(it.object.fields[name], next) {
 			it.err = g.fail(graph.KindIncomplete, "the answer has a link to a next page of something that is no collection")
 			return nil
@@ -272,6 +295,7 @@ func (g *group) each(ctx context.Context, parts []*collection) error {
 			in.of.err = in.err
 			continue
 		}
+		in.of.doubt = cmp.Or(in.of.doubt, in.flaw())
 		in.of.value = nil
 		in.of.rows[in.at] = withMember(in.of.rows[in.at], in.name, in.json())
 	}
@@ -285,12 +309,18 @@ func (it *item) check(g *group) {
 	}
 	doubt := func(why string) { it.doubted = g.fail(graph.KindIncomplete, why) }
 	for _, p := range it.parts {
+		flaw := ""
+		if p.err == nil {
+			flaw = p.flaw()
+		}
 		switch {
 		case graph.KindOf(p.err) == graph.KindNotFound:
 			doubt("Graph has the object but not its " + p.label()) // or it was deleted just now
 		case p.err != nil:
 			it.err = p.err
 			return
+		case flaw != "":
+			doubt(flaw)
 		case cut(p.json()):
 			doubt("elements of " + p.label() + " hold collections that go on elsewhere")
 		case p.rule.Count != "":
@@ -305,34 +335,9 @@ func (it *item) check(g *group) {
 			doubt("the object holds a collection that goes on elsewhere")
 		}
 	}
-	for _, name := range expands(it.query) {
-		if it.object.fields[name] == nil {
-			doubt("the object lacks " + name + ", which the request expands")
-		}
+	if name := lacking(it.object.raw, it.query); name != "" {
+		doubt("the object lacks " + name + ", which the request expands")
 	}
-}
-
-// expands returns the properties that a query expands.
-func expands(query string) []string {
-	_, list, ok := strings.Cut(query, "$expand=")
-	if !ok {
-		return nil
-	}
-	list, _, _ = strings.Cut(list, "&")
-	var out []string
-	depth, from := 0, 0
-	for i, c := range list + "," {
-		switch {
-		case c == '(':
-			depth++
-		case c == ')':
-			depth--
-		case c == ',' && depth == 0:
-			name, _, _ := strings.Cut(list[from:i], "(")
-			out, from = append(out, name[strings.LastIndex(name, "/")+1:]), i+1
-		}
-	}
-	return out
 }
 
 // has tells whether a part of the name was read.
