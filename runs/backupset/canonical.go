@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -40,7 +42,8 @@ const maxPooled = 4 << 20
 //     tags, assignments, catalog settings, ADMX values, scheduled actions, localised
 //     messages, role assignments, the include and exclude lists of Conditional Access) by what identifies
 //     an element, then by its bytes. Ids that Graph gives anew to the elements of such a
-//     collection are left out. Every other array keeps its order.
+//     collection are left out, and what it says of the items of policy sets: their name,
+//     status and error. Every other array keeps its order.
 //   - Numbers keep their literal text, so 1 and 1.0 differ and nothing is rounded. Strings
 //     have one spelling: UTF-8, escaped only where JSON demands it.
 //
@@ -64,7 +67,7 @@ func NewCanonicalizer(c *graph.Catalogue) *Canonicalizer {
 			z.byType[t.Key] = topLevelRules(t.Key, t.Volatile)
 		}
 	}
-	for t := range meaningful {
+	for _, t := range append(slices.Collect(maps.Keys(meaningful)), policySet) {
 		if _, ok := z.byType[t]; !ok {
 			z.byType[t] = topLevelRules(t, nil)
 		}
@@ -87,9 +90,9 @@ func (z *Canonicalizer) Append(dst []byte, p *graph.Policy) ([]byte, error) {
 // Hash returns the SHA-256 of the canonical form, together with the policy type and
 // [CanonicalVersion]. The object's id has no part in it, so an object that was restored
 // under a new id has the hash it had.
-func (z *Canonicalizer) Hash(p *graph.Policy) (Hash, error) { return z.hash(p, false) }
+func (z *Canonicalizer) Hash(p *graph.Policy) (Hash, error) { return z.hash(p, current) }
 
-func (z *Canonicalizer) hash(p *graph.Policy, former bool) (Hash, error) {
+func (z *Canonicalizer) hash(p *graph.Policy, former era) (Hash, error) {
 	s := z.scratch.Get().(*scanner)
 	s.former = former
 	defer z.release(s)
@@ -107,16 +110,17 @@ func (z *Canonicalizer) hash(p *graph.Policy, former bool) (Hash, error) {
 	return sha256.Sum256(out), nil
 }
 
-// Matches tells whether a stored hash is that of p. It also knows the hashes of before, when
-// ids of role assignments, of items of policy sets and of combinations counted as content:
-// whoever verifies what is stored asks here and does not compare by himself.
+// Matches tells whether a stored hash is that of p. It also knows the hashes of before: when
+// name and state of the items of policy sets counted as content, and when their ids and those of
+// role assignments and combinations did, too. Whoever verifies what is stored asks here and does
+// not compare by himself.
 func (z *Canonicalizer) Matches(p *graph.Policy, stored Hash) (bool, error) {
-	hash, err := z.hash(p, false)
-	if err != nil || hash == stored {
-		return err == nil, err
+	for _, former := range []era{current, beforeStates, beforeIDs} {
+		if hash, err := z.hash(p, former); err != nil || hash == stored {
+			return err == nil, err
+		}
 	}
-	hash, err = z.hash(p, true)
-	return hash == stored, err
+	return false, nil
 }
 
 func (z *Canonicalizer) rules(p *graph.Policy) map[string]bool {
@@ -132,7 +136,7 @@ func (z *Canonicalizer) release(s *scanner) {
 	if cap(s.buf)+cap(s.shuffle) > maxPooled {
 		return
 	}
-	s.former = false
+	s.former = current
 	s.src, s.out, s.parts, s.rules = nil, nil, nil, nil // nothing of the policy stays behind
 	z.scratch.Put(s)
 }
@@ -171,6 +175,9 @@ func topLevelRules(t graph.PolicyType, volatile []string) map[string]bool {
 	for _, name := range volatile {
 		name, keep := strings.CutPrefix(name, "!")
 		rules[name] = !keep
+	}
+	if t == policySet {
+		rules[itemReadOuts] = true
 	}
 	return rules
 }

@@ -24,7 +24,7 @@ func testCatalogue() *graph.Catalogue {
 }
 
 var genType = rapid.SampledFrom([]graph.PolicyType{
-	"settingsCatalogPolicy", "custom", "termsAndConditions", "conditionalAccessPolicy", "notInTheCatalogue",
+	"settingsCatalogPolicy", "custom", "termsAndConditions", "conditionalAccessPolicy", "notInTheCatalogue", "policySet",
 })
 
 // genText favours the characters that JSON spells in several ways.
@@ -60,7 +60,7 @@ var genKey = rapid.OneOf(
 		groupId settingInstance settingDefinitionId definitionId children omaSettings omaUri conditions users
 		includeUsers excludeGroups roleScopeTagIds roleScopeTags scheduledActionsForRule scheduledActionConfigurations
 		actionType gracePeriodHours localizedNotificationMessages locale definitionValues definition presentationValues
-		apps mobileAppIdentifier bundleId items payloadId roleAssignments combinationConfigurations sourceId createdDateTime lastModifiedDateTime isAssigned
+		apps mobileAppIdentifier bundleId items payloadId status errorCode roleAssignments combinationConfigurations sourceId createdDateTime lastModifiedDateTime isAssigned
 		@odata.type x@odata.type definition@odata.bind @odata.etag a@microsoft.graph.tips #microsoft.graph.assign
 		payloads weather lastSyncDateTime lastSync qrCodeImage password`)),
 	genText,

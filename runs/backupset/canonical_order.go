@@ -92,7 +92,8 @@ func (s *scanner) member(m *member, at place, depth int) bool {
 	m.keyEnd = len(s.out)
 	key := s.out[m.start+1 : m.keyEnd-1]
 	m.prefix = keyPrefix(key)
-	switch out := dropped(at, key, s.rules); {
+	out := dropped(at, key, s.rules) || s.former == current && itemReadOut(at, key, s.rules)
+	switch {
 	case m.fate == fromPart:
 		if out {
 			m.fate = partLeftOut
@@ -103,7 +104,7 @@ func (s *scanner) member(m *member, at place, depth int) bool {
 		m.fate = leftOut
 	}
 	child := childOf(at, key)
-	if s.former && (child == roleAssignmentList || child == policySetItemList || child == combinationList) {
+	if s.former == beforeIDs && (child == roleAssignmentList || child == policySetItemList || child == combinationList) {
 		child = elsewhere
 	}
 	s.out = append(s.out, ':')

@@ -36,6 +36,15 @@ func referenceForm(c *graph.Catalogue, p *graph.Policy) (string, error) {
 			delete(top, name)
 		}
 	}
+	if items, ok := top["items"].([]any); ok && p.Type == "policySet" {
+		for _, item := range items {
+			if item, ok := item.(map[string]any); ok {
+				delete(item, "displayName")
+				delete(item, "status")
+				delete(item, "errorCode")
+			}
+		}
+	}
 	return referenceText(referenceClean(referenceRoot, top)), nil
 }
 

@@ -167,6 +167,25 @@ func dropped(at place, key []byte, rules map[string]bool) bool {
 	return false
 }
 
+// policySet is the type whose items Graph says more of than was written.
+const policySet graph.PolicyType = "policySet"
+
+// itemReadOuts marks the rules of that type; no property has this name.
+const itemReadOuts = "items[]"
+
+// itemReadOut tells whether a property of an item of a policy set is what Graph says of it: how
+// its assignment went, and the name of what it stands for, which may be renamed.
+func itemReadOut(at place, key []byte, rules map[string]bool) bool {
+	if at != policySetItem || !rules[itemReadOuts] {
+		return false
+	}
+	switch string(key) {
+	case "status", "errorCode", "displayName":
+		return true
+	}
+	return false
+}
+
 // annotation tells whether a key is an OData annotation that says nothing about the
 // policy. rest is the key from its first '@'.
 func annotation(key, rest []byte) bool {

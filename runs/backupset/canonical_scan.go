@@ -33,8 +33,17 @@ type scanner struct {
 	rules  map[string]bool // for the top level
 	part   int             // index of the part being read, -1 in the raw object
 	reason string          // why reading stopped
-	former bool            // by the rules of before, see Canonicalizer.Matches
+	former era             // whose rules count, see Canonicalizer.Matches
 }
+
+// era is a time with rules of its own for what is content. Hashes of each may be stored.
+type era uint8
+
+const (
+	current      era = iota
+	beforeStates     // what Graph says of items of policy sets counted
+	beforeIDs        // the ids of such items, of role assignments and of combinations did, too
+)
 
 // scan appends the canonical form of p to dst.
 func (s *scanner) scan(dst []byte, p *graph.Policy, rules map[string]bool) ([]byte, error) {
