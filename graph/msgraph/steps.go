@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -135,7 +136,7 @@ func compare(live, wanted []json.RawMessage, match string) difference {
 				continue
 			}
 			there, _ := fields(l)
-			if match != "" && text(there[match]) == text(want[match]) || match == "" && covers(decoded(l), decoded(e)) {
+			if match != "" && sameMatch(match, text(there[match]), text(want[match])) || match == "" && covers(decoded(l), decoded(e)) {
 				at = i
 				break
 			}
@@ -144,9 +145,11 @@ func compare(live, wanted []json.RawMessage, match string) difference {
 		case at < 0:
 			d.add = append(d.add, e)
 			continue
-		case !covers(decoded(live[at]), decoded(e)):
+		default:
 			// What identifies an element is fixed.
-			d.change[idOf(live[at])] = document(want).without("id", match).json()
+			if rest := document(want).without("id", match).json(); !covers(decoded(live[at]), decoded(rest)) {
+				d.change[idOf(live[at])] = rest
+			}
 		}
 		used[at] = true
 	}
@@ -156,6 +159,12 @@ func compare(live, wanted []json.RawMessage, match string) difference {
 		}
 	}
 	return d
+}
+
+// sameMatch tells whether two elements are the same one by what identifies them. Graph answers
+// "en-us" where "en-US" was written, and takes no second message of a locale.
+func sameMatch(property, a, b string) bool {
+	return a == b || property == "locale" && strings.EqualFold(a, b)
 }
 
 // links makes an object refer to the wanted objects of another collection and to no others.

@@ -77,6 +77,17 @@ func done(t *testing.T, err error) {
 
 const management = "/beta/deviceManagement/"
 
+// Graph answers "en-us" where "en-US" was written, and takes no second message of a locale.
+func TestAMessageIsTheOneOfItsLocaleInAnyLetterCase(t *testing.T) {
+	const at = management + "notificationMessageTemplates/n1"
+	r := record(t, map[string]any{
+		"GET " + at + "/localizedNotificationMessages": `{"value":[{"id":"n1_en-us","locale":"en-us","subject":"Hi"},{"id":"n1_de-de","locale":"de-de","subject":"Hallo"}]}`,
+	})
+	done(t, r.Update(t.Context(), contoso, "notificationMessageTemplate", "n1",
+		json.RawMessage(`{"localizedNotificationMessages":[{"locale":"en-US","subject":"Hello"},{"locale":"de-DE","subject":"Hallo"}]}`)))
+	r.wrote(t, `PATCH `+at+`/localizedNotificationMessages/n1_en-us {"subject":"Hello"}`)
+}
+
 func TestAnIntentIsMadeOfItsTemplate(t *testing.T) {
 	r := record(t, map[string]any{
 		"POST " + management + "templates/tpl/createInstance": `{"id":"i1"}`,
