@@ -1,7 +1,11 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -9,20 +13,26 @@ import (
 // liveData is what every page shows of the present: the bell and the runs under way.
 type liveData struct {
 	Unread int
+	Badge  string      // Unread, shortly
 	Active []activeRun // the first ones
 	More   int         // further active runs
+	Ended  []activeRun // those that the page had named and that ended since
 	Every  string      // how often to ask again, "2s"
+	Poll   string      // the address to ask
 }
 
-// activeRun is a run under way.
+// activeRun is a run under way, or one that was just now.
 type activeRun struct {
 	Run   runs.Run
+	Name  string
 	Badge badge
 	Done  int // per cent; -1 while nobody knows
 }
 
-// activeShown is how many runs under way a page names.
-const activeShown = 3
+const (
+	activeShown = 3  // how many runs under way a page names
+	seenMost    = 10 // how many runs a page follows to their end
+)
 
 // live registers the fragment that pages poll: 2 s while something runs, else 30 s. app.js leaves
 // it out while the tab is hidden.
@@ -34,23 +44,82 @@ func (p *Pages) live() {
 }
 
 func (v *visit) liveData() (liveData, error) {
-	data := liveData{Every: "30s"}
+	data := liveData{Every: "30s", Poll: v.path("live")}
 	var err error
 	if data.Unread, err = v.cfg.Starter.Unread(v.ctx(), v.tenant, v.actor); err != nil {
 		return data, err
+	}
+	if data.Badge = strconv.Itoa(data.Unread); data.Unread > 99 {
+		data.Badge = "99+"
 	}
 	active, err := v.cfg.Starter.Active(v.ctx(), v.tenant, v.actor)
 	if err != nil {
 		return data, err
 	}
+	ended, err := v.ended(active)
+	if err != nil {
+		return data, err
+	}
+	slices.SortStableFunc(active, func(a, b runs.Run) int { return cmp.Compare(v.interest(a), v.interest(b)) })
+	shown := active[:min(len(active), activeShown)]
+	names, err := v.subjects(append(slices.Clone(shown), ended...))
+	if err != nil {
+		return data, err
+	}
+	name := func(list []runs.Run) (out []activeRun) {
+		for _, r := range list {
+			out = append(out, activeRun{Run: r, Name: names[r.ID].Name, Badge: runBadge(r), Done: percent(r.Counts)})
+		}
+		return out
+	}
+	data.Active, data.Ended, data.More = name(shown), name(ended), len(active)-len(shown)
 	if len(active) > 0 {
 		data.Every = "2s"
-	}
-	data.More = max(len(active)-activeShown, 0)
-	for _, r := range active[:min(len(active), activeShown)] {
-		data.Active = append(data.Active, activeRun{Run: r, Badge: runBadge(r), Done: percent(r.Counts)})
+		seen := url.Values{}
+		for i, r := range active {
+			if i < activeShown || i < seenMost && r.Actor.ID == v.actor.ID {
+				seen.Add("seen", string(r.ID))
+			}
+		}
+		data.Poll += "?" + seen.Encode()
 	}
 	return data, nil
+}
+
+// interest orders runs under way: one's own first, then what runs, what waits, and last what
+// the engine does by itself.
+func (v *visit) interest(r runs.Run) int {
+	switch {
+	case r.Actor.ID == v.actor.ID:
+		return 0
+	case r.Trigger == runs.TriggerSystem:
+		return 3
+	case r.Status == runs.StatusRunning:
+		return 1
+	}
+	return 2
+}
+
+// ended are the runs that the page which asks has named as under way and that are over now. The
+// page says so once: the next time it asks for others. What the engine does by itself is no news.
+func (v *visit) ended(active []runs.Run) ([]runs.Run, error) {
+	var list []runs.Run
+	seen := v.query["seen"]
+	for _, s := range seen[:min(len(seen), seenMost)] {
+		id := runs.ID(s)
+		if slices.ContainsFunc(active, func(r runs.Run) bool { return r.ID == id }) || slices.ContainsFunc(list, func(r runs.Run) bool { return r.ID == id }) {
+			continue
+		}
+		run, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, id)
+		switch {
+		case notThere(err):
+		case err != nil:
+			return nil, err
+		case run.Status.Terminal() && run.Trigger != runs.TriggerSystem:
+			list = append(list, run)
+		}
+	}
+	return list, nil
 }
 
 // percent is how much of a run is done; -1 while its total is unknown.
