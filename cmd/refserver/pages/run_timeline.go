@@ -42,7 +42,7 @@ func (v *visit) timeline(run runs.Run) ([]runStep, error) {
 		steps = append(steps, runStep{What: "More attempts than are shown here; the audit log has all", Tone: "quiet"})
 	}
 	for _, e := range slices.Backward(log.Items) {
-		if s, ok := stepOf(run, e); ok {
+		if s, ok := stepOf(e); ok {
 			steps = append(steps, s)
 		}
 	}
@@ -51,12 +51,12 @@ func (v *visit) timeline(run runs.Run) ([]runStep, error) {
 
 // stepOf is what an entry of the audit log says of a run. How the run began and ended is known
 // from elsewhere.
-func stepOf(run runs.Run, e runs.AuditEntry) (runStep, bool) {
+func stepOf(e runs.AuditEntry) (runStep, bool) {
 	attempt := e.Details["attempt"]
 	switch {
 	case e.Action == "run.started" && attempt != "":
 		return runStep{At: e.At, What: "Attempt " + attempt + " began", Tone: "busy"}, true
-	case e.Action == "run.retried" && e.Outcome == string(runs.StatusQueued) && !e.At.Equal(run.CreatedAt):
+	case e.Action == "run.retried" && e.Outcome == string(runs.StatusQueued) && e.Actor.ID == runs.SystemActor.ID: // a person starts a retry
 		s := runStep{At: e.At, What: "Waits for the next attempt", Tone: "warn"}
 		if code := runs.Code(e.Details["code"]); code != "" {
 			s.Note = adviceFor(code).What
