@@ -36,7 +36,13 @@ func contosoHistory(end time.Time) []event {
 	d, s := days{end}, staff{"contoso"}
 	zone := historyZone(historyStart(end), end)
 	night := backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: nightly, Timezone: zone}
-	busy, _ := night.Next(d.ago(18, 10, 0)) // the zone is known to be valid
+	// The nights in which something goes wrong: slots, since one of them does not exist perhaps.
+	slot := func(days int) time.Time {
+		at, _ := night.Next(d.ago(days, 10, 0)) // the recurrence is valid
+		return at
+	}
+	throttled, off, busy, locked, forbidden := slot(25), slot(21), slot(18), slot(15), slot(12)
+	forbiddenToo, _ := night.Next(forbidden)
 	mistake := d.ago(8, 8, 0)
 	mishap := end.Add(-70 * time.Minute)
 
@@ -65,13 +71,14 @@ func contosoHistory(end time.Time) []event {
 	on(d.ago(30, 10, 5), s.runNow(runs.RoleOwner, "baseline"))
 
 	edit(d.ago(28, 14, 0), func(e *edits) error { return errors.Join(e.add(catalog, config), e.change(catalog, 3)) })
-	on(d.ago(25, 10, 0), s.fault(graphtest.Fault{Op: graphtest.OpList, Type: config, Err: &graph.Error{Kind: graph.KindThrottled}, RetryAfter: "40"}))
-	on(d.ago(24, 9, 0), wellAgain)
+	on(throttled.Add(-time.Hour), s.fault(graphtest.Fault{Op: graphtest.OpList, Type: config, Err: &graph.Error{Kind: graph.KindThrottled}, RetryAfter: "40"}))
+	on(throttled.Add(time.Hour), wellAgain)
 	edit(d.ago(23, 11, 0), func(e *edits) error { return errors.Join(e.change(catalog, 10), e.change(compliance, 1)) })
 	on(d.ago(23, 15, 0), s.disable(runs.RoleManager, "pilot"))
 
-	on(d.ago(21, 10, 0), switchOff)
-	on(d.ago(20, 9, 0), switchOn)
+	// Over a slot of every daily schedule.
+	on(off.Add(-12*time.Hour-30*time.Minute), switchOff)
+	on(off.Add(12*time.Hour+30*time.Minute), switchOn)
 
 	// Somebody runs the backup just before its slot; Graph has it wait over the slot.
 	on(busy.Add(-4*time.Minute), s.fault(graphtest.Fault{Op: graphtest.OpList, Type: config, Err: &graph.Error{Kind: graph.KindThrottled}, RetryAfter: "900"}))
@@ -81,13 +88,13 @@ func contosoHistory(end time.Time) []event {
 	on(d.ago(17, 16, 0), s.runAndCancel(runs.RoleOperator, runs.RoleManager, "baseline", 55))
 	on(d.ago(16, 8, 0), s.update(runs.RoleManager, "apps", backupsched.Patch{TimeOfDay: new("22:30")}))
 
-	on(d.ago(15, 10, 0), s.fault(graphtest.Fault{Times: -1, Err: &graph.Error{Kind: graph.KindUnauthorized}}))
-	on(d.ago(14, 9, 0), wellAgain)
-	on(d.ago(14, 9, 10), s.runNow(runs.RoleManager, "baseline"))
+	on(locked.Add(-time.Hour), s.fault(graphtest.Fault{Times: -1, Err: &graph.Error{Kind: graph.KindUnauthorized}}))
+	on(locked.Add(5*time.Hour), wellAgain)
+	on(locked.Add(5*time.Hour+10*time.Minute), s.runNow(runs.RoleManager, "baseline"))
 
-	on(d.ago(12, 10, 0), s.fault(graphtest.Fault{Op: graphtest.OpList, Type: access, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
-	on(d.ago(10, 9, 0), wellAgain)
-	on(d.ago(10, 9, 15), s.retry(runs.RoleOperator, "baseline"))
+	on(forbidden.Add(-time.Hour), s.fault(graphtest.Fault{Op: graphtest.OpList, Type: access, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	on(forbiddenToo.Add(7*time.Hour), wellAgain)
+	on(forbiddenToo.Add(7*time.Hour+15*time.Minute), s.retry(runs.RoleOperator, "baseline"))
 
 	edit(mistake, func(e *edits) error {
 		return errors.Join(
@@ -132,6 +139,7 @@ func contosoHistory(end time.Time) []event {
 		return capture.SnapshotRequest(ids[0]), nil
 	}))
 	on(d.ago(3, 17, 0), s.readAll)
+	edit(d.ago(3, 12, 0), func(e *edits) error { return e.change(catalog, 15) })
 	edit(d.ago(2, 12, 0), func(e *edits) error { return errors.Join(e.change(catalog, 20), e.change(config, 4)) })
 	on(d.ago(2, 15, 0), s.start(runs.RoleOperator, "drift", func(_ context.Context, h *history) (runs.Request, error) {
 		return restore.DriftRequest(h.marks["by hand"], restore.DriftParams{}), nil

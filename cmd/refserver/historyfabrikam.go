@@ -36,7 +36,7 @@ func fabrikamHistory(end time.Time) []event {
 	}))
 
 	edit(d.ago(26, 9, 0), func(e *edits) error { return errors.Join(e.change(catalog, 1), e.add(config)) })
-	on(d.ago(23, 10, 0), s.fault(graphtest.Fault{Op: graphtest.OpList, Type: config, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	on(d.ago(23, 14, 0), s.fault(graphtest.Fault{Op: graphtest.OpList, Type: config, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
 	on(d.ago(22, 9, 0), wellAgain)
 	on(d.ago(22, 10, 0), s.retry(runs.RoleManager, "daily"))
 

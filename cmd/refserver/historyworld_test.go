@@ -26,23 +26,26 @@ type played struct {
 }
 
 // thePast is made once for all tests of the binary.
-var thePast = sync.OnceValues(func() (played, error) {
+var thePast = sync.OnceValues(func() (played, error) { return playAt(historyNow) })
+
+func playAt(now time.Time) (played, error) {
 	dir, err := os.MkdirTemp("", "history-")
 	if err != nil {
 		return played{}, err
 	}
 	defer os.RemoveAll(dir)
-	g, err := playHistory(context.Background(), source{data: dir}, historyNow, product.TenantIDs())
+	g, err := playHistory(context.Background(), source{data: dir}, now, product.TenantIDs())
 	if err != nil {
 		return played{}, err
 	}
 	data, err := os.ReadFile(databasePath(dir))
 	return played{data, g}, err
-})
+}
 
 // past is a product with the history of both demo tenants behind it, that stands at historyNow.
 type past struct {
 	*app
+	now   time.Time
 	clock *clock.Mock
 	graph *graphtest.Graph // as the history left it
 	queue *stepQueue       // nothing works unless settle is called
@@ -57,16 +60,23 @@ func openHistory(t testing.TB, adjust ...func(*options)) past {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return made.open(t, historyNow, adjust...)
+}
+
+// open opens a copy.
+func (made played) open(t testing.TB, now time.Time, adjust ...func(*options)) past {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, filepath.Base(databasePath(dir))), made.database, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := past{clock: clock.NewMock(), queue: &stepQueue{}}
-	p.clock.Set(historyNow)
+	p := past{now: now, clock: clock.NewMock(), queue: &stepQueue{}}
+	p.clock.Set(now)
 	o := options{source: source{data: dir}, clock: p.clock, users: product.DemoUsers(), queue: p.queue, random: func() float64 { return 0 }}
 	for _, change := range adjust {
 		change(&o)
 	}
+	var err error
 	if p.app, err = open(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/store"
+	"github.com/tenantatlas/tenantbackup/store/pgstore"
 	"github.com/tenantatlas/tenantbackup/store/storetest"
 )
 
@@ -101,4 +102,52 @@ func TestTheDatabasesClockJudges(t *testing.T) {
 	queued(now().Add(apart / 2))
 	due := queued(now().Add(-apart / 2))
 	both(waiting, "runs of which one is due", due)
+}
+
+// TestAStoreWithItsOwnClockJudgesByIt: a history is played on a clock that is not the
+// database's.
+func TestAStoreWithItsOwnClockJudgesByIt(t *testing.T) {
+	d := newDatabase(t, ways()[0])
+	clock := storetest.NewClock(time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC))
+	s := must(pgstore.Open(t.Context(), d.as, pgstore.Options{Clock: clock, OwnClock: true, RowSecurity: d.security()}))(t)
+	t.Cleanup(func() { ok(t, s.Close()) })
+	const first, second = runs.ID("01980000-0000-7000-8000-000000000001"), runs.ID("01980000-0000-7000-8000-000000000002")
+	for _, r := range []runs.Run{{ID: first}, {ID: second, NotBefore: clock.Now().Add(time.Minute)}} {
+		r.TenantID, r.Kind, r.Trigger, r.Status, r.Key = "contoso", runs.KindPolicySync, runs.TriggerManual, runs.StatusQueued, string(r.ID)
+		r.Target, r.CreatedAt, r.UpdatedAt = runs.Target{Type: "tenant"}, clock.Now(), clock.Now()
+		_, _, err := s.CreateRun(t.Context(), "contoso", r, runs.Trail{})
+		ok(t, err)
+	}
+	waiting := func() int {
+		t.Helper()
+		return len(must(s.WaitingRuns(t.Context(), "contoso", 10))(t))
+	}
+	stranded := func() int {
+		t.Helper()
+		return len(must(s.StrandedRuns(t.Context(), runs.Stranded{Limit: 10, Lanes: 10}))(t))
+	}
+	if n := waiting(); n != 1 {
+		t.Errorf("%d runs are due by the store's clock, want 1", n)
+	}
+	for range 2 { // the second time what there is to try without locks is known
+		_, err := s.ChangeRun(t.Context(), "contoso", first, func(now time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
+			if !now.Equal(clock.Now()) {
+				t.Errorf("a change is told %s, not the store's time", now)
+			}
+			r.Status, r.Attempt, r.StartedAt, r.UpdatedAt = runs.StatusRunning, 1, now, now
+			r.LeaseToken, r.LeaseOwner, r.LeaseUntil, r.Lane = r.LeaseToken+1, "worker", now.Add(time.Minute), 1
+			return runs.Change{Run: r}, nil
+		})
+		ok(t, err)
+	}
+	if n := stranded(); n != 0 {
+		t.Errorf("%d runs are stranded while the lease lasts by the store's clock, want none", n)
+	}
+	clock.Advance(2 * time.Minute)
+	if n := stranded(); n != 1 {
+		t.Errorf("%d runs are stranded once it is over, want 1", n)
+	}
+	if n := waiting(); n != 1 {
+		t.Errorf("%d runs are due two minutes later, want the other one", n)
+	}
 }
