@@ -87,7 +87,7 @@ func TestGoTestsWithinSentencesExist(t *testing.T) {
 				if (w != "-run" && w != "-bench") || i+1 == len(words) {
 					continue
 				}
-				kind, name := "Test", strings.ReplaceAll(strings.Trim(words[i+1], "'^$"), `\\|`, "|")
+				kind, name := "Test", strings.ReplaceAll(strings.Trim(words[i+1], "'^$"), `\|`, "|")
 				if w == "-bench" {
 					kind = "Benchmark"
 				}
