@@ -240,4 +240,3 @@ func (j *journey) disableMany() {
 		j.t.Errorf("the schedule is not disabled:\n%s", j.words("main"))
 	}
 }
-
