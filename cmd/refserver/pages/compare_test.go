@@ -58,7 +58,7 @@ func TestTwoSetsAreComparedPolicyByPolicy(t *testing.T) {
 	got := w.get(readonly, tenantPath("sets", after, "compare")+"?with="+string(before))
 	got.shows(t, "Kiosk &lt;b&gt;mode&lt;/b&gt;", "old &amp; tired", "new &amp; shiny", "Brand new",
 		`changed <span class="n">1</span>`, `added <span class="n">1</span>`, `removed <span class="n">1</span>`, "policies are unchanged",
-		"1 difference: 1 changed", tenantPath("sets", before), tenantPath("sets", before, "compare")+"?with="+string(after))
+		"1 changed: Description", tenantPath("sets", before), tenantPath("sets", before, "compare")+"?with="+string(after))
 	if strings.Contains(got.body, "<b>mode") {
 		t.Error("a name is not escaped")
 	}
@@ -148,7 +148,7 @@ func TestTwoVersionsOfAPolicyAreCompared(t *testing.T) {
 	path := tenantPath("policies", policy, "versions", versions[0].ID, "diff")
 	for name, path := range map[string]string{"with the one before": path, "with one that is named": path + "?with=" + string(versions[1].ID)} {
 		t.Run(name, func(t *testing.T) {
-			w.get(readonly, path).shows(t, "Version 1 and version 2", "old &amp; tired", "new &amp; shiny", "1 difference: 1 changed", "other properties are the same")
+			w.get(readonly, path).shows(t, "Version 1 and version 2", "old &amp; tired", "new &amp; shiny", "1 changed.", "other properties are the same")
 		})
 	}
 	w.get(readonly, tenantPath("policies", policy, "versions", versions[1].ID, "diff")).shows(t, "This is the first version.")

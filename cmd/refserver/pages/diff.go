@@ -19,7 +19,7 @@ const (
 type diffView struct {
 	Before, After string // what the sides are: "In the backup", "Live"
 	Lines         []diffLine
-	Words         string // "3 changes: 1 added, 2 changed"
+	Words         string // "1 added, 2 changed"
 	Same          int    // properties that are equal, folded into this count; 0 when nobody counted
 	Less          int    // changes left out before the first line
 	More          int    // and after the last one
@@ -100,7 +100,7 @@ func (l diffLine) cost() int {
 	return n
 }
 
-// diffWords counts changes by what happened.
+// diffWords counts changes by what happened: "1 added, 2 changed".
 func diffWords(changes []backupset.Change) string {
 	if len(changes) == 0 {
 		return "no difference"
@@ -109,11 +109,27 @@ func diffWords(changes []backupset.Change) string {
 	for _, c := range changes {
 		counts[c.Op]++
 	}
-	var parts []string
-	for _, op := range []backupset.Op{backupset.OpAdd, backupset.OpRemove, backupset.OpReplace} {
-		if n := counts[op]; n > 0 {
-			parts = append(parts, number(n)+" "+diffOps[op].Word)
+	return countedWords(counted{counts[backupset.OpAdd], "added"}, counted{counts[backupset.OpRemove], "removed"}, counted{counts[backupset.OpReplace], "changed"})
+}
+
+// diffSummary counts changes and names the first ones: "2 changed: Description, Settings › x".
+func diffSummary(changes []backupset.Change) string {
+	const most, long = 3, 90
+	var names []string
+	for _, c := range changes {
+		var parts []string
+		for _, p := range pathWords(c.Path) {
+			parts = append(parts, p.Text)
 		}
+		name := []rune(strings.Join(parts, " › "))
+		if len(name) > long {
+			name = append(name[:long], '…')
+		}
+		if len(names) == most {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, string(name))
 	}
-	return count(len(changes), "difference", "differences") + ": " + strings.Join(parts, ", ")
+	return diffWords(changes) + ": " + strings.Join(names, ", ")
 }

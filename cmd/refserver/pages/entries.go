@@ -20,7 +20,7 @@ type entry struct {
 	Sub      string // what it is matched with
 	Why      string // the reason in words
 	Warnings []string
-	Summary  string // above the folded difference: "3 differences: 1 added, 2 changed"
+	Summary  string // of the folded difference: "2 changed: Description, Settings › x"
 	Diff     *diffView
 	Open     bool // the difference is not folded
 }
@@ -47,7 +47,7 @@ func (e *entry) fold(changes []backupset.Change, l diffLimits) {
 		return
 	}
 	d := newDiff(changes, l)
-	e.Diff, e.Summary = &d, d.Words
+	e.Diff, e.Summary = &d, diffSummary(changes)
 }
 
 // differences reads from which change on the address wants to see a difference.

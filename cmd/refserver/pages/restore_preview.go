@@ -100,10 +100,10 @@ func optionWords(o restore.Options) []string {
 			restore.OriginalAssignments: "Assignments go to the very groups of the backup.", restore.MappedAssignments: "Assignments go to groups of the same name and rule.",
 		}[o.Assignments],
 		map[restore.AccessState]string{
-			restore.AccessReportOnly: "Conditional Access comes back as report-only.", restore.AccessOriginal: "Conditional Access comes back as it was captured.",
+			restore.AccessDisabled: "Conditional Access comes back disabled.", restore.AccessReportOnly: "Conditional Access comes back as report-only.", restore.AccessOriginal: "Conditional Access comes back as it was captured.",
 		}[o.Access],
 	}
-	for i, safe := range []string{"Policies that exist are left alone.", "Assignments are left as they are.", "Conditional Access comes back disabled."} {
+	for i, safe := range []string{"Policies that exist are left alone.", "Assignments are left as they are.", "Conditional Access keeps its state; what is made anew is disabled."} {
 		if words[i] == "" {
 			words[i] = safe
 		}

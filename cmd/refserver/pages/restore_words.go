@@ -43,8 +43,8 @@ func whyWords(kind runs.Kind, item restore.PreviewItem) string {
 var knownCautions = []struct{ code, words, short string }{
 	{"secrets_masked", "Graph never showed the secrets of these policies. They stay where the live ones are the same; elsewhere the policy is blocked, and the secret must be typed in by hand.",
 		"Its secrets are not in the backup. They stay only where the live ones are the same."},
-	{"access_state", "Conditional Access comes back in a weaker state than it was captured in: it protects less until somebody enables it.",
-		"Conditional Access comes back weaker than it was captured"},
+	{"access_state", "Conditional Access comes back in a weaker state than it was captured in, or than it has: it protects less until somebody enables it.",
+		"Conditional Access would protect less"},
 	{"assignments_widen", "These would reach more people or devices than they do now. Look at their assignments first.",
 		"It would reach more than it does now"},
 	{"dependency_missing", "Groups, filters or other objects that these refer to are not in this tenant. Make them first, restore them as well, or choose to map assignments to groups of the same name.",
