@@ -17,6 +17,7 @@ type typeGroup struct {
 type typeOption struct {
 	Key, Label, Note string
 	Chosen           bool
+	ReportOnly       bool // captured, not restored
 }
 
 // typeGroups lists what can be captured, in groups as an administrator looks for it.
@@ -30,7 +31,7 @@ func (p *Pages) typeGroups(chosen []graph.PolicyType) []typeGroup {
 			continue
 		}
 		o := typeOption{Key: string(t.Key), Label: t.DisplayName, Note: t.Note, Chosen: slices.Contains(chosen, t.Key)}
-		if t.Support == graph.ReportOnly {
+		if o.ReportOnly = t.Support == graph.ReportOnly; o.ReportOnly {
 			o.Note = strings.TrimSpace("Can be compared, not restored. " + o.Note)
 		}
 		g := &groups[typeGroupOf(t)]

@@ -1,44 +1,118 @@
 package pages
 
 import (
-	"net/http"
+	"slices"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
-// schedules registers the pages of schedules.
-func (p *Pages) schedules() {
-	p.add(route{method: http.MethodGet, path: "schedules", action: runs.ActionLook, target: "schedule"}, listSchedules)
-}
+// overdueAfter is how long a slot may be due before it is said to be overdue: the usual grace of
+// a dispatcher, after which it is recorded as missed.
+const overdueAfter = 2 * time.Minute
 
 type scheduleListData struct {
-	Search string
-	Rows   []scheduleRow
-	Pager  pager
+	Search, Enabled, Status, Sort string
+
+	Heads []sortHead // name, last run, next run
+	Rows  []scheduleRow
+	Pager pager
+	Here  string // the present address, to come back to
+	Bulk  []bulkChoice
+}
+
+// Filtered tells whether the list may lack schedules that there are.
+func (d scheduleListData) Filtered() bool { return d.Search != "" || d.Enabled != "" || d.Status != "" }
+
+// Statuses are what the list can be filtered by.
+func (scheduleListData) Statuses() []runs.Status {
+	return []runs.Status{runs.StatusSuccess, runs.StatusPartial, runs.StatusFailed, runs.StatusCanceled, runs.StatusSkipped}
 }
 
 type scheduleRow struct {
 	backupsched.Schedule
 	Sentence string
+	Overdue  bool
+	Abroad   bool // the viewer's zone shows another time
+}
+
+// sortHead is the head of a column that the list can be sorted by.
+type sortHead struct {
+	Label string
+	Path  string // sorts by it, or the other way round
+	Aria  string // ascending, descending, or empty
+}
+
+func (v *visit) sortHead(label string, now, first backupsched.Sort) sortHead {
+	h := sortHead{Label: label}
+	to := first
+	if now.Up() == first.Up() {
+		h.Aria, to = "ascending", "-"+now.Up()
+		if now.Down() {
+			h.Aria, to = "descending", now.Up()
+		}
+	}
+	h.Path = v.with("sort", string(to))
+	return h
 }
 
 func listSchedules(v *visit) (answer, error) {
-	page1, err := v.pageRequest()
+	ask, err := v.pageRequest()
 	if err != nil {
 		return nil, err
 	}
-	data := scheduleListData{Search: v.query.Get("q")}
-	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{Search: data.Search}, page1)
+	data := scheduleListData{Search: v.query.Get("q"), Enabled: v.query.Get("enabled"), Status: v.query.Get("status"), Sort: v.query.Get("sort")}
+	f := backupsched.Filter{Search: data.Search, Status: runs.Status(data.Status), Sort: backupsched.Sort(data.Sort)}
+	var bad runs.InvalidError
+	switch yes, no := true, false; data.Enabled {
+	case "":
+	case "yes":
+		f.Enabled = &yes
+	case "no":
+		f.Enabled = &no
+	default:
+		bad.Add("enabled", "enabled_invalid", "must be yes or no")
+	}
+	if data.Status != "" && !slices.Contains(runs.Statuses(), f.Status) {
+		bad.Add("status", "status_unknown", "must be the status of a run")
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, f, ask)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range found.Items {
-		data.Rows = append(data.Rows, scheduleRow{Schedule: s, Sentence: recurrenceSentence(s.Recurrence)})
+		data.Rows = append(data.Rows, v.scheduleRow(s))
 	}
-	data.Pager = v.pager(found.NextCursor)
+	data.Heads = []sortHead{
+		v.sortHead("Name", f.Sort, backupsched.SortName),
+		v.sortHead("Last run", f.Sort, backupsched.SortLastRunDown),
+		v.sortHead("Next run", f.Sort, backupsched.SortNextRun),
+	}
+	data.Pager, data.Here, data.Bulk = v.pager(found.NextCursor), v.address(), v.bulkChoices()
 	return page{template: "schedules", title: "Schedules", section: "schedules", data: data}, nil
 }
 
-// scheduleNotices are what the forms of these pages have done.
-var scheduleNotices = map[string]string{}
+// address is the present address, without the notice that is shown.
+func (v *visit) address() string {
+	to := v.with()
+	if cursor := v.query.Get("cursor"); cursor != "" {
+		to = v.with("cursor", cursor)
+	}
+	return to
+}
+
+func (v *visit) scheduleRow(s backupsched.Schedule) scheduleRow {
+	return scheduleRow{Schedule: s, Sentence: recurrenceSentence(s.Recurrence), Overdue: v.overdue(s), Abroad: v.abroad(s.Timezone)}
+}
+
+// overdue tells whether a slot should have become a run by now.
+func (v *visit) overdue(s backupsched.Schedule) bool {
+	return s.Enabled && !s.NextRunAt.IsZero() && v.now.Sub(s.NextRunAt) > overdueAfter
+}
+
+// abroad tells whether the viewer's zone is another one.
+func (v *visit) abroad(zone string) bool { return zone != v.zone.String() }

@@ -46,3 +46,32 @@ document.addEventListener("keydown", (e) => {
 document.addEventListener("click", (e) => {
   for (const d of document.querySelectorAll("details.dropdown[open]")) if (!d.contains(e.target)) d.open = false;
 });
+
+// What only works here is shown: CSS hides it from others.
+document.documentElement.classList.add("js");
+
+// One tick for all boxes of a name.
+document.addEventListener("change", (e) => {
+  const name = e.target.dataset?.check;
+  if (!name) return;
+  for (const box of document.querySelectorAll(`input[type="checkbox"][name="${name}"]`)) box.checked = e.target.checked;
+});
+
+// All or none of a group of policy types.
+for (const legend of document.querySelectorAll("fieldset.types legend")) {
+  const group = legend.parentElement;
+  const tools = document.createElement("span");
+  tools.className = "types-tools";
+  for (const [word, on] of [["all", true], ["none", false]]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "link";
+    button.textContent = word;
+    button.setAttribute("aria-label", `${word}: ${legend.textContent.trim()}`);
+    button.addEventListener("click", () => {
+      for (const box of group.querySelectorAll('input[type="checkbox"]')) box.checked = on;
+    });
+    tools.append(button);
+  }
+  legend.append(tools);
+}

@@ -1,0 +1,216 @@
+package pages
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// historyDays is how many days the strip shows, today among them.
+const historyDays = 30
+
+// historyDay is a cell of the strip: a local day in the schedule's zone. The run that counts is
+// the last one of the day that ended; one that was skipped or is under way counts when there was
+// no other.
+type historyDay struct {
+	State string // success, partial, failed, skipped, missed, canceled, running, overdue, due, none
+	Day   string // "29 Mar"
+	Title string // "Sun 29 Mar: success, 2 runs"
+	Run   runs.ID
+	First bool // of a month or of the strip: the day is written below it
+
+	from, to time.Time
+	count    int // runs
+}
+
+// Tone is the colour of a cell.
+func (d historyDay) Tone() string {
+	switch d.State {
+	case "none", "due":
+		return d.State
+	case "skipped":
+		return "quiet"
+	}
+	return statusOf(d.State).Tone
+}
+
+// Mark is the letter in a cell, since colour alone tells nothing to some people.
+func (d historyDay) Mark() string {
+	return map[string]string{
+		"success": "✓", "partial": "P", "failed": "✗", "skipped": "S", "missed": "M", "canceled": "C", "running": "R", "overdue": "!", "due": "·",
+	}[d.State]
+}
+
+// newHistory makes the days of the strip, oldest first.
+func newHistory(s backupsched.Schedule, now time.Time) ([]historyDay, error) {
+	loc, err := time.LoadLocation(s.Timezone)
+	if err != nil {
+		return nil, fmt.Errorf("pages: the zone of a schedule: %w", err)
+	}
+	local := now.In(loc)
+	days := make([]historyDay, historyDays)
+	for i := range days {
+		// Noon exists on all days, midnight does not.
+		noon := time.Date(local.Year(), local.Month(), local.Day()-historyDays+1+i, 12, 0, 0, 0, loc)
+		days[i] = historyDay{
+			State: "none", Day: noon.Format("2 Jan"), Title: noon.Format("Mon 2 Jan"), First: i%7 == (historyDays-1)%7,
+			from: startOfDay(noon), to: startOfDay(noon.AddDate(0, 0, 1)),
+		}
+	}
+	return days, nil
+}
+
+func startOfDay(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
+}
+
+// fillHistory says what each day was like. list are the runs, newest first.
+func fillHistory(days []historyDay, list []runs.Run, s backupsched.Schedule, now time.Time) []historyDay {
+	day := func(at time.Time) *historyDay {
+		i := slices.IndexFunc(days, func(d historyDay) bool { return !at.Before(d.from) && at.Before(d.to) })
+		if i < 0 {
+			return nil
+		}
+		return &days[i]
+	}
+	for _, r := range list {
+		for _, at := range runDays(r, s) {
+			if d := day(at); d != nil {
+				d.count++
+				if d.yields(r) {
+					d.State, d.Run = runState(r), r.ID
+				}
+			}
+		}
+	}
+	if s.Enabled && !s.NextRunAt.IsZero() {
+		if d := day(s.NextRunAt); d != nil && d.State == "none" {
+			d.State = "due"
+			if now.Sub(s.NextRunAt) > overdueAfter {
+				d.State = "overdue"
+			}
+		}
+	}
+	for i := range days {
+		days[i].Title += ": " + days[i].words()
+	}
+	return days
+}
+
+// yields tells whether an earlier run of the day says more than what was found so far.
+func (d historyDay) yields(r runs.Run) bool {
+	switch d.State {
+	case "none":
+		return true
+	case "skipped", "missed":
+		return r.Status != runs.StatusSkipped
+	case "running":
+		return !r.Status.Active() && r.Status != runs.StatusSkipped
+	}
+	return false
+}
+
+// words say what the day was like.
+func (d historyDay) words() string {
+	switch {
+	case d.State == "none":
+		return "no backup"
+	case d.State == "due":
+		return "due today"
+	case d.count > 1:
+		return fmt.Sprintf("%s, the last of %d runs", d.State, d.count)
+	}
+	return d.State
+}
+
+func runState(r runs.Run) string {
+	if r.Status.Active() {
+		return "running"
+	}
+	return runBadge(r).Word
+}
+
+// runDays are when a run counts: at its slot, or when it was created. One that tells of several
+// missed slots counts at each of them.
+func runDays(r runs.Run, s backupsched.Schedule) []time.Time {
+	if r.ScheduledFor.IsZero() {
+		return []time.Time{r.CreatedAt}
+	}
+	var missed runs.MissedSummary
+	if r.ErrorCode != runs.CodeMissedSlot || json.Unmarshal(r.Summary, &missed) != nil || missed.Count < 2 {
+		return []time.Time{r.ScheduledFor}
+	}
+	slots, err := s.Upcoming(missed.First.Add(-time.Minute), min(missed.Count, 400))
+	if err != nil {
+		return []time.Time{r.ScheduledFor}
+	}
+	return slices.DeleteFunc(slots, func(at time.Time) bool { return at.After(missed.Last) })
+}
+
+// historySummary is the strip in words: "24 success, 1 partial, 5 days without a backup".
+func historySummary(days []historyDay) string {
+	n := map[string]int{}
+	for _, d := range days {
+		n[d.State]++
+	}
+	var parts []string
+	for _, state := range []string{"success", "partial", "failed", "missed", "skipped", "canceled", "running", "overdue"} {
+		if n[state] > 0 {
+			parts = append(parts, number(n[state])+" "+state)
+		}
+	}
+	if none := n["none"] + n["due"]; none > 0 {
+		parts = append(parts, count(none, "day", "days")+" without a run")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// durations are the bars of how long the last runs took, oldest first.
+type durations struct {
+	Bars    []durationBar
+	Longest time.Duration
+	Latest  time.Duration
+	Width   int
+}
+
+type durationBar struct {
+	X, Y, Height int
+	Tone, Title  string
+}
+
+// The measures of the bars, in units of the picture.
+const (
+	barsShown  = 30
+	barStep    = 20
+	barsHeight = 60
+)
+
+// durationsOf takes the runs, newest first, that began and ended.
+func durationsOf(list []runs.Run) durations {
+	var d durations
+	var took []runs.Run
+	for _, r := range list {
+		if !r.StartedAt.IsZero() && r.FinishedAt.After(r.StartedAt) && len(took) < barsShown {
+			took = append(took, r)
+			d.Longest = max(d.Longest, r.FinishedAt.Sub(r.StartedAt))
+		}
+	}
+	if len(took) == 0 {
+		return d
+	}
+	d.Latest, d.Width = took[0].FinishedAt.Sub(took[0].StartedAt), len(took)*barStep
+	for i, r := range slices.Backward(took) {
+		long := r.FinishedAt.Sub(r.StartedAt)
+		height := max(int(long*barsHeight/d.Longest), 2)
+		d.Bars = append(d.Bars, durationBar{
+			X: (len(took) - 1 - i) * barStep, Y: barsHeight - height, Height: height, Tone: runBadge(r).Tone,
+			Title: r.CreatedAt.UTC().Format("Mon 2 Jan 15:04 UTC") + ": " + durationWords(long) + ", " + runBadge(r).Word,
+		})
+	}
+	return d
+}
