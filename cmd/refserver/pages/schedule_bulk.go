@@ -68,7 +68,7 @@ func bulkSchedules(v *visit) (answer, error) {
 	if slices.ContainsFunc(ids, func(id runs.ID) bool { return !id.Valid() }) {
 		return nil, runs.Invalid("ids", "id_invalid", "must be ids of schedules")
 	}
-	names, err := v.scheduleNames(ids)
+	names, err := v.chosenNames(ids)
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +99,8 @@ func bulkSchedules(v *visit) (answer, error) {
 	return page{template: "schedule_bulk", title: choice.Label + ": results", section: "schedules", data: data}, nil
 }
 
-// scheduleNames are the names of schedules that are not deleted, by one query.
-func (v *visit) scheduleNames(ids []runs.ID) (map[runs.ID]string, error) {
+// chosenNames are the names of schedules that are not deleted, by one query.
+func (v *visit) chosenNames(ids []runs.ID) (map[runs.ID]string, error) {
 	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{IDs: ids}, runs.PageRequest{Limit: backupsched.MaxBulk})
 	names := make(map[runs.ID]string, len(found.Items))
 	for _, s := range found.Items {

@@ -70,7 +70,7 @@ type scheduleFormData struct {
 	Types   []typeGroup
 	Days    []dayOption
 	Zones   []string
-	Preview previewData
+	Preview slotData
 	Back    string
 }
 
@@ -87,7 +87,7 @@ func (v *visit) formPage(id runs.ID, f scheduleForm, bad []runs.FieldError) (ans
 		data.Days = append(data.Days, dayOption{n, weekdays[n], slices.Contains(f.DaysOfWeek, n)})
 	}
 	var err error
-	if data.Preview, err = v.preview(f); err != nil {
+	if data.Preview, err = v.nextSlots(f); err != nil {
 		return nil, err
 	}
 	pg := page{template: "schedule_form", title: "New schedule", section: "schedules", data: data, errors: bad}

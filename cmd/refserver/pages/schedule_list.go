@@ -92,12 +92,12 @@ func listSchedules(v *visit) (answer, error) {
 		v.sortHead("Last run", f.Sort, backupsched.SortLastRunDown),
 		v.sortHead("Next run", f.Sort, backupsched.SortNextRun),
 	}
-	data.Pager, data.Here, data.Bulk = v.pager(found.NextCursor), v.address(), v.bulkChoices()
+	data.Pager, data.Here, data.Bulk = v.pager(found.NextCursor), v.listAddress(), v.bulkChoices()
 	return page{template: "schedules", title: "Schedules", section: "schedules", data: data}, nil
 }
 
-// address is the present address, without the notice that is shown.
-func (v *visit) address() string {
+// listAddress is the present address, without the notice that is shown.
+func (v *visit) listAddress() string {
 	to := v.with()
 	if cursor := v.query.Get("cursor"); cursor != "" {
 		to = v.with("cursor", cursor)

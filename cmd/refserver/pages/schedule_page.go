@@ -17,7 +17,7 @@ const (
 type scheduleData struct {
 	scheduleRow
 	Types     []string // names
-	Preview   previewData
+	Preview   slotData
 	Days      []historyDay
 	Summary   string
 	Durations durations
@@ -45,11 +45,11 @@ func showSchedule(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := scheduleData{scheduleRow: v.scheduleRow(s), Here: v.address()}
+	data := scheduleData{scheduleRow: v.scheduleRow(s), Here: v.listAddress()}
 	for _, t := range s.PolicyTypes {
 		data.Types = append(data.Types, v.typeName(t))
 	}
-	if data.Preview, err = v.preview(formOf(s)); err != nil {
+	if data.Preview, err = v.nextSlots(formOf(s)); err != nil {
 		return nil, err
 	}
 	if err := v.history(&data); err != nil {

@@ -50,7 +50,7 @@ func (v *visit) planData(s backupsched.Schedule, want retention.Proposal) (planD
 	plan, err := v.cfg.Retention.Preview(v.ctx(), v.tenant, v.actor, s.ID, want)
 	data := planData{Schedule: s, Plan: plan}
 	for i := len(plan.Sets) - 1; i >= 0; i-- {
-		set := plannedSet{plan.Sets[i].Set, reasonWords(plan.Sets[i].Reason)}
+		set := plannedSet{plan.Sets[i].Set, keepWords(plan.Sets[i].Reason)}
 		switch {
 		case plan.Sets[i].Keep && len(data.Keeps) < plannedShown:
 			data.Keeps = append(data.Keeps, set)
@@ -94,8 +94,8 @@ func applyPlan(v *visit) (answer, error) {
 	return v.started(run, reused, err)
 }
 
-// reasonWords says why a set stays or goes.
-func reasonWords(reason string) string {
+// keepWords says why a set stays or goes.
+func keepWords(reason string) string {
 	switch reason {
 	case retention.ReasonLast:
 		return "one of the newest complete sets"

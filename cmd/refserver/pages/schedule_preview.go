@@ -13,8 +13,8 @@ import (
 // previewSlots is how many slots the form and the page of a schedule show.
 const previewSlots = 5
 
-// previewData is when a schedule would run.
-type previewData struct {
+// slotData is when a schedule would run.
+type slotData struct {
 	Zone   string
 	Abroad bool // the viewer's zone is another one
 	Slots  []time.Time
@@ -24,13 +24,13 @@ type previewData struct {
 
 // previewSchedule is the fragment that the form asks for while somebody types.
 func previewSchedule(v *visit) (answer, error) {
-	data, err := v.preview(typed(v.query))
+	data, err := v.nextSlots(typed(v.query))
 	return page{template: "fragment_schedule_preview", data: data}, err
 }
 
-// preview tells the next slots of a form, or what is still missing.
-func (v *visit) preview(f scheduleForm) (previewData, error) {
-	data := previewData{Zone: f.Timezone, Abroad: v.abroad(f.Timezone)}
+// nextSlots tells the next slots of a form, or what is still missing.
+func (v *visit) nextSlots(f scheduleForm) (slotData, error) {
+	data := slotData{Zone: f.Timezone, Abroad: v.abroad(f.Timezone)}
 	p, err := v.cfg.Scheduler.Preview(v.ctx(), v.tenant, v.actor, f.Draft, previewSlots)
 	var invalid *runs.InvalidError
 	switch {
