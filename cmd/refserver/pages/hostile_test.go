@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -38,6 +39,7 @@ func filled(t *testing.T) *world {
 	w := newWorld(t, nil)
 	ctx := t.Context()
 	s := w.schedule(nil)
+	w.schedule(func(d *backupsched.Draft) { d.Name, d.Enabled = "Switched off", false })
 	w.backup(s.ID)
 	changed := must(w.graph.Churn(tenant, 6, 1))(t)
 	if len(changed) == 0 {
@@ -168,5 +170,8 @@ func TestEveryRouteIsReachedByALinkOrAForm(t *testing.T) {
 	}
 }
 
-// beside are routes that scripts ask, or that people type.
-var beside = []string{"GET /backups", "GET /backups/{tenant}", "POST /backups/-/zone", "GET /backups/{tenant}/live"}
+// beside are routes that scripts ask, that people type, or that a page leads to only when retention waits.
+var beside = []string{
+	"GET /backups", "GET /backups/{tenant}", "POST /backups/-/zone", "GET /backups/{tenant}/live",
+	"GET /backups/{tenant}/schedules/preview", "POST /backups/{tenant}/schedules/{id}/retention",
+}
