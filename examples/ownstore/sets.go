@@ -65,7 +65,7 @@ func (m *Memory) ListSetItems(ctx context.Context, tenant graph.TenantID, set ru
 	}
 	var list []backupset.Item
 	for _, item := range m.setItems[set] {
-		if is(filter.Type, item.Type) && among(filter.IDs, item.ID) && (filter.Revision == 0 || item.Revision <= filter.Revision) {
+		if is(filter.Type, item.Type) && contains(item.Name, filter.Search) && among(filter.IDs, item.ID) && (filter.Revision == 0 || item.Revision <= filter.Revision) {
 			list = append(list, keep(item))
 		}
 	}

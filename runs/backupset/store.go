@@ -97,6 +97,7 @@ type SetFilter struct {
 // SetItemFilter selects items of a set.
 type SetItemFilter struct {
 	Type     graph.PolicyType
+	Search   string    // part of the name as captured, without regard to case
 	Revision int       // when not 0, items that the set had at this revision
 	IDs      []runs.ID // when not empty, these items only
 }

@@ -2,7 +2,9 @@ package bunstore
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -137,14 +139,11 @@ func (s *Store) ListSetItems(ctx context.Context, tenant graph.TenantID, set run
 		c.and("t.revision <= ?", num(filter.Revision))
 	}
 	andIDs(c, "t.id", filter.IDs)
-	if err := c.afterID(slice.After); err != nil {
-		return nil, err
-	}
 	err = s.view(ctx, tenant, func(q querier) error {
 		if _, err := s.set(ctx, q, tenant, uidOf(set)); err != nil {
 			return err
 		}
-		rows, err := s.setItems(ctx, q, c.tail("t.id", slice), c.args...)
+		rows, err := s.searchItems(ctx, q, *c, strings.ToLower(filter.Search), slice)
 		if err != nil {
 			return err
 		}
@@ -152,6 +151,40 @@ func (s *Store) ListSetItems(ctx context.Context, tenant graph.TenantID, set run
 		return err
 	})
 	return list, err
+}
+
+// searchChunk is how many items are read at once while their names are searched.
+const searchChunk = 200
+
+// searchItems returns the items of which the name has a part, given in lower case. The databases
+// do not agree on what lower case is, and an item has no column for it, so it is looked for here.
+func (s *Store) searchItems(ctx context.Context, q querier, c conditions, part string, slice runs.Slice) (found []wholeItem, err error) {
+	most, read := max(slice.Limit, 1)+1, slice
+	if part != "" {
+		read.Limit = max(slice.Limit, searchChunk)
+	}
+	for {
+		chunk := conditions{clause: c.clause, args: slices.Clone(c.args)}
+		if err := chunk.afterID(read.After); err != nil {
+			return nil, err
+		}
+		rows, err := s.setItems(ctx, q, chunk.tail("t.id", read), chunk.args...)
+		if err != nil || part == "" {
+			return rows, err
+		}
+		for i := range rows {
+			if strings.Contains(strings.ToLower(rows[i].name()), part) {
+				found = append(found, rows[i])
+			}
+			if len(found) == most {
+				return found, nil
+			}
+		}
+		if len(rows) <= read.Limit {
+			return found, nil
+		}
+		read.After = runs.Keyset{ID: rows[len(rows)-1].ID.id()}
+	}
 }
 
 type setRow struct {

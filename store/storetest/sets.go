@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ func setPromises() []promise {
 		{"a set that nobody has is not found", unknownSetIsNotFound},
 		{"sets are found by schedule, status and deletion", setsAreFound},
 		{"set items are found by type", setItemsAreFound},
+		{"set items are found by a part of their name", setItemsAreSearched},
 		{"deletion, verification and holds of a set change, with a trail", setChanges},
 		{"nothing else of a set changes", nothingElseOfASetChanges},
 		{"a refused change of a set leaves everything as it is", refusedSetChangeWritesNothing},
@@ -74,6 +76,43 @@ func setItemsAreFound(t *testing.T, f *fixture) {
 	got := must(f.store.ListSetItems(f.ctx, contoso, set.ID, backupset.SetItemFilter{Type: scripts}, all))(t)
 	if len(got) != 1 || got[0].ExternalID != "p2" {
 		t.Errorf("items of a type: got %+v, want p2", got)
+	}
+}
+
+func setItemsAreSearched(t *testing.T, f *fixture) {
+	contents := []content{{t: settings, id: "Übung", body: "first"}}
+	for i := range 450 { // more than a store reads at once
+		contents = append(contents, content{t: settings, id: fmt.Sprintf("p%03d", i), body: "b"})
+	}
+	contents = append(contents, content{t: scripts, id: "ÜBER", body: "a"}, content{t: settings, id: "100%", body: "a"}, content{t: settings, id: "aübb", body: "a"})
+	set := f.manualSet(contoso, contents...)
+	for what, q := range map[string]struct {
+		filter backupset.SetItemFilter
+		want   []string
+	}{
+		"any case":     {backupset.SetItemFilter{Search: "OF üB"}, []string{"Übung", "ÜBER"}},
+		"in the midst": {backupset.SetItemFilter{Search: "übb"}, []string{"aübb"}},
+		"percent sign": {backupset.SetItemFilter{Search: "%"}, []string{"100%"}},
+		"with a type":  {backupset.SetItemFilter{Search: "üb", Type: settings}, []string{"Übung", "aübb"}},
+		"nothing":      {backupset.SetItemFilter{Search: "nothing"}, nil},
+	} {
+		var got []string
+		slice := runs.Slice{Limit: 1}
+		for {
+			rows := must(f.store.ListSetItems(f.ctx, contoso, set.ID, q.filter, slice))(t)
+			if len(rows) == 0 {
+				break
+			}
+			got = append(got, rows[0].ExternalID)
+			if len(rows) > 2 {
+				t.Errorf("%s: %d rows of a page of one", what, len(rows))
+			}
+			if len(rows) == 1 {
+				break
+			}
+			slice.After = runs.Keyset{ID: rows[0].ID}
+		}
+		same(t, what, got, q.want)
 	}
 }
 

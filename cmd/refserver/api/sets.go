@@ -19,6 +19,7 @@ type setQuery struct {
 type setItemQuery struct {
 	Paging
 	PolicyType string `query:"policy_type"`
+	Search     string `query:"search" doc:"Part of the name as captured"`
 }
 
 type compareQuery struct {
@@ -61,7 +62,7 @@ func (a *API) sets() {
 		if err := bad.Err(); err != nil {
 			return List[SetItem]{}, err
 		}
-		filter := backupset.SetItemFilter{Type: graph.PolicyType(q.PolicyType)}
+		filter := backupset.SetItemFilter{Type: graph.PolicyType(q.PolicyType), Search: q.Search}
 		list, err := archive.Items(ctx, c.tenant, c.actor, c.id, filter, page)
 		return listOf(list, showSetItem), err
 	})

@@ -22,7 +22,7 @@ type webForm struct {
 
 var (
 	formTags  = regexp.MustCompile(`(?s)<form\s([^>]*)>(.*?)</form>`)
-	fieldTags = regexp.MustCompile(`(?s)<(input|select|textarea|button)\s([^>]*)>(?:(.*?)</(?:select|textarea)>)?`)
+	fieldTags = regexp.MustCompile(`(?s)<(input|button)\s([^>]*)>|<(select|textarea)\s([^>]*)>(.*?)</(?:select|textarea)>`)
 	options   = regexp.MustCompile(`<option([^>]*)>`)
 	attrs     = regexp.MustCompile(`([a-z-]+)(?:="([^"]*)")?`)
 	links     = regexp.MustCompile(`<a\s[^>]*?href="([^"]*)"`)
@@ -55,7 +55,7 @@ func formsOf(t testing.TB, page, body string) (found []webForm) {
 			f.method = http.MethodGet
 		}
 		for _, in := range fieldTags.FindAllStringSubmatch(m[2], -1) {
-			f.add(in[1], attributes(in[2]), in[3])
+			f.add(in[1]+in[3], attributes(in[2]+in[4]), in[5])
 		}
 		found = append(found, f)
 	}

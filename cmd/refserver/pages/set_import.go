@@ -90,20 +90,32 @@ func (v *visit) receive() (name string, upload transfer.Upload, err error) {
 	}
 }
 
-// readName reads the name of the set to be. A name that is refused comes back as it was sent, as
-// far as it is text.
+// readName reads the name of the set to be, empty when it is refused.
 func readName(part *multipart.Part) (string, error) {
 	raw, err := io.ReadAll(io.LimitReader(part, utf8.UTFMax*maxSetName+1))
 	name := strings.ToValidUTF8(string(raw), "�")
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case utf8.RuneCountInString(name) > maxSetName:
-		return "", runs.Invalid("name", "name_length", fmt.Sprintf("must have at most %d characters", maxSetName))
-	case name != string(raw) || strings.ContainsFunc(name, unicode.IsControl):
-		return "", runs.Invalid("name", "name_invalid", "must be one line of text")
 	}
-	return name, nil
+	var bad runs.InvalidError
+	if checkName(&bad, name); name != string(raw) && bad.Err() == nil {
+		bad.Add("name", "name_invalid", "must be one line of text")
+	}
+	if bad.Err() != nil {
+		name = ""
+	}
+	return name, bad.Err()
+}
+
+// checkName looks at the name of a set before anything is done, so that it is said together with
+// what else is wrong.
+func checkName(bad *runs.InvalidError, name string) {
+	switch {
+	case utf8.RuneCountInString(name) > maxSetName:
+		bad.Add("name", "name_length", fmt.Sprintf("must have at most %d characters", maxSetName))
+	case strings.ContainsFunc(name, unicode.IsControl):
+		bad.Add("name", "name_invalid", "must be one line of text")
+	}
 }
 
 // slowBody is a body that may take its time as long as it gets on.

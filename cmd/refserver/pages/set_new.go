@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
@@ -68,7 +69,7 @@ func createSet(v *visit) (answer, error) {
 		}
 	}
 	req := capture.CreateSetRequest(v.form.Get("name"), sel)
-	if req.SetName == "" {
+	if checkName(&bad, req.SetName); strings.TrimSpace(req.SetName) == "" {
 		bad.Add("name", "name_required", "is required")
 	}
 	var a answer

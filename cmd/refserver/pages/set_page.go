@@ -99,7 +99,7 @@ func (v *visit) setPage(set backupset.BackupSet, bad []runs.FieldError, hold hol
 			return nil, err
 		}
 	}
-	items, err := v.cfg.Archive.Items(v.ctx(), v.tenant, v.actor, set.ID, backupset.SetItemFilter{Type: graph.PolicyType(data.Type)}, ask)
+	items, err := v.cfg.Archive.Items(v.ctx(), v.tenant, v.actor, set.ID, backupset.SetItemFilter{Type: graph.PolicyType(data.Type), Search: data.Search}, ask)
 	if err != nil {
 		return nil, err
 	}

@@ -124,6 +124,9 @@ func TestASetSaysWhatItHoldsAndWhatChangedSinceTheOneBefore(t *testing.T) {
 	if strings.Count(one.body, "<td>Settings catalog</td>") != 0 {
 		t.Error("the filter by type lets another type pass")
 	}
+	at := tenantPath("sets", second.BackupSetID)
+	w.get(readonly, at+"?q=zugriff+B%C3%9CRO").shows(t, "1 policy", "Zugriff Büro")
+	w.get(readonly, at+"?q=nothing+of+that+name").shows(t, "No policy of this set fits the filter.")
 }
 
 func TestAPartialSetSaysWhichTypesAreNotWholeAndWhy(t *testing.T) {
