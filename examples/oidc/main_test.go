@@ -338,3 +338,20 @@ func TestASessionEndsAfterEightHours(t *testing.T) {
 		}
 	}
 }
+
+func TestSigningOutEndsTheSessionHereAndInTheBrowser(t *testing.T) {
+	w := started(t)
+	b, kept := opened(t, w), opened(t, w)
+	base, _ := url.Parse(w.host.url)
+	b.get(t, "/")
+	kept.client.Jar.SetCookies(base, b.client.Jar.Cookies(base))
+	if _, _, err := b.do(t.Context(), "POST", signOutPath, ""); err != nil {
+		t.Fatal(err)
+	}
+	if left := b.client.Jar.Cookies(base); len(left) > 0 {
+		t.Errorf("the browser keeps %v", left)
+	}
+	if code, _ := kept.get(t, schedules); code != http.StatusUnauthorized {
+		t.Errorf("who kept the cookie: %d", code)
+	}
+}

@@ -228,6 +228,24 @@ func TestATokenGoesBeforeTheCookie(t *testing.T) {
 	}
 }
 
+func TestSigningOutEndsTheSessionHereAndInTheBrowser(t *testing.T) {
+	h := made(t, product.Config{})
+	b := open(t, h)
+	b.post("/signin", as("owner-contoso"))
+	r := bearing("")
+	r.AddCookie(&http.Cookie{Name: "session", Value: b.cookie()})
+	if _, ok := h.Principal(r); !ok {
+		t.Fatal("not signed in")
+	}
+	p := b.post("/signout", nil)
+	if c := p.Cookies(); len(c) != 1 || c[0].Name != "session" || c[0].MaxAge >= 0 {
+		t.Errorf("the browser is told to keep %v", c)
+	}
+	if actor, ok := h.Principal(r); ok {
+		t.Errorf("who kept the cookie is still %s", actor.ID)
+	}
+}
+
 func TestASessionEndsIdleAndInAnyCase(t *testing.T) {
 	for name, c := range map[string]struct {
 		every time.Duration // a request
@@ -262,6 +280,15 @@ func TestAUserHasAFewSessionsAtOnce(t *testing.T) {
 	}
 	if first.signedIn() {
 		t.Error("the session that was idle for longest is still there")
+	}
+	other := open(t, h)
+	other.post("/signin", as("readonly-contoso"))
+	for range 30 {
+		mock.Add(time.Second)
+		open(t, h).post("/signin", as("owner-contoso"))
+	}
+	if !other.signedIn() {
+		t.Error("the sessions of one user end those of another")
 	}
 }
 

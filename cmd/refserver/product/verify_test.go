@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/benbjohnson/clock"
 	"go.uber.org/goleak"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -196,6 +198,18 @@ func TestAnotherGoesOnWhenTheFirstLeaves(t *testing.T) {
 			t.Errorf("who stayed: %v", err)
 		}
 	})
+}
+
+// bcrypt looks at 72 bytes: without a check whatever follows would do.
+func TestATokenThatIsLongerThanBcryptSeesIsWrong(t *testing.T) {
+	token := strings.Repeat("a", bcryptMost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(token), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := bcryptHash(hash); !h.matches(token) || h.matches(token+"b") || h.matches(token[1:]) {
+		t.Error("the hash does not match its token alone")
+	}
 }
 
 func TestWhatIsRememberedIsBounded(t *testing.T) {
