@@ -355,3 +355,28 @@ func TestSigningOutEndsTheSessionHereAndInTheBrowser(t *testing.T) {
 		t.Errorf("who kept the cookie: %d", code)
 	}
 }
+
+// A code alone is worth nothing, even to who knows the client's secret.
+func TestTheProviderWantsTheVerifierOfTheCode(t *testing.T) {
+	w := started(t)
+	for verifier, want := range map[string]int{"": 400, "another-verifier": 400} {
+		form := url.Values{
+			"grant_type": {"authorization_code"}, "code": {opened(t, w).back(t).Query().Get("code")},
+			"redirect_uri": {w.provider.client.redirect}, "code_verifier": {verifier},
+		}
+		r, err := http.NewRequestWithContext(t.Context(), "POST", w.idp.url+"/token", strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth(w.provider.client.id, w.provider.client.secret)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		res, err := w.signIn.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("verifier %q: %d", verifier, res.StatusCode)
+		}
+	}
+}
