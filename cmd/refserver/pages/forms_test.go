@@ -94,12 +94,12 @@ func shape(path string) string {
 	return anyID.ReplaceAllString(path, "{id}")
 }
 
-// crawl follows all links of a person and returns a page of each shape, and the forms on them, one
-// of each action's shape.
-func (w *world) crawl(entrance string) (pages map[string]string, forms []webForm) {
+// crawl follows all links of a person from some pages on and returns these, a page of each other
+// shape, and the forms on them, one of each action's shape.
+func (w *world) crawl(entrances ...string) (pages map[string]string, forms []webForm) {
 	w.t.Helper()
 	pages = map[string]string{}
-	seen, queue := map[string]bool{}, []string{entrance}
+	seen, queue := map[string]bool{}, slices.Clone(entrances)
 	for len(queue) > 0 {
 		path := queue[0]
 		queue = queue[1:]
@@ -114,7 +114,7 @@ func (w *world) crawl(entrance string) (pages map[string]string, forms []webForm
 			slices.Sort(names)
 			key += "?" + strings.Join(names, "&")
 		}
-		if seen[key] {
+		if seen[key] && !slices.Contains(entrances, path) || pages[path] != "" {
 			continue
 		}
 		seen[key] = true
