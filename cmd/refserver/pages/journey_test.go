@@ -142,7 +142,7 @@ func TestTheWholeJobIsDoneWithoutJavaScript(t *testing.T) {
 	// A restore of what somebody broke.
 	must(w.graph.Churn(tenant, 3, 11))(t)
 	p.goTo(set)
-	p.follow("/restore")
+	p.follow("/restore?set=")
 	p.send("/restore/options", url.Values{"all": {"yes"}})
 	p.send("/restore/previews", url.Values{"existing": {"overwrite"}})
 	w.drain()
