@@ -98,6 +98,7 @@ func (w *world) badEnds(s backupsched.Schedule, see seeRun) {
 
 	again := must2(w.cfg.Starter.Retry(ctx, tenant, owner, failed.ID))(t)
 	w.drain()
+	see("failed, and retried", failed, "failed", "Retried by", tenantPath("runs", again.ID))
 	see("retry", w.run(again.ID), "success", "as a retry", "Retry of", tenantPath("runs", failed.ID))
 
 	w.clock.Set(must(w.cfg.Scheduler.Get(ctx, tenant, owner, s.ID))(t).NextRunAt)
@@ -165,4 +166,27 @@ func TestTheRunOfEveryKindAndEndHasAPage(t *testing.T) {
 			t.Errorf("the list lacks a %s run", b)
 		}
 	}
+}
+
+func TestARunThatIsAskedToStopSaysSoUntilItDoes(t *testing.T) {
+	w := newWorld(t, nil)
+	run := must2(w.cfg.Scheduler.RunNow(t.Context(), tenant, owner, w.schedule(nil).ID))(t)
+	path, asked := tenantPath("runs", run.ID), false
+	w.graph.OnCall(func(context.Context, graphtest.Call) {
+		if asked {
+			return
+		}
+		asked = true
+		w.shows(w.get(owner, path), http.StatusOK, "stops it at its next item", `hx-trigger="every 2s"`)
+		if got := w.post(manager, path+"/cancel", nil); got.Header.Get("Location") != path+"?notice=run_stopping" {
+			t.Errorf("canceling leads to %q", got.Header.Get("Location"))
+		}
+		got := w.get(owner, path)
+		w.shows(got, http.StatusOK, "Asked to stop.", "Asked by Mara Manager to stop at the next item")
+		if strings.Contains(got.body, path+"/cancel") {
+			t.Error("it can be canceled again")
+		}
+	})
+	w.drain()
+	w.shows(w.get(owner, path), http.StatusOK, "Canceled by Mara Manager", "Asked by Mara Manager to stop at the next item", path+"/retry")
 }

@@ -10,6 +10,10 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
+// retrySoon is how long after its end a run is searched for retries: no index leads to them, and
+// hardly anybody retries later.
+const retrySoon = 7 * 24 * time.Hour
+
 type runData struct {
 	Run       runs.Run
 	Badge     badge
@@ -158,6 +162,19 @@ func (v *visit) runLinks(run runs.Run, about subject) ([]runLink, error) {
 	}
 	if run.RetryOf != "" {
 		add("Retry of", "an earlier run", "runs", string(run.RetryOf))
+	}
+	if run.Status.Terminal() && run.Status != runs.StatusSuccess {
+		retries, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, runs.RunFilter{
+			Triggers: []runs.Trigger{runs.TriggerRetry}, From: run.FinishedAt, To: run.FinishedAt.Add(retrySoon),
+		}, runs.PageRequest{Limit: runs.MaxPageSize})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range retries.Items {
+			if r.RetryOf == run.ID {
+				add("Retried by", "a run: "+runBadge(r).Word, "runs", string(r.ID))
+			}
+		}
 	}
 	switch run.Kind {
 	case runs.KindRestoreExecute:

@@ -17,12 +17,8 @@ type runStep struct {
 }
 
 // timeline tells the life of a run in its order. Its begin and end are in the run's row, what
-// lies between is in the audit log.
+// lies between is in the audit log; a run of one attempt has nothing there, and is not looked up.
 func (v *visit) timeline(run runs.Run) ([]runStep, error) {
-	log, err := v.cfg.Starter.Audit(v.ctx(), v.tenant, v.actor, runs.AuditFilter{RunID: run.ID}, runs.PageRequest{Limit: runs.MaxPageSize})
-	if err != nil {
-		return nil, err
-	}
 	var steps []runStep
 	if !run.ScheduledFor.IsZero() {
 		steps = append(steps, runStep{At: run.ScheduledFor, What: "Due", Tone: "quiet"})
@@ -38,6 +34,16 @@ func (v *visit) timeline(run runs.Run) ([]runStep, error) {
 		queued.What = "Recorded"
 	}
 	steps = append(steps, queued)
+	if !eventful(run) {
+		if !run.StartedAt.IsZero() {
+			steps = append(steps, runStep{At: run.StartedAt, What: "Attempt 1 began", Tone: "busy"})
+		}
+		return append(steps, lastSteps(run, v.now)...), nil
+	}
+	log, err := v.cfg.Starter.Audit(v.ctx(), v.tenant, v.actor, runs.AuditFilter{RunID: run.ID}, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		return nil, err
+	}
 	if log.NextCursor != "" {
 		steps = append(steps, runStep{What: "More attempts than are shown here; the audit log has all", Tone: "quiet"})
 	}
@@ -47,6 +53,13 @@ func (v *visit) timeline(run runs.Run) ([]runStep, error) {
 		}
 	}
 	return append(steps, lastSteps(run, v.now)...), nil
+}
+
+// eventful tells whether more happened to a run than its row says: another attempt, giving back,
+// or a wish to cancel it while it ran.
+func eventful(run runs.Run) bool {
+	began := !run.StartedAt.IsZero()
+	return began && (run.Attempt > 1 || run.Status == runs.StatusQueued || run.CancelRequested || !run.AttemptStartedAt.Equal(run.StartedAt))
 }
 
 // stepOf is what an entry of the audit log says of a run. How the run began and ended is known

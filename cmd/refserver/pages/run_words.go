@@ -15,7 +15,7 @@ type advice struct {
 var codeAdvice = map[runs.Code]advice{
 	runs.CodeUnknownPolicyType: {"A policy type that was asked for is not known here.", "Take the type out of the schedule, or update this server: a newer one may know it. The other types were captured."},
 	runs.CodeScheduleBusy:      {"Another run of the same schedule was under way, so this one did nothing.", "Nothing, if that run ended well. When it happens every time, runs take longer than the schedule leaves them: let it run less often, or with fewer types."},
-	runs.CodeMissedSlot:        {"This server was not running, or not reachable by its database, when the run was due.", "Run the schedule now if you cannot wait for its next time; missed times are not made up for. Then find out why the server was down."},
+	runs.CodeMissedSlot:        {"This server was not running, or could not reach its database, when the run was due.", "Run the schedule now if you cannot wait for its next time; missed times are not made up for. Then find out why the server was down."},
 	runs.CodeGraphThrottled:    {"Microsoft Graph asked to slow down.", "It did so for longer than this run could wait. Retry later, and move schedules apart when several tenants or tools work at the same hour."},
 	runs.CodeGraphUnavailable:  {"Microsoft Graph could not be reached, or answered with errors.", "It did so for longer than this run could wait. Look at the Microsoft 365 service health and at this server's network, then retry."},
 	runs.CodeGraphUnauthorized: {"Microsoft Graph refused the sign-in of the app.", "Renew the app's secret or certificate, or its consent in the tenant, then retry."},
@@ -27,7 +27,7 @@ var codeAdvice = map[runs.Code]advice{
 	runs.CodeUnknownKind:       {"No part of this server does runs of this kind.", "Run a server that has this part, or update all servers that share the database."},
 	runs.CodeItemsFailed:       {"Some policies did not work out.", "The items below say which and why. Retry covers what failed, not the rest."},
 	runs.CodeScheduleInvalid:   {"The schedule has no next time on this server.", "Open the schedule and save it with a time zone that the form knows."},
-	runs.CodeRetentionPaused:   {"Retention stopped before it removed anything, and waits for you.", "Open the schedule and look at its retention plan. Confirm it if it is what you want."},
+	runs.CodeRetentionPaused:   {"Retention stopped before it removed anything, and waits for you.", "Open the schedule and look at its retention plan. The summary below says whether it waits for your word."},
 	runs.CodeSetDamaged:        {"Stored content is not what was captured.", "Keep the other backup sets, make a new backup now, and look for faults of the database's disk. The policies below cannot be restored from this set."},
 	runs.CodeSetUnavailable:    {"The backup set is deleted, gone, or takes no policies any more.", "Undelete the set if it was deleted lately, or take another one."},
 	runs.CodeImportInvalid:     {"The file cannot be imported.", "The message says why. Export the set again, or import another file."},
