@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -69,7 +70,8 @@ func (w writing) rows(ctx context.Context, path, query string) ([]json.RawMessag
 }
 
 // collection makes a collection hold the wanted elements and no others. Those that agree in
-// the property match are changed; without one, an element that differs is another one.
+// the property match are changed; without one, an element that differs is another one. What is
+// missing is added, in its order, before what is too much is deleted, exclusions last.
 func (w writing) collection(ctx context.Context, path string, wanted []json.RawMessage, match string, empty bool) error {
 	return w.again(ctx, func(first bool) error {
 		var live []json.RawMessage
@@ -79,6 +81,7 @@ func (w writing) collection(ctx context.Context, path string, wanted []json.RawM
 				return err
 			}
 		}
+		slices.SortStableFunc(live, func(a, b json.RawMessage) int { return exclusion(a) - exclusion(b) })
 		plan := compare(live, wanted, match)
 		for _, e := range plan.add {
 			if err := w.post(ctx, path, e); err != nil {

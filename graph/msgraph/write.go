@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -74,6 +75,9 @@ func (c *Client) Assign(ctx context.Context, tenant graph.TenantID, t graph.Poli
 	rules := w.rules()
 	switch {
 	case rules.AssignEach:
+		// In this order nobody loses the policy or gets it for a moment.
+		assignments = slices.Clone(assignments)
+		slices.SortStableFunc(assignments, func(a, b json.RawMessage) int { return exclusion(b) - exclusion(a) })
 		err = w.collection(ctx, at+"/assignments", assignments, "", false)
 	case rules.Hook == graph.HookPolicySet:
 		err = w.act(ctx, at+"/update", document{"assignments": array(assignments)})
@@ -81,6 +85,16 @@ func (c *Client) Assign(ctx context.Context, tenant graph.TenantID, t graph.Poli
 		err = w.act(ctx, at+"/assign", document{cmp.Or(rules.AssignKey, "assignments"): array(assignments)})
 	}
 	return repeatable(err)
+}
+
+// exclusion is 1 for an assignment that excludes a group, else 0.
+func exclusion(assignment json.RawMessage) int {
+	a, _ := fields(assignment)
+	target, _ := fields(a["target"])
+	if text(target["@odata.type"]) == "#microsoft.graph.exclusionGroupAssignmentTarget" {
+		return 1
+	}
+	return 0
 }
 
 // repeatable is an error of a write that reads what is there before it adds to it: that nobody

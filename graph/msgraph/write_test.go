@@ -106,6 +106,21 @@ func TestAnIntentIsMadeOfItsTemplate(t *testing.T) {
 	)
 }
 
+func TestAssignmentsOneByOneLeaveNobodyOutAndLetNobodyIn(t *testing.T) {
+	const at = management + "windowsAutopilotDeploymentProfiles/w1/assignments"
+	const in, out = `{"@odata.type":"#microsoft.graph.groupAssignmentTarget","groupId":`, `{"@odata.type":"#microsoft.graph.exclusionGroupAssignmentTarget","groupId":`
+	r := record(t, map[string]any{"GET " + at: `{"value":[{"id":"a","target":` + out + `"old-out"}},{"id":"b","target":` + in + `"old-in"}},{"id":"c","target":` + in + `"both"}}]}`})
+	done(t, r.Assign(t.Context(), contoso, "windowsAutopilotDeploymentProfile", "w1", []json.RawMessage{
+		json.RawMessage(`{"target":` + in + `"new-in"}}`), json.RawMessage(`{"target":` + in + `"both"}}`), json.RawMessage(`{"target":` + out + `"new-out"}}`),
+	}))
+	r.wrote(t,
+		`POST `+at+` {"target":`+out+`"new-out"}}`,
+		`POST `+at+` {"target":`+in+`"new-in"}}`,
+		`DELETE `+at+`/b`,
+		`DELETE `+at+`/a`,
+	)
+}
+
 func TestAPolicySetChangesItsItemsAndAssignmentsByOneAction(t *testing.T) {
 	const at = "/beta/deviceAppManagement/policySets"
 	r := record(t, map[string]any{
