@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -36,12 +37,12 @@ type RetryPolicy struct {
 }
 
 func (p RetryPolicy) withDefaults() RetryPolicy {
-	p.MaxStalls = orDefault(p.MaxStalls, 8)
-	p.MaxUnknown = orDefault(p.MaxUnknown, 3)
-	p.Base = orDefault(p.Base, 5*time.Second)
-	p.Max = orDefault(p.Max, 15*time.Minute)
-	p.MaxRetryAfter = orDefault(p.MaxRetryAfter, time.Hour)
-	p.Deadline = orDefault(p.Deadline, 24*time.Hour)
+	p.MaxStalls = cmp.Or(p.MaxStalls, 8)
+	p.MaxUnknown = cmp.Or(p.MaxUnknown, 3)
+	p.Base = cmp.Or(p.Base, 5*time.Second)
+	p.Max = cmp.Or(p.Max, 15*time.Minute)
+	p.MaxRetryAfter = cmp.Or(p.MaxRetryAfter, time.Hour)
+	p.Deadline = cmp.Or(p.Deadline, 24*time.Hour)
 	return p
 }
 
@@ -59,14 +60,6 @@ func (p RetryPolicy) validate() error {
 		}
 	}
 	return bad.Err()
-}
-
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }
 
 // Delay returns how long to wait before the next attempt: exponential with full jitter

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,13 +132,13 @@ func NewRunner(cfg Config) (*Runner, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = SystemClock{}
 	}
-	cfg.Worker = orDefault(cfg.Worker, "runner")
-	cfg.PerTenant = orDefault(cfg.PerTenant, 1)
-	cfg.LeaseFor = orDefault(cfg.LeaseFor, time.Minute)
-	cfg.SweepEvery = orDefault(cfg.SweepEvery, time.Minute)
-	cfg.QueuedFor = orDefault(cfg.QueuedFor, 5*time.Minute)
-	cfg.NotifyTimeout = orDefault(cfg.NotifyTimeout, notifyTimeout)
-	cfg.StopGrace = orDefault(cfg.StopGrace, 10*time.Second)
+	cfg.Worker = cmp.Or(cfg.Worker, "runner")
+	cfg.PerTenant = cmp.Or(cfg.PerTenant, 1)
+	cfg.LeaseFor = cmp.Or(cfg.LeaseFor, time.Minute)
+	cfg.SweepEvery = cmp.Or(cfg.SweepEvery, time.Minute)
+	cfg.QueuedFor = cmp.Or(cfg.QueuedFor, 5*time.Minute)
+	cfg.NotifyTimeout = cmp.Or(cfg.NotifyTimeout, notifyTimeout)
+	cfg.StopGrace = cmp.Or(cfg.StopGrace, 10*time.Second)
 	cfg.Retry = cfg.Retry.withDefaults()
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64

@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -111,7 +112,7 @@ func NewStarter(cfg StarterConfig) (*Starter, error) {
 	log := orDiscard(cfg.Logger)
 	return &Starter{
 		store: cfg.Store, queue: cfg.Queue, guard: guard, clock: cfg.Clock, log: log, observer: cfg.Observer,
-		teller:    teller{cfg.Store, cfg.Notifier, log, cfg.Clock, orDefault(cfg.NotifyTimeout, notifyTimeout), cfg.Observer.Dropped, &calls{}},
+		teller:    teller{cfg.Store, cfg.Notifier, log, cfg.Clock, cmp.Or(cfg.NotifyTimeout, notifyTimeout), cfg.Observer.Dropped, &calls{}},
 		preparers: preparers,
 	}, nil
 }

@@ -54,7 +54,7 @@ func (p *Previewer) look(ctx context.Context, a *runs.Attempt, params PreviewPar
 	}
 	preview := Preview{
 		RunID: run.ID, TenantID: a.Tenant(), Kind: run.Kind, SourceTenant: params.SourceTenant, SetID: set.ID,
-		SetRevision: orDefault(params.SetRevision, set.Revision), CreatedAt: a.Now(),
+		SetRevision: cmp.Or(params.SetRevision, set.Revision), CreatedAt: a.Now(),
 	}
 	if run.Kind == runs.KindRestorePreview {
 		preview.Options = params.Options

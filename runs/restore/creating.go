@@ -22,12 +22,8 @@ import (
 
 // create makes the object of an item.
 func (w *restoring) create(ctx context.Context, j *job) error {
-	d, fresh, err := w.desired(j, nil)
-	if err != nil {
-		w.fail(j, runs.ReasonInternal, err)
-		return nil
-	}
-	if !w.ready(j, &d) {
+	d, fresh, ok := w.toMake(j)
+	if !ok {
 		return nil
 	}
 	if free, err := w.free(ctx, j, &d); err != nil || !free {
@@ -59,15 +55,22 @@ func (w *restoring) create(ctx context.Context, j *job) error {
 	return w.complete(ctx, j)
 }
 
-// complete writes an object whose making was answered with an id and an error: it exists, and
-// some of it is missing.
-func (w *restoring) complete(ctx context.Context, j *job) error {
+// toMake decides what an object that is made shall be. It ends or puts off the item when that
+// may not be written.
+func (w *restoring) toMake(j *job) (d desired, fresh time.Time, ok bool) {
 	d, fresh, err := w.desired(j, nil)
 	if err != nil {
 		w.fail(j, runs.ReasonInternal, err)
-		return nil
+		return d, fresh, false
 	}
-	if !w.ready(j, &d) {
+	return d, fresh, w.ready(j, &d)
+}
+
+// complete writes an object whose making was answered with an id and an error: it exists, and
+// some of it is missing.
+func (w *restoring) complete(ctx context.Context, j *job) error {
+	d, fresh, ok := w.toMake(j)
+	if !ok {
 		return nil
 	}
 	body, err := d.completeBody(j.facts)

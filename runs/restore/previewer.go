@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -67,17 +68,10 @@ func NewPreviewer(cfg PreviewerConfig) (*Previewer, error) {
 		cfg.Catalogue = graph.Catalog
 	}
 	cfg.Reader = graph.WriteBlocked(cfg.Reader)
-	cfg.FetchSize = orDefault(cfg.FetchSize, 20)
-	cfg.SaveSize = orDefault(cfg.SaveSize, 100)
-	cfg.Parallel = orDefault(cfg.Parallel, runtime.GOMAXPROCS(0))
+	cfg.FetchSize = cmp.Or(cfg.FetchSize, 20)
+	cfg.SaveSize = cmp.Or(cfg.SaveSize, 100)
+	cfg.Parallel = cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0))
 	return &Previewer{cfg: cfg, engine: newEngine(cfg.Source, cfg.Catalogue, cfg.Parallel)}, nil
-}
-
-func orDefault(v, def int) int {
-	if v == 0 {
-		return def
-	}
-	return v
 }
 
 // Kinds returns the kinds of runs that the Previewer does.

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,8 +90,8 @@ func NewRestorer(cfg RestorerConfig) (*Restorer, error) {
 	if cfg.PreviewMaxAge == 0 {
 		cfg.PreviewMaxAge = defaultPreviewMaxAge
 	}
-	cfg.FetchSize = orDefault(cfg.FetchSize, 20)
-	cfg.Parallel = orDefault(cfg.Parallel, runtime.GOMAXPROCS(0))
+	cfg.FetchSize = cmp.Or(cfg.FetchSize, 20)
+	cfg.Parallel = cmp.Or(cfg.Parallel, runtime.GOMAXPROCS(0))
 	return &Restorer{cfg: cfg, engine: newEngine(cfg.Source, cfg.Catalogue, cfg.Parallel)}, nil
 }
 
