@@ -131,7 +131,7 @@ func TestWhoeverWritesWithThePreviewersReaderIsRefused(t *testing.T) {
 	if err := g.AddTenant(tenant, graphtest.TenantConfig{Seed: 1, Policies: 1}); err != nil {
 		t.Fatal(err)
 	}
-	p, err := NewPreviewer(PreviewerConfig{Reader: g, Store: struct{ Store }{}, Source: struct{ Source }{}})
+	p, err := NewPreviewer(PreviewerConfig{Reader: g, Store: struct{ HistoryStore }{}, Source: struct{ Source }{}})
 	if err != nil {
 		t.Fatal(err)
 	}

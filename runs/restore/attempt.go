@@ -90,11 +90,15 @@ func (l *looking) begin(ctx context.Context, preview Preview, ids []runs.ID) err
 	cfg, source := l.p.cfg, newSourceSet(preview.SourceTenant)
 	target := newTarget(cfg.Reader, l.a.Tenant(), cfg.Catalogue, cfg.FetchSize, l.a.Check)
 	l.mapper = &mapper{source: source, target: target, options: preview.Options, outcomes: map[key]outcome{}}
+	var err error
+	if l.mapper.history, err = historyOf(ctx, cfg.Store, l.a.Tenant(), ""); err != nil {
+		return err
+	}
 	wanted := map[runs.ID]bool{}
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	err := l.eachItem(ctx, source.tenant, l.set.ID, preview.SetRevision, func(item backupset.Item) {
+	err = l.eachItem(ctx, source.tenant, l.set.ID, preview.SetRevision, func(item backupset.Item) {
 		selected := len(ids) == 0 || wanted[item.ID]
 		source.add(item, selected)
 		if selected {
@@ -203,6 +207,9 @@ func (l *looking) findAdded(ctx context.Context) error {
 		for _, id := range list.order {
 			k := key{m.Type, id}
 			if _, inSet := l.mapper.source.items[k]; inSet || l.saved[k] {
+				continue
+			}
+			if _, restored := l.mapper.holder(k); restored {
 				continue
 			}
 			h := list.byID[id]

@@ -71,9 +71,10 @@ func (l *looking) matchOriginals(ctx context.Context, list *listing, batch []*wo
 		return err
 	}
 	return l.each(ctx, batch, func(w *work) error {
-		got, ok := live[w.item.ExternalID]
+		id := l.mapper.byID(w.item)
+		got, ok := live[id]
 		switch {
-		case l.mapper.byID(w.item) == "" || !ok:
+		case id == "" || !ok:
 		case graph.KindOf(got.err) == graph.KindNotFound: // deleted since it was listed
 		case got.err != nil:
 			w.block(runs.ReasonOf(got.err), got.err)

@@ -89,6 +89,7 @@ type mapper struct {
 	target   *target
 	options  Options
 	outcomes map[key]outcome // of the items that have been decided
+	history  *history        // what earlier restores did
 }
 
 // across tells whether the set is another tenant's: its ids mean nothing in the target.
@@ -128,6 +129,9 @@ func (m *mapper) find(r reference) mapping {
 	done, decided := m.outcomes[r.key]
 	if decided && done.targetID != "" {
 		return mapping{id: done.targetID, verdict: refMapped}
+	}
+	if id := m.restored(r.key); id != "" && !decided {
+		return mapping{id: id, verdict: refMapped}
 	}
 	if r.name != "" && l.err == nil {
 		switch ids := l.byName[normalised(r.name)]; {

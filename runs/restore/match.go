@@ -11,7 +11,8 @@ import (
 
 // The match rule, in its order:
 //
-//  1. The object of the captured id, in the tenant that the set is of.
+//  1. The object of the captured id, in the tenant that the set is of; else the one that an
+//     earlier restore made of it or found for it.
 //  2. The one object of the same name, "@odata.type" and [graph.WriteRules] MatchBy that is
 //     not itself the object of another item of the set.
 //  3. Several such objects, or several items that could be the one: ambiguous, nothing is done.
@@ -58,7 +59,7 @@ func (m *mapper) byID(item backupset.Item) string {
 	if _, ok := l.byID[item.ExternalID]; ok && !m.across() {
 		return item.ExternalID
 	}
-	return ""
+	return m.restored(key{item.Type, item.ExternalID})
 }
 
 // alike returns the ids of the objects that may be the captured one, but for the original.
@@ -71,6 +72,9 @@ func (m *mapper) alike(info *facts, item backupset.Item, captured sides) []strin
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
 		h := l.byID[id]
 		if h.ODataType != "" && captured.policy.ODataType != "" && h.ODataType != captured.policy.ODataType {
+			return true
+		}
+		if holder, held := m.holder(key{item.Type, id}); held && holder.ID != item.ID {
 			return true
 		}
 		_, other := m.source.items[key{item.Type, id}]

@@ -17,8 +17,8 @@ type PreviewerConfig struct {
 	// tries to write through it gets [graph.KindWriteBlocked].
 	Reader graph.Reader
 
-	Store  Store  // where previews are kept; required
-	Source Source // where sets are read from; required, and usually the same store
+	Store  HistoryStore // where previews and steps are kept; required
+	Source Source       // where sets are read from; required, and usually the same store
 
 	// Catalogue says which types are known. Defaults to [graph.Catalog].
 	Catalogue *graph.Catalogue

@@ -16,7 +16,7 @@ import (
 
 // ExecuteStore is what a [Restorer] needs of a backend.
 type ExecuteStore interface {
-	Store
+	HistoryStore
 	runs.ItemStore
 }
 

@@ -75,8 +75,12 @@ func (r *Restorer) newRestoring(a *runs.Attempt, p Preview) *restoring {
 // begin reads what is to be done, and what earlier attempts have done.
 func (w *restoring) begin(ctx context.Context) error {
 	cfg, p := w.r.cfg, w.preview
+	var err error
+	if w.mapper.history, err = historyOf(ctx, cfg.Store, w.a.Tenant(), w.a.Run().ID); err != nil {
+		return err
+	}
 	plans := map[runs.ID]PreviewItem{}
-	err := eachPreviewItem(ctx, cfg.Store, w.a.Tenant(), p.RunID, Filter{}, func(item PreviewItem) {
+	err = eachPreviewItem(ctx, cfg.Store, w.a.Tenant(), p.RunID, Filter{}, func(item PreviewItem) {
 		item.Diff, item.Warnings = nil, nil
 		plans[item.ItemID] = item
 	})
