@@ -54,7 +54,6 @@ func TestAFileOfUsersSaysWhoMaySignInAndAsWhat(t *testing.T) {
 		"Bearer alice~":                      "",
 		"Bearer alice~" + aliceHash:          "",
 		"Bearer demo-owner-contoso":          "",
-		"Bearer bob@example.com~" + bobToken + strings.Repeat("x", 80): "",
 	} {
 		if actor, ok := p.Principal(bearing(authorization)); actor.ID != want || ok != (want != "") {
 			t.Errorf("%q signs in %+v, %v", authorization, actor, ok)
