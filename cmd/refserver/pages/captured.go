@@ -45,6 +45,9 @@ type capturedData struct {
 	Cut        bool // not everything is shown
 }
 
+// NeverShown tells that Graph kept secrets to itself, so that nobody has them.
+func (d capturedData) NeverShown() bool { return slices.Contains(d.Warnings, graph.WarningSecretsMasked) }
+
 // partView is a part of a captured policy.
 type partView struct {
 	Title string

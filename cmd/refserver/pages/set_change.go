@@ -70,8 +70,11 @@ func confirmDelete(v *visit) (answer, error) {
 	if set.Status == backupset.Building {
 		data.Why = append(data.Why, "It is being filled. Cancel its run first.")
 	}
-	if len(set.Holds) > 0 {
-		data.Why = append(data.Why, count(len(set.Holds), "hold stands", "holds stand")+" on it. Release them first.")
+	switch n := len(set.Holds); {
+	case n == 1:
+		data.Why = append(data.Why, "A hold stands on it. Release it first.")
+	case n > 1:
+		data.Why = append(data.Why, number(n)+" holds stand on it. Release them first.")
 	}
 	if set.InUse {
 		data.Why = append(data.Why, "A restore or its preview is reading it. Wait for that to end.")

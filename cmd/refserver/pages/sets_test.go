@@ -208,7 +208,7 @@ func TestAHoldKeepsASetUntilItIsReleased(t *testing.T) {
 	bad.has(t, `aria-describedby="reason-error"`, `value="audit &lt;i&gt;"`)
 	w.post(manager, tenantPath("sets", set.ID, "hold"), url.Values{"name": {"audit"}, "reason": {"for the year"}}).
 		leads(t, tenantPath("sets", set.ID)+"?notice=set_held")
-	w.get(manager, tenantPath("sets", set.ID, "delete")).shows(t, "1 hold stands on it.")
+	w.get(manager, tenantPath("sets", set.ID, "delete")).shows(t, "A hold stands on it. Release it first.")
 	if got := w.post(manager, tenantPath("sets", set.ID, "delete"), nil); got.StatusCode != http.StatusConflict {
 		t.Errorf("deleting a held set: %s", got.Status)
 	}
