@@ -46,7 +46,9 @@ type capturedData struct {
 }
 
 // NeverShown tells that Graph kept secrets to itself, so that nobody has them.
-func (d capturedData) NeverShown() bool { return slices.Contains(d.Warnings, graph.WarningSecretsMasked) }
+func (d capturedData) NeverShown() bool {
+	return slices.Contains(d.Warnings, graph.WarningSecretsMasked)
+}
 
 // partView is a part of a captured policy.
 type partView struct {
