@@ -3,7 +3,13 @@ package pages
 import (
 	"bytes"
 	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
 
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
@@ -26,4 +32,26 @@ func (p *Pages) Patterns() []string { return p.patterns }
 func (p *Pages) PatternOf(r *http.Request) string {
 	_, pattern := p.mux.Handler(r)
 	return pattern
+}
+
+// History is the strip of a schedule: the states and the titles of its days.
+func History(t testing.TB, s backupsched.Schedule, list []runs.Run, now time.Time) (states, titles []string) {
+	t.Helper()
+	days, err := newHistory(s, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range fillHistory(days, list, s, now) {
+		states, titles = append(states, d.State), append(titles, d.Title)
+	}
+	return states, titles
+}
+
+// Bars are the heights of the bars of durations, oldest first.
+func Bars(list []runs.Run) string {
+	var heights []string
+	for _, b := range durationsOf(list).Bars {
+		heights = append(heights, strconv.Itoa(b.Height))
+	}
+	return strings.Join(heights, " ")
 }

@@ -1,0 +1,108 @@
+package pages_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+func TestTheStripSaysWhatEachDayWasLike(t *testing.T) {
+	berlin := must(time.LoadLocation("Europe/Berlin"))(t)
+	now := time.Date(2026, 4, 10, 12, 0, 0, 0, berlin)
+	slot := func(day int) time.Time { return time.Date(2026, 4, day, 2, 30, 0, 0, berlin) }
+	at := func(day int, status runs.Status) runs.Run {
+		return runs.Run{ID: "run", Status: status, ScheduledFor: slot(day), CreatedAt: slot(day)}
+	}
+	later := func(day int, status runs.Status) runs.Run {
+		return runs.Run{ID: "later", Status: status, CreatedAt: slot(day).Add(8 * time.Hour)}
+	}
+	missed := at(5, runs.StatusSkipped)
+	missed.ErrorCode = runs.CodeMissedSlot
+	several := missed
+	several.CreatedAt = slot(7)
+	several.Summary = must(json.Marshal(runs.MissedSummary{Count: 3, First: slot(3).UTC(), Last: slot(5).UTC()}))(t)
+	for _, tt := range []struct {
+		name string
+		next time.Time
+		runs []runs.Run // newest first
+		day  int
+		want string
+	}{
+		{"nothing", time.Time{}, nil, 5, "none"},
+		{"success", time.Time{}, []runs.Run{at(5, runs.StatusSuccess)}, 5, "success"},
+		{"partial", time.Time{}, []runs.Run{at(5, runs.StatusPartial)}, 5, "partial"},
+		{"failed", time.Time{}, []runs.Run{at(5, runs.StatusFailed)}, 5, "failed"},
+		{"canceled", time.Time{}, []runs.Run{at(5, runs.StatusCanceled)}, 5, "canceled"},
+		{"skipped, since busy", time.Time{}, []runs.Run{at(5, runs.StatusSkipped)}, 5, "skipped"},
+		{"missed", time.Time{}, []runs.Run{missed}, 5, "missed"},
+		{"the first of several missed", time.Time{}, []runs.Run{several}, 3, "missed"},
+		{"the last of several missed", time.Time{}, []runs.Run{several}, 5, "missed"},
+		{"the day after several missed", time.Time{}, []runs.Run{several}, 6, "none"},
+		{"running", time.Time{}, []runs.Run{at(5, runs.StatusRunning)}, 5, "running"},
+		{"queued", time.Time{}, []runs.Run{at(5, runs.StatusQueued)}, 5, "running"},
+		{"failed, then made good", time.Time{}, []runs.Run{later(5, runs.StatusSuccess), at(5, runs.StatusFailed)}, 5, "success"},
+		{"success, then failed by hand", time.Time{}, []runs.Run{later(5, runs.StatusFailed), at(5, runs.StatusSuccess)}, 5, "failed"},
+		{"missed, then made by hand", time.Time{}, []runs.Run{later(5, runs.StatusSuccess), missed}, 5, "success"},
+		{"success, then skipped", time.Time{}, []runs.Run{later(5, runs.StatusSkipped), at(5, runs.StatusSuccess)}, 5, "success"},
+		{"success, then one under way", time.Time{}, []runs.Run{later(5, runs.StatusRunning), at(5, runs.StatusSuccess)}, 5, "success"},
+		{"due later today", now.Add(time.Hour), nil, 10, "due"},
+		{"overdue", now.Add(-time.Hour), nil, 10, "overdue"},
+		{"within the grace", now.Add(-time.Minute), nil, 10, "due"},
+	} {
+		s := backupsched.Schedule{Enabled: true, NextRunAt: tt.next, Recurrence: backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "Europe/Berlin"}}
+		days, titles := pages.History(t, s, tt.runs, now)
+		if len(days) != 30 {
+			t.Fatalf("%d days", len(days))
+		}
+		i := 29 - (10 - tt.day)
+		if days[i] != tt.want || !strings.Contains(titles[i], " Apr: ") {
+			t.Errorf("%s: day %d is %q (%s), want %q", tt.name, tt.day, days[i], titles[i], tt.want)
+		}
+	}
+}
+
+// The strip spans a change of the clocks: each day is there once.
+func TestTheStripHasEachDayOnce(t *testing.T) {
+	s := backupsched.Schedule{Recurrence: backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "00:00", Timezone: "America/Santiago"}}
+	_, titles := pages.History(t, s, nil, time.Date(2026, 9, 20, 3, 30, 0, 0, time.UTC))
+	seen := map[string]bool{}
+	for _, title := range titles {
+		if seen[title] {
+			t.Errorf("%q is there twice", title)
+		}
+		seen[title] = true
+	}
+	if len(seen) != 30 || !seen["Sun 6 Sep: no backup"] {
+		t.Errorf("days: %q", titles)
+	}
+}
+
+func TestTheBarsAreAsLongAsTheRunsTook(t *testing.T) {
+	at := time.Date(2026, 1, 5, 2, 0, 0, 0, time.UTC)
+	took := func(d time.Duration) runs.Run {
+		return runs.Run{Status: runs.StatusSuccess, CreatedAt: at, StartedAt: at, FinishedAt: at.Add(d)}
+	}
+	got := pages.Bars([]runs.Run{took(time.Minute), {Status: runs.StatusSkipped, CreatedAt: at, FinishedAt: at}, took(2 * time.Minute), took(time.Millisecond)})
+	if want := "2 60 30"; got != want {
+		t.Errorf("heights %s, want %s", got, want)
+	}
+}
+
+func TestTheScheduleShowsItsHistoryRunsAndSets(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(nil)
+	w.get(readonly, tenantPath("schedules", s.ID)).shows(t, "This schedule has not run yet.", "30 days without a run", "No backup set yet.")
+	w.story(s, 22)
+	got := w.get(readonly, tenantPath("schedules", s.ID))
+	got.shows(t, "18 success, 2 partial, 2 missed", "The last 20 runs", "All runs of this schedule", "The last 10 backup sets", "All backup sets of this schedule",
+		"MISSED_SLOT", "Every day at 02:30, Europe/Berlin", "Next runs", "Sun 29 Mar: 02:30 does not exist in Europe/Berlin")
+	got.has(t, `aria-label="Sat 10 Jan: missed"`, `aria-label="Tue 13 Jan: partial"`, `href="`+tenantPath("runs")+"?schedule="+string(s.ID)+`"`)
+	if n := strings.Count(got.body, `<svg class="cell`); n != 30 {
+		t.Errorf("%d cells", n)
+	}
+}
