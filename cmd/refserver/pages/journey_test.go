@@ -140,7 +140,7 @@ func TestTheWholeJobIsDoneWithoutJavaScript(t *testing.T) {
 	set := p.at
 
 	// A restore of what somebody broke.
-	must(w.graph.Churn(tenant, 3, 11))(t)
+	must(w.graph.Churn(tenant, 60, 11))(t)
 	p.goTo(set)
 	p.follow("/restore?set=")
 	p.send("/restore/options", url.Values{"all": {"yes"}})
