@@ -102,10 +102,13 @@ func (s server) open(t testing.TB, l look) *tab {
 			t.Error(x)
 		}
 	})
-	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+	// With the tab's own context, with which it ends.
+	if err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, log.Enable, cdp.Empty{})
 		return err
-	}))
+	})); err != nil {
+		t.Fatal(err)
+	}
 	if err := chromedp.Listen(ctx, b.heard); err != nil {
 		t.Fatal(err)
 	}
