@@ -36,7 +36,7 @@ func (v *visit) nextSlots(f scheduleForm) (slotData, error) {
 	switch {
 	case errors.As(err, &invalid):
 		for _, e := range invalid.Fields {
-			data.Wrong = append(data.Wrong, sentence(fieldWords(e.Field)+" "+e.Message))
+			data.Wrong = append(data.Wrong, sentence(fieldWords(e.Field)+": "+e.Message))
 		}
 		return data, nil
 	case errors.Is(err, backupsched.ErrNoSlot):

@@ -183,7 +183,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		b.t.Fatalf("the browser: %v", err)
+		b.t.Fatalf("the browser at %s: %v\n%s", b.path(), err, b.words("main"))
 	}
 }
 
