@@ -161,12 +161,16 @@ func (j *journey) compareSets() {
 	j.shoot("journey/" + j.role + "-compare")
 }
 
-// restore walks the wizard to its end: an owner brings back what somebody broke, everybody else
-// makes copies.
+// restore walks the wizard to its end: an owner brings back what somebody broke, by the newest set,
+// everybody else what was there earlier, by an older one.
 func (j *journey) restore() {
 	j.t.Helper()
 	j.visit(j.nightly())
-	id := eval[string](j.tab, `/[0-9a-f-]{36}$/.exec(document.querySelector('a[href*="/sets/"]').getAttribute("href"))[0]`)
+	ids := eval[[]string](j.tab, `[...document.querySelectorAll('a[href*="/sets/"]')].map(a => /[0-9a-f-]{36}$/.exec(a.getAttribute("href"))[0])`)
+	id := ids[0]
+	if j.role != "owner" {
+		id = ids[len(ids)-1]
+	}
 	if !j.runs() {
 		j.visit(contoso + "/sets/" + id)
 		j.absent(`a[href*="/restore/items"]`, `a[href*="/restore?set="]`)
@@ -175,13 +179,9 @@ func (j *journey) restore() {
 		return
 	}
 	j.visit(contoso + "/restore/items?set=" + id)
-	chosen, existing := `input[name="all"]`, "overwrite"
-	if j.role != "owner" {
-		chosen, existing = `input[name="type"][value="deviceCompliancePolicy"]`, "copy"
-	}
-	j.do(chromedp.Click(chromedp.CSS(chosen)))
+	j.do(chromedp.Click(chromedp.CSS(`input[name="all"]`)))
 	j.press(`form[action$="/restore/options"] button[type="submit"]:not([formaction])`)
-	j.do(chromedp.Click(chromedp.CSS(fmt.Sprintf(`input[name="existing"][value=%q]`, existing))))
+	j.do(chromedp.Click(chromedp.CSS(`input[name="existing"][value="overwrite"]`)))
 	j.press(`form[action$="/restore/previews"] button[type="submit"]`)
 	j.until(`/Nothing has been changed/.test(document.querySelector("main").innerText)`)
 	preview := strings.SplitN(j.path(), "?", 2)[0]
@@ -192,12 +192,7 @@ func (j *journey) restore() {
 		return
 	}
 	j.do(chromedp.SendKeys(chromedp.CSS("#reason"), "Ticket 4711"))
-	if j.has("#tenant_name") != (j.role == "owner") {
-		j.t.Errorf("the tenant's name is asked for: %v", j.has("#tenant_name"))
-	}
-	if j.has("#tenant_name") {
-		j.do(chromedp.SendKeys(chromedp.CSS("#tenant_name"), "Contoso"))
-	}
+	j.do(chromedp.SendKeys(chromedp.CSS("#tenant_name"), "Contoso"))
 	j.press(`form[action$="/restore"] button[type="submit"]`)
 	j.until(`/success|partial/.test(document.querySelector("h1").innerText)`)
 	j.shoot("journey/" + j.role + "-restore")
