@@ -41,7 +41,7 @@ func (a *app) handler(r role, host *product.Product) (http.Handler, error) {
 	backups, err := pages.New(pages.Config{
 		Scheduler: a.scheduler, Starter: a.starter, Archive: a.archive, Retention: a.retention,
 		Restores: a.restores, Exporter: a.exporter, Uploader: a.uploader, Permissions: a.connection.client,
-		Principal: host.Principal, SignIn: host.SignInFirst, SignOutPath: "/signout", Product: product.Name,
+		Principal: host.Principal, SignIn: host.SignInFirst, SignOutPath: "/signout", Product: product.Name, PlainHTTP: host.Plain,
 		Tenants: func(ctx context.Context, actor runs.Actor) ([]pages.Tenant, error) {
 			list, err := host.Tenants(ctx, actor)
 			shown := make([]pages.Tenant, 0, len(list))

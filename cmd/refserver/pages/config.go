@@ -63,6 +63,11 @@ type Config struct {
 	// SignOutPath gets a POST when somebody signs out. Empty leaves the button out.
 	SignOutPath string
 
+	// PlainHTTP tells whether a request came by http without TLS on purpose, as on loopback. By
+	// all others the cookie of the viewer's zone is Secure, also where a proxy ends TLS. Nil is
+	// never.
+	PlainHTTP func(*http.Request) bool
+
 	// Health tells how the service is, for the settings page: what a person can mend, in words.
 	// Nil leaves it out.
 	Health func(context.Context) error

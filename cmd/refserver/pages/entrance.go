@@ -56,7 +56,8 @@ func (p *Pages) setZone(w http.ResponseWriter, r *http.Request) {
 // keepZone sets the cookie of the viewer's zone; "" takes it away. It is false when there is no
 // zone of the name.
 func (p *Pages) keepZone(w http.ResponseWriter, r *http.Request, name string) bool {
-	c := &http.Cookie{Name: zoneCookie, Path: p.cfg.Prefix, MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil}
+	plain := p.cfg.PlainHTTP != nil && p.cfg.PlainHTTP(r)
+	c := &http.Cookie{Name: zoneCookie, Path: p.cfg.Prefix, MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: !plain}
 	if name != "" {
 		zone := zoneOf(name)
 		if zone.String() != name {

@@ -6,16 +6,20 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
-// pageSize is how many rows a list shows unless the address says otherwise.
+// pageSize is how many rows a list shows unless the address says fewer: more would make it larger
+// than a page shall be.
 const pageSize = 50
+
+// limitWords say what of an address is refused as the number of rows.
+const limitWords = "must be between 1 and 50"
 
 // pageRequest reads which page the address asks for.
 func (v *visit) pageRequest() (runs.PageRequest, error) {
 	pr := runs.PageRequest{Limit: pageSize, Cursor: v.query.Get("cursor")}
 	if s := v.query.Get("limit"); s != "" {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > runs.MaxPageSize {
-			return pr, runs.Invalid("limit", "limit_range", "must be between 1 and 200")
+		if err != nil || n < 1 || n > pageSize {
+			return pr, runs.Invalid("limit", "limit_range", limitWords)
 		}
 		pr.Limit = n
 	}

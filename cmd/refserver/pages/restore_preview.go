@@ -167,6 +167,10 @@ func startRestore(v *visit) (answer, error) {
 		again.errors = bad.Fields
 		return again, nil
 	}
+	if data.Active { // it may be ready by now, but what it overwrites was not looked at above
+		data.Refused, again.status = refusedWords(&runs.ConflictError{Code: "preview_not_ready"}), http.StatusConflict
+		return again, nil
+	}
 	run, _, err := v.cfg.Starter.Start(v.ctx(), v.tenant, v.actor, restore.ExecuteRequest(id, data.Reason, data.Confirmed))
 	var invalid *runs.InvalidError
 	var conflict *runs.ConflictError

@@ -93,7 +93,7 @@ func (v *visit) runFilter() (runs.PageRequest, runs.RunFilter, []runs.FieldError
 	var bad runs.InvalidError
 	request, err := v.pageRequest()
 	if err != nil {
-		bad.Add("limit", "limit_range", "must be between 1 and 200")
+		bad.Add("limit", "limit_range", limitWords)
 	}
 	for _, k := range v.query["kind"] {
 		if slices.Contains(runKinds, runs.Kind(k)) {

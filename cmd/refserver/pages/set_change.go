@@ -41,6 +41,7 @@ func holdSet(v *visit) (answer, error) {
 		if err != nil {
 			return nil, err
 		}
+		v.address = v.setPath()
 		return v.setPage(set, invalid.Fields, hold)
 	}
 	return see{v.setPath(), "set_held"}, err

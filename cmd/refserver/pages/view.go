@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -74,7 +75,7 @@ func (pg page) write(v *visit) error {
 	if live, ok := pg.data.(liveData); ok {
 		s.Live = live
 	} else if v.tenant != "" && root == "layout" {
-		if err := s.look(); err != nil {
+		if err := s.look(); err != nil && pg.template != "error" { // which is shown most when nothing can be read
 			return err
 		}
 	}
@@ -112,10 +113,24 @@ func (s *screen) Product() string           { return s.visit.cfg.Product }
 func (s *screen) Home() string              { return s.visit.cfg.HomePath }
 func (s *screen) SignOut() string           { return s.visit.cfg.SignOutPath }
 func (s *screen) Here() Tenant              { return s.visit.here }
-func (s *screen) Tenants() []Tenant         { return s.visit.tenants }
 func (s *screen) Actor() runs.Actor         { return s.visit.actor }
 func (s *screen) Zone() string              { return s.visit.zone.String() }
 func (s *screen) Fields() []runs.FieldError { return s.page.errors }
+
+// tenantsShown is how many tenants the menu of a page has; the host's own page has all.
+const tenantsShown = 50
+
+// Tenants are those of the menu: the actor's first ones, and the one that the page is of.
+func (s *screen) Tenants() []Tenant {
+	list := s.visit.tenants[:min(len(s.visit.tenants), tenantsShown)]
+	if !slices.ContainsFunc(list, func(t Tenant) bool { return t.ID == s.visit.tenant }) {
+		list = append([]Tenant{s.visit.here}, list...)
+	}
+	return list
+}
+
+// MoreTenants tells whether the menu lacks some.
+func (s *screen) MoreTenants() bool { return len(s.visit.tenants) > tenantsShown }
 
 // Path is the address of something in the tenant; ids are escaped.
 func (s *screen) Path(segments ...any) string {

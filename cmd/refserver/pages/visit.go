@@ -208,6 +208,9 @@ func (p *Pages) greet(w http.ResponseWriter, req *http.Request) (*visit, error) 
 	return &visit{Pages: p, req: req, w: w, actor: actor, tenants: tenants, now: p.cfg.Clock.Now(), zone: viewerZone(req)}, nil
 }
 
+// maxFieldName is more than the longest name of a field.
+const maxFieldName = 64
+
 // wellFormed refuses what no page's field can send: bytes that are not UTF-8.
 func wellFormed(values url.Values) error {
 	for name, list := range values {
@@ -216,6 +219,9 @@ func wellFormed(values url.Values) error {
 		}
 		for _, value := range list {
 			if !utf8.ValidString(value) {
+				if len(name) > maxFieldName {
+					name = "form" // no field of these pages
+				}
 				return runs.Invalid(name, "not_utf8", "must be valid UTF-8")
 			}
 		}

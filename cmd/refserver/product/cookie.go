@@ -9,16 +9,16 @@ const (
 	plainCookie  = "session"
 )
 
-// plain tells whether a request came by http on this machine, the one case in which a cookie
+// Plain tells whether a request came by http on this machine, the one case in which a cookie
 // may travel without TLS. A server that others reach has TLS in front, and so has one on
 // loopback that is asked by another name.
-func (p *Product) plain(r *http.Request) bool {
+func (p *Product) Plain(r *http.Request) bool {
 	return p.cfg.Loopback && r.TLS == nil && LoopbackHost(r.Host)
 }
 
 func (p *Product) cookie(r *http.Request, value string) *http.Cookie {
 	c := &http.Cookie{Name: secureCookie, Value: value, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode}
-	if p.plain(r) {
+	if p.Plain(r) {
 		c.Name, c.Secure = plainCookie, false
 	}
 	return c

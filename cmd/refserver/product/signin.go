@@ -46,7 +46,7 @@ func (p *Product) askToSignIn(w http.ResponseWriter, r *http.Request, status int
 	case p.cfg.Users != nil:
 		view.Ask = true
 		// Browsers send this header by https, and by http to this machine.
-		view.Plain = r.Header.Get("Sec-Fetch-Mode") == "" && !p.plain(r)
+		view.Plain = r.Header.Get("Sec-Fetch-Mode") == "" && !p.Plain(r)
 	}
 	p.show(w, r, status, "signin.html", "Sign in", view)
 }

@@ -1,0 +1,144 @@
+package pages_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+)
+
+// mostPage is how large a page may be, in bytes.
+const mostPage = 200_000
+
+func TestWhatTheDatabaseRefusesIsAPageLikeOthers(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(nil)
+	check(t, w.store.Close())
+	for _, path := range []string{tenantPath("schedules"), tenantPath("schedules", s.ID), tenantPath("settings")} {
+		got := w.get(owner, path)
+		if got.StatusCode != http.StatusInternalServerError || got.Header.Get("Content-Type") != "text/html; charset=utf-8" || strings.Count(got.body, "<h1>") != 1 {
+			t.Errorf("%s: %s, %s: %.200s", path, got.Status, got.Header.Get("Content-Type"), got.body)
+		}
+		if strings.Contains(got.body, "sql") {
+			t.Errorf("%s tells the cause", path)
+		}
+	}
+}
+
+func TestTheZonesCookieIsSecureUnlessTheHostSaysThatHTTPIsMeant(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		w := newWorld(t, func(cfg *pages.Config) {
+			if plain {
+				cfg.PlainHTTP = func(*http.Request) bool { return true }
+			}
+		})
+		for _, path := range []string{tenantPath("settings", "zone"), "/backups/-/zone"} {
+			got := w.post(readonly, path, url.Values{"zone": {"Europe/Berlin"}})
+			c := got.Cookies()
+			if len(c) != 1 || c[0].Secure == plain || !c[0].HttpOnly || c[0].SameSite != http.SameSiteLaxMode || c[0].Path != "/backups" {
+				t.Errorf("plain %t, %s: %s sets %v", plain, path, got.Status, c)
+			}
+		}
+	}
+}
+
+func TestAPageStaysSmallForWhoHasThousandsOfTenants(t *testing.T) {
+	w := newWorld(t, func(cfg *pages.Config) {
+		cfg.Tenants = func(context.Context, runs.Actor) (list []pages.Tenant, err error) {
+			for i := range 3000 {
+				list = append(list, pages.Tenant{ID: graph.TenantID(fmt.Sprintf("tenant-%d", i)), Name: fmt.Sprintf("Customer %d", i)})
+			}
+			return append(list, pages.Tenant{ID: tenant, Name: "Contoso"}), nil
+		}
+	})
+	got := w.get(owner, tenantPath("schedules"))
+	if got.StatusCode != http.StatusOK || len(got.body) > 20_000 {
+		t.Errorf("%s, %d bytes", got.Status, len(got.body))
+	}
+	for _, want := range []string{`aria-current="true">Contoso</a>`, "Customer 49<", `<a href="/">All tenants</a>`} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("the menu of tenants lacks %s", want)
+		}
+	}
+}
+
+func TestNoListIsLargerThanAPageShallBe(t *testing.T) {
+	w := newWorld(t, nil)
+	for i := range 120 {
+		w.schedule(func(d *backupsched.Draft) { d.Name = fmt.Sprintf("%d %s", i, strings.Repeat("<", 100)) })
+	}
+	for _, list := range []string{"schedules", "audit"} {
+		got := w.get(owner, tenantPath(list)+"?limit=50")
+		if got.StatusCode != http.StatusOK || len(got.body) > mostPage {
+			t.Errorf("%s: %s, %d bytes", list, got.Status, len(got.body))
+		}
+		if got := w.get(owner, tenantPath(list)+"?limit=51"); got.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s with more rows than that: %s", list, got.Status)
+		}
+	}
+}
+
+func TestAPageThatRefusesAHoldLeadsToTheSet(t *testing.T) {
+	w := newWorld(t, nil)
+	set := w.backup(w.schedule(nil).ID).BackupSetID
+	got := w.post(manager, tenantPath("sets", set, "hold")+"?limit=1", url.Values{"reason": {"evidence"}})
+	if got.StatusCode != http.StatusUnprocessableEntity {
+		t.Fatal(got.Status)
+	}
+	for _, m := range links.FindAllStringSubmatch(got.body, -1) {
+		if strings.Contains(m[1], "/hold?") {
+			t.Errorf("a link leads to the form's own address, which nobody can look at: %s", m[1])
+		}
+	}
+}
+
+func TestAnAnswerRepeatsNoLongNameOfAField(t *testing.T) {
+	w := newWorld(t, nil)
+	name := strings.Repeat("name", 50_000)
+	got := w.post(manager, tenantPath("schedules", "new"), url.Values{name: {"\xff"}})
+	if got.StatusCode != http.StatusUnprocessableEntity || strings.Contains(got.body, "namename") {
+		t.Errorf("%s, %d bytes", got.Status, len(got.body))
+	}
+}
+
+// readies makes a preview ready at the moment when its restore is asked for, after the page has
+// looked at it.
+type readies struct {
+	w     *world
+	asked int
+}
+
+func (r *readies) Authorize(_ context.Context, _ graph.TenantID, _ runs.Actor, action runs.Action) error {
+	if action == runs.StartAction(runs.KindRestoreExecute) {
+		if r.asked++; r.asked == 2 { // the first was the gate
+			r.w.drain()
+		}
+	}
+	return nil
+}
+
+func TestAPreviewThatWasNotReadyWhenItWasConfirmedOverwritesNothing(t *testing.T) {
+	w := newWorld(t, nil)
+	set := w.damage()
+	begun := w.post(owner, tenantPath("restore", "previews"), url.Values{"set": {string(set)}, "all": {"yes"}, "existing": {"overwrite"}})
+	cfg := w.cfg
+	cfg.Starter = must(runs.NewStarter(runs.StarterConfig{
+		Store: w.store, Queue: w.queue, Clock: w.clock, Authorizer: &readies{w: w},
+		Preparers: []runs.Preparer{must(restore.NewRequests(restore.RequestsConfig{Store: w.store, Clock: w.clock}))(t)},
+	}))(t)
+	w.mux = http.NewServeMux()
+	must(pages.New(cfg))(t).Mount(w.mux)
+	id := anyID.FindString(begun.Header.Get("Location"))
+	got := w.post(owner, tenantPath("restore"), url.Values{"preview": {id}, "reason": {"repair"}})
+	if got.StatusCode != http.StatusConflict || !strings.Contains(got.body, "still being made") {
+		t.Errorf("without the tenant's name a restore that overwrites was answered by %s to %s", got.Status, got.Header.Get("Location"))
+	}
+}
