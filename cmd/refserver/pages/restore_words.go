@@ -15,7 +15,7 @@ func whyWords(kind runs.Kind, item restore.PreviewItem) string {
 	}
 	words := map[runs.Reason]string{
 		runs.ReasonExists:              "It exists, and existing policies are left alone.",
-		runs.ReasonUnchanged:           "It is as it shall be.",
+		runs.ReasonUnchanged:           "It is the same as in the backup.",
 		runs.ReasonUnsupportedType:     "Policies of this type are backed up to look at; Graph offers no way to write them back.",
 		runs.ReasonBuiltinObject:       "It is Microsoft's own, or one that every tenant has: nobody can make it.",
 		runs.ReasonSecretsMasked:       "Graph never showed its secrets, so writing it would destroy them. Type them in by hand in the admin centre.",

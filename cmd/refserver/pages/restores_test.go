@@ -260,7 +260,7 @@ func TestEachRoleSeesAndMayWhatItsRoleSays(t *testing.T) {
 	}{{readonly, false, false}, {operator, true, false}, {manager, true, true}, {owner, true, true}} {
 		t.Run(c.as.ID, func(t *testing.T) {
 			start, shown := w.get(c.as, tenantPath("restore")), w.get(c.as, page)
-			start.shows(t, "Previews and restores of late")
+			start.shows(t, "Recent previews and restores")
 			shown.shows(t, "Kiosk")
 			seen := func(what string, got response, part string, want bool) {
 				t.Helper()
