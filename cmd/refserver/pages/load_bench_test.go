@@ -12,8 +12,11 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
 // The size of the tenant that BenchmarkPages looks at.
@@ -25,18 +28,20 @@ const (
 
 // crowded fills a tenant with 1,000 schedules and 100,000 runs by the engine itself: the server
 // was off on each of a hundred days, so each slot was missed; and some schedules have backups.
-func crowded(b *testing.B) *world {
+func crowded(b *testing.B) (w *world, busy, quiet runs.ID) {
 	b.Helper()
-	w := newWorld(b, nil)
+	w = newWorld(b, nil)
 	days, backups := loadDays, 40
 	if testing.Short() {
 		days, backups = 2, 3
 	}
-	var first runs.ID
 	for i := range loadSchedules {
 		s := w.schedule(func(d *backupsched.Draft) { d.Name = fmt.Sprintf("Schedule %04d", i) })
-		if i == 0 {
-			first = s.ID
+		switch i {
+		case 0:
+			busy = s.ID
+		case 1:
+			quiet = s.ID
 		}
 	}
 	for range days {
@@ -47,38 +52,86 @@ func crowded(b *testing.B) *world {
 		if i%10 == 5 {
 			must(w.graph.Churn(tenant, 3, uint64(i)))(b)
 		}
-		w.backup(first)
+		w.backup(busy)
 	}
-	return w
+	return w, busy, quiet
 }
 
 // BenchmarkPages measures how long pages take in a crowded tenant while eight people read and a
 // runner works, beside one reader alone.
 func BenchmarkPages(b *testing.B) {
-	w := crowded(b)
+	w, busy, quiet := crowded(b)
 	server := httptest.NewServer(w.mux)
 	defer server.Close()
 
-	schedules := must(w.cfg.Scheduler.List(b.Context(), tenant, owner, backupsched.Filter{}, runs.PageRequest{Limit: 1}))(b)
-	sets := must(w.cfg.Archive.List(b.Context(), tenant, owner, backupset.SetFilter{}, runs.PageRequest{Limit: 1}))(b)
-	backups := must(w.cfg.Starter.List(b.Context(), tenant, owner, runs.RunFilter{Kinds: []runs.Kind{runs.KindBackup}, Statuses: []runs.Status{runs.StatusSuccess}}, runs.PageRequest{Limit: 1}))(b)
-	for _, p := range []struct{ name, path string }{
-		{"schedules", tenantPath("schedules")},
-		{"schedules/search", tenantPath("schedules") + "?q=07"},
-		{"schedule", tenantPath("schedules", schedules.Items[0].ID)},
-		{"runs", tenantPath("runs")},
-		{"runs/missed", tenantPath("runs") + "?status=skipped&kind=backup"},
-		{"runs/none", tenantPath("runs") + "?status=failed"},
-		{"run", tenantPath("runs", backups.Items[0].ID)},
-		{"sets", tenantPath("sets")},
-		{"set", tenantPath("sets", sets.Items[0].ID)},
-	} {
+	for _, p := range w.loadPages(b, busy, quiet) {
 		for _, readers := range []int{1, loadReaders} {
 			b.Run(fmt.Sprintf("%s/readers=%d", p.name, readers), func(b *testing.B) {
-				w.measure(b, server.URL+p.path, schedules.Items[0].ID, readers)
+				w.measure(b, server.URL+p.path, busy, readers)
 			})
 		}
 	}
+}
+
+// loadPage is a page that the benchmark reads.
+type loadPage struct{ name, path string }
+
+// loadPages are the lists with each of their filters and the pages of single things.
+func (w *world) loadPages(b *testing.B, busy, quiet runs.ID) []loadPage {
+	b.Helper()
+	sets := must(w.cfg.Archive.List(b.Context(), tenant, owner, backupset.SetFilter{}, runs.PageRequest{Limit: 2}))(b).Items
+	of := runs.RunFilter{Kinds: []runs.Kind{runs.KindBackup}, Statuses: []runs.Status{runs.StatusSuccess}}
+	backups := must(w.cfg.Starter.List(b.Context(), tenant, owner, of, runs.PageRequest{Limit: 1}))(b).Items
+	policies := must(w.cfg.Archive.Policies(b.Context(), tenant, owner, backupset.PolicyFilter{}, runs.PageRequest{Limit: 1}))(b).Items
+	preview, _, err := w.cfg.Starter.Start(b.Context(), tenant, owner, restore.PreviewRequest(sets[1].ID, restore.PreviewParams{}))
+	check(b, err)
+	w.drain()
+	failed := w.failedRun(busy)
+	list := func(area, query string) string { return tenantPath(area) + "?" + query }
+	return []loadPage{
+		{"schedules", tenantPath("schedules")},
+		{"schedules search", list("schedules", "q=07")},
+		{"schedules next", list("schedules", "sort=next_run_at")},
+		{"schedule", tenantPath("schedules", busy)},
+		{"schedule missed", tenantPath("schedules", quiet)},
+		{"runs", tenantPath("runs")},
+		{"runs missed", list("runs", "status=skipped&kind=backup")},
+		{"runs success", list("runs", "status=success")},
+		{"runs failed", list("runs", "status=failed")},
+		{"runs partial,failed", list("runs", "status=partial&status=failed")},
+		{"runs kind", list("runs", "kind=restore.preview")},
+		{"runs trigger", list("runs", "trigger=retry")},
+		{"runs schedule", list("runs", "schedule="+string(quiet))},
+		{"runs days", list("runs", "from=2026-02-01&to=2026-02-02")},
+		{"run", tenantPath("runs", backups[0].ID)},
+		{"run failed", tenantPath("runs", failed)},
+		{"sets", tenantPath("sets")},
+		{"sets schedule", list("sets", "schedule="+string(quiet))},
+		{"set", tenantPath("sets", sets[0].ID)},
+		{"compare", tenantPath("sets", sets[0].ID, "compare") + "?with=" + string(sets[1].ID)},
+		{"policies", tenantPath("policies")},
+		{"policy", tenantPath("policies", policies[0].ID)},
+		{"preview", tenantPath("restore", "previews", preview.ID)},
+		{"notifications", tenantPath("notifications")},
+		{"audit", tenantPath("audit")},
+		{"audit action", list("audit", "action=schedule.deleted")},
+		{"audit run", list("audit", "id="+string(backups[0].ID))},
+		{"audit schedule", list("audit", "id="+string(quiet))},
+		{"settings", tenantPath("settings")},
+		{"live", tenantPath("live")},
+	}
+}
+
+// failedRun is a backup that failed at its second attempt.
+func (w *world) failedRun(schedule runs.ID) runs.ID {
+	w.t.Helper()
+	check(w.t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, RetryAfter: "300", Err: &graph.Error{Kind: graph.KindThrottled}}))
+	check(w.t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Nth: 2, Times: 1, Err: &graph.Error{Kind: graph.KindUnauthorized}}))
+	run := w.backup(schedule)
+	if run.Status != runs.StatusFailed || run.Attempt != 2 {
+		w.t.Fatalf("a run %s at attempt %d, want one that failed at its second", run.Status, run.Attempt)
+	}
+	return run.ID
 }
 
 // measure reads a page b.N times by so many readers. With more than one, the runner works on

@@ -85,11 +85,7 @@ func (s *screen) At(t time.Time) moment { return momentOf(t, s.visit.zone, s.vis
 
 // AtIn shows an instant in a zone of an IANA name.
 func (s *screen) AtIn(t time.Time, zone string) moment {
-	loc, err := time.LoadLocation(zone)
-	if err != nil {
-		loc = s.visit.zone
-	}
-	return momentOf(t, loc, s.visit.now)
+	return momentOf(t, s.visit.location(zone), s.visit.now)
 }
 
 // Now is the present time.

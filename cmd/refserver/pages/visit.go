@@ -29,6 +29,9 @@ type visit struct {
 	query   url.Values
 	form    url.Values // of a POST
 	address string     // of the page that answers a form that is not valid; empty for the request's own
+
+	known  map[runs.Action]bool      // what the actor may, found out so far: a list asks for each of its rows
+	places map[string]*time.Location // zones by name
 }
 
 // id is the id of the path, in whatever form; services refuse one that is none.
@@ -37,13 +40,38 @@ func (v *visit) id() runs.ID { return runs.ID(v.req.PathValue("id")) }
 // ctx is the request's context.
 func (v *visit) ctx() context.Context { return v.req.Context() }
 
-// may tells whether the actor may do something, to show it or not. Nothing is recorded.
+// may tells whether the actor may do something, to show it or not. Nothing is recorded. A page
+// tells the same from its first row to its last, and asks once.
 func (v *visit) may(action runs.Action) bool {
+	if allowed, known := v.known[action]; known {
+		return allowed
+	}
 	allowed, err := v.cfg.Starter.Guard().May(v.ctx(), v.tenant, v.actor, action)
 	if err != nil {
 		v.cfg.Logger.ErrorContext(v.ctx(), "a permission could not be looked up", "action", string(action), "error", err)
 	}
+	if v.known == nil {
+		v.known = map[runs.Action]bool{}
+	}
+	v.known[action] = allowed
 	return allowed
+}
+
+// location is a zone by its IANA name, the viewer's when there is none of that name. It reads a
+// file, so a page that shows many rows does so once.
+func (v *visit) location(name string) *time.Location {
+	if loc := v.places[name]; loc != nil {
+		return loc
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		loc = v.zone
+	}
+	if v.places == nil {
+		v.places = map[string]*time.Location{}
+	}
+	v.places[name] = loc
+	return loc
 }
 
 // path is the address of something in the visit's tenant; segments are escaped.
