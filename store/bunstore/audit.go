@@ -22,7 +22,8 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 	c := where("t.tenant_id = ?", ident(tenant))
 	andIn(c, "t.action", filter.Actions)
 	if filter.RunID != "" {
-		c.and("t.run_id = ?", uidOf(filter.RunID))
+		c.clause = s.dialect.using("audit_run") + c.clause
+		c.and("t.run_id IS NOT NULL AND t.run_id = ?", uidOf(filter.RunID))
 	}
 	if filter.Resource != "" {
 		c.and("t.resource_id = ?", ident(filter.Resource))

@@ -58,7 +58,8 @@ type sqlDialect interface {
 	pairs(n int) string
 	contains(column string) string
 	using(index string) string // names the index that answers a query
-	join() string              // joins tables in the order in which they shall be looked at
+	runLookups(f runs.RunFilter) []runLookup
+	join() string // joins tables in the order in which they shall be looked at
 
 	tableExists(ctx context.Context, q querier, name string) (bool, error)
 	selfCheck(ctx context.Context, q querier, found func(code, table, detail string), prefix string) error

@@ -21,4 +21,5 @@ func ExampleMigrations() {
 	// 2 lanes true
 	// 3 chain true
 	// 4 operations true
+	// 5 lists true
 }

@@ -173,6 +173,30 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{From: began, To: began.Add(time.Hour)}, first)
 			return err
 		}, []string{"tb_runs_created (tenant_id=? AND created_at>? AND created_at<?)"}, nil},
+		{"ListRuns that failed", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusFailed}}, after)
+			return err
+		}, []string{"tb_runs_ended (tenant_id=? AND status=? AND (created_at,id)<(?,?))"}, nil},
+		{"ListRuns that are waiting or failed", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusFailed, runs.StatusQueued}}, first)
+			return err
+		}, []string{"tb_runs_ended (tenant_id=? AND status=?)", "SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
+		{"ListRuns of a schedule", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{ScheduleID: done.ScheduleID, Kinds: []runs.Kind{runs.KindBackup}}, after)
+			return err
+		}, []string{"tb_runs_schedule (tenant_id=? AND schedule_id=? AND (created_at,id)<(?,?))", "SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, sorts},
+		{"ListRuns of an uncommon kind", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Kinds: []runs.Kind{runs.KindRestorePreview}}, after)
+			return err
+		}, []string{"tb_runs_kind (tenant_id=? AND kind=? AND (created_at,id)<(?,?))"}, nil},
+		{"ListRuns that are retries", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Triggers: []runs.Trigger{runs.TriggerRetry}, From: began, To: began.Add(time.Hour)}, first)
+			return err
+		}, []string{"tb_runs_trigger (tenant_id=? AND trigger=? AND created_at>? AND created_at<?)"}, nil},
+		{"ListAudit of a run", func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{RunID: done.ID}, after)
+			return err
+		}, []string{"tb_audit_run (tenant_id=? AND run_id=? AND seq<?)"}, nil},
 		{"ListSets of ids", func() error {
 			_, err := s.ListSets(ctx, tenant, backupset.SetFilter{IDs: []runs.ID{done.ID, done.ID}}, first)
 			return err

@@ -126,35 +126,6 @@ func (s *Store) run(ctx context.Context, q querier, tenant graph.TenantID, id ui
 	return r, err
 }
 
-// ListRuns implements [runs.RunStore].
-func (s *Store) ListRuns(ctx context.Context, tenant graph.TenantID, filter runs.RunFilter, slice runs.Slice) ([]runs.Run, error) {
-	c := where("t.tenant_id = ?", ident(tenant))
-	if onlyActive(filter.Statuses) { // a few of very many, which an index of their own holds
-		c.clause = s.dialect.using("runs_key") + c.clause + " AND t.status IN ('queued', 'running')"
-	}
-	andIn(c, "t.kind", filter.Kinds)
-	andIn(c, "t.status", filter.Statuses)
-	andIn(c, `t."trigger"`, filter.Triggers)
-	if filter.ScheduleID != "" {
-		c.and("t.schedule_id = ?", uidOf(filter.ScheduleID))
-	}
-	if !filter.From.IsZero() {
-		c.and("t.created_at >= ?", tsOf(filter.From))
-	}
-	if !filter.To.IsZero() {
-		c.and("t.created_at < ?", tsOf(filter.To))
-	}
-	if err := c.afterTime(slice.After); err != nil {
-		return nil, err
-	}
-	return s.runs(ctx, tenant, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
-}
-
-// onlyActive tells whether all wanted statuses are those of active runs.
-func onlyActive(statuses []runs.Status) bool {
-	return len(statuses) > 0 && !slices.ContainsFunc(statuses, func(s runs.Status) bool { return !s.Active() })
-}
-
 // afterTime goes on after a position in a list that is newest first by (created_at, id).
 func (c *conditions) afterTime(after runs.Keyset) error {
 	if after.IsZero() {

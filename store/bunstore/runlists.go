@@ -1,0 +1,124 @@
+package bunstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// Conditions of partial indexes, as these have them.
+const (
+	isActive = "t.status IN ('queued', 'running')"
+	isEnded  = "t.status <> 'queued' AND t.status <> 'running'"
+)
+
+// runLookup is a part of a list of runs that one index gives in its order, or with few to sort.
+type runLookup struct {
+	index string // empty for that of all runs
+	cond  string // which makes the index one that answers
+	args  []any
+}
+
+// runLookups are the parts of the list that a filter wants. A filter that one run in a thousand
+// fits would else read the thousand for each that it shows.
+func (sqliteDialect) runLookups(f runs.RunFilter) []runLookup {
+	active, ended := split(f.Statuses)
+	var list []runLookup
+	if active {
+		list = append(list, runLookup{index: "runs_key", cond: isActive})
+	}
+	uncommon := len(f.Statuses) > 0 && !slices.Contains(f.Statuses, runs.StatusSuccess) && !slices.Contains(f.Statuses, runs.StatusSkipped)
+	switch {
+	case active && len(ended) == 0 && len(f.Statuses) > 0:
+		return list
+	case f.ScheduleID != "":
+		return append(list, runLookup{index: "runs_schedule", cond: isEnded})
+	case !uncommon && len(f.Kinds) > 0 && !slices.Contains(f.Kinds, runs.KindBackup):
+		return lookupEach("runs_kind", "t.kind <> 'backup' AND t.kind = ?", f.Kinds)
+	case !uncommon && len(f.Triggers) > 0 && !slices.Contains(f.Triggers, runs.TriggerSchedule):
+		return lookupEach("runs_trigger", `t."trigger" <> 'schedule' AND t."trigger" = ?`, f.Triggers)
+	case len(ended) > 0:
+		return append(list, lookupEach("runs_ended", isEnded+" AND t.status = ?", ended)...)
+	}
+	return []runLookup{{}}
+}
+
+// runLookups leave the choice to the planner, which knows how many of the runs are active.
+func (postgresDialect) runLookups(f runs.RunFilter) []runLookup {
+	if active, ended := split(f.Statuses); active && len(ended) == 0 && len(f.Statuses) > 0 {
+		return []runLookup{{cond: isActive}}
+	}
+	return []runLookup{{}}
+}
+
+// split tells whether active runs are wanted, and which ended ones: none of them when all are.
+func split(statuses []runs.Status) (active bool, ended []runs.Status) {
+	for _, s := range statuses {
+		if s.Active() {
+			active = true
+		} else {
+			ended = append(ended, s)
+		}
+	}
+	return active || len(statuses) == 0, ended
+}
+
+func lookupEach[T ~string](index, cond string, values []T) (list []runLookup) {
+	for _, v := range values {
+		list = append(list, runLookup{index, cond, []any{text(v)}})
+	}
+	return list
+}
+
+// ListRuns implements [runs.RunStore].
+func (s *Store) ListRuns(ctx context.Context, tenant graph.TenantID, filter runs.RunFilter, slice runs.Slice) ([]runs.Run, error) {
+	lookups := s.dialect.runLookups(filter)
+	var list []runs.Run
+	// Active runs are the first: one that ends meanwhile is found twice and not never.
+	for _, l := range lookups {
+		c, err := l.where(s.dialect, tenant, filter, slice)
+		if err != nil {
+			return nil, err
+		}
+		part, err := s.runs(ctx, tenant, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, part...)
+	}
+	if len(lookups) == 1 {
+		return list, nil
+	}
+	slices.SortStableFunc(list, func(a, b runs.Run) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
+	})
+	list = slices.CompactFunc(list, func(a, b runs.Run) bool { return a.ID == b.ID })
+	return list[:min(len(list), max(slice.Limit, 1)+1)], nil
+}
+
+// where is the whole filter, with what makes the index of the part answer.
+func (l runLookup) where(d sqlDialect, tenant graph.TenantID, filter runs.RunFilter, slice runs.Slice) (*conditions, error) {
+	c := where("t.tenant_id = ?", ident(tenant))
+	if l.index != "" {
+		c.clause = d.using(l.index) + c.clause
+	}
+	if l.cond != "" {
+		c.and(l.cond, l.args...)
+	}
+	andIn(c, "t.kind", filter.Kinds)
+	andIn(c, "t.status", filter.Statuses)
+	andIn(c, `t."trigger"`, filter.Triggers)
+	if filter.ScheduleID != "" {
+		c.and("t.schedule_id = ?", uidOf(filter.ScheduleID))
+	}
+	if !filter.From.IsZero() {
+		c.and("t.created_at >= ?", tsOf(filter.From))
+	}
+	if !filter.To.IsZero() {
+		c.and("t.created_at < ?", tsOf(filter.To))
+	}
+	return c, c.afterTime(slice.After)
+}
