@@ -27,6 +27,12 @@ func matrixRows() []row {
 		w.must(err)
 		return items[0].PolicyID
 	})
+	version := shared(func(w *world, tenant graph.TenantID) runs.ID {
+		id := w.backup(tenant, w.schedule(tenant, "Shared")).BackupSetID
+		items, err := w.store.ListSetItems(w.t.Context(), tenant, id, backupset.SetItemFilter{}, runs.Slice{Limit: 1})
+		w.must(err)
+		return items[0].VersionID
+	})
 	series := shared(func(w *world, tenant graph.TenantID) runs.ID {
 		id := w.schedule(tenant, "Series")
 		w.backup(tenant, id) // this set stays, so the others may go
@@ -71,6 +77,10 @@ func matrixRows() []row {
 		{operation: "sync-policies"},
 		{operation: "get-policy", object: policy},
 		{operation: "list-policy-versions", object: policy},
+		{operation: "get-policy-version", object: version},
+		{operation: "compare-policy-versions", object: version, request: inQuery("with")},
+		{operation: "compare-policy-versions", variant: "with", object: version, request: inQuery("with"),
+			base: func(w *world) runs.ID { return version(w, contoso, runs.Actor{}) }},
 
 		{operation: "list-backup-sets"},
 		{operation: "list-backup-sets", variant: "schedule_id", object: schedule, deleted: deletedSchedule, request: inQuery("schedule_id")},
@@ -83,6 +93,7 @@ func matrixRows() []row {
 		{operation: "release-backup-set", object: heldSet, deleted: deletedSet, request: fixed("?name=audit", "")},
 		{operation: "delete-backup-set", object: spareSet, deleted: deletedSet},
 		{operation: "undelete-backup-set", object: newDeletedSet},
+		{operation: "purge-backup-set", object: newDeletedSet},
 
 		{operation: "list-notifications"},
 		{operation: "read-notification", variant: "own", object: notification, perCaller: true},

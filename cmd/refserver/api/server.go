@@ -29,6 +29,7 @@ func New(cfg Config) (*API, error) {
 	a.retentionPlans()
 	a.runs()
 	a.policies()
+	a.versions()
 	a.sets()
 	a.setChanges()
 	a.manualSets()

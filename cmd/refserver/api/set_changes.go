@@ -36,6 +36,14 @@ func (a *API) setChanges() {
 		return showSet(set), err
 	})
 	add(a, route{
+		id: "purge-backup-set", method: http.MethodPost, path: "backup-sets/{id}/purge", summary: "Remove a deleted set for good",
+		notes:  "Nothing brings it back. What other sets hold, too, stays. Only a deleted set can be purged.",
+		status: http.StatusNoContent, action: runs.ActionSetPurge, target: "backup_set",
+	}, func(ctx context.Context, c *call, _ *nothing, _ *nothing) (nothing, error) {
+		_, err := keep.PurgeSet(ctx, c.tenant, c.actor, c.id)
+		return nothing{}, err
+	})
+	add(a, route{
 		id: "hold-backup-set", method: http.MethodPut, path: "backup-sets/{id}/hold", summary: "Keep a set from being dropped",
 		notes:  "Holding again with the same name and reason changes nothing.",
 		action: runs.ActionSetHold, target: "backup_set",

@@ -121,6 +121,7 @@ func TestShapes(t *testing.T) {
 	s.want(200, "list-backup-sets", "backup-sets", "")
 	s.want(200, "compare-backup-sets", "backup-sets/"+latest+"/compare?with="+old, "")
 	s.want(200, "list-backup-set-items", "backup-sets/"+latest+"/items?limit=2", "")
+	before, after := w.changedVersions(old, latest)
 	s.want(202, "verify-backup-set", "backup-sets/"+latest+"/verify", "")
 	s.want(200, "hold-backup-set", "backup-sets/"+old+"/hold", `{"name":"audit","reason":"kept for the auditor"}`)
 	s.want(200, "get-backup-set", "backup-sets/"+old, "")
@@ -183,6 +184,10 @@ func TestShapes(t *testing.T) {
 	s.want(200, "list-audit", "audit?limit=3", "")
 	s.want(200, "verify-audit", "audit/verify", "")
 	s.want(204, "delete-schedule", "schedules/"+id, "")
+	s.want(200, "get-policy-version", "policy-versions/"+after, "")
+	s.want(200, "compare-policy-versions", "policy-versions/"+after+"/compare?with="+before, "")
+	w.wants(200, http.MethodDelete, "backup-sets/"+hand, "", nil)
+	s.want(204, "purge-backup-set", "backup-sets/"+hand+"/purge", "")
 
 	s.keep("problem-invalid", w.wants(422, http.MethodPost, "schedules", `{"name":"","timezone":"","frequency":"daily","time_of_day":"2:30","policy_types":["nope"]}`, nil))
 	s.keep("problem-forbidden", w.wants(403, http.MethodGet, "schedules/"+noSuchID, "", nil))
@@ -198,6 +203,16 @@ func TestShapes(t *testing.T) {
 	if files, err := os.ReadDir("testdata/shapes"); err != nil || len(files) != len(s.seen) {
 		t.Errorf("testdata/shapes has %d files for %d shapes %v", len(files), len(s.seen), err)
 	}
+}
+
+// changedVersions are two versions of a policy that differs between two sets.
+func (w *world) changedVersions(old, latest string) (before, after string) {
+	w.t.Helper()
+	var found Comparison
+	w.wants(200, http.MethodGet, "backup-sets/"+latest+"/compare?with="+old, "", &found)
+	var versions List[PolicyVersion]
+	w.wants(200, http.MethodGet, "policies/"+found.Changed[0].Policy.ID+"/versions", "", &versions)
+	return versions.Items[1].ID, versions.Items[0].ID
 }
 
 func (w *world) run(id runs.ID) runs.Run {
