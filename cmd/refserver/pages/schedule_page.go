@@ -33,6 +33,7 @@ type scheduleRun struct {
 	runs.Run
 	Badge badge
 	Took  time.Duration // zero while it is under way, or when it did not begin
+	Why   string        // what its code means, if it has one
 }
 
 // Half tells whether retention waits for a person.
@@ -80,6 +81,9 @@ func (v *visit) history(data *scheduleData) error {
 		line := scheduleRun{Run: r, Badge: runBadge(r)}
 		if !r.StartedAt.IsZero() && r.FinishedAt.After(r.StartedAt) {
 			line.Took = r.FinishedAt.Sub(r.StartedAt)
+		}
+		if r.ErrorCode != "" {
+			line.Why = adviceFor(r.ErrorCode).What
 		}
 		data.Runs = append(data.Runs, line)
 	}

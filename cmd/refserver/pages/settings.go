@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -28,6 +29,13 @@ type settingsData struct {
 	Checked   bool // the host tells its health
 	Unhealthy string
 	Groups    []rightGroup
+}
+
+// Denied tells whether there is something that the viewer may not do.
+func (d settingsData) Denied() bool {
+	return slices.ContainsFunc(d.Groups, func(g rightGroup) bool {
+		return slices.ContainsFunc(g.Rights, func(r right) bool { return !r.Allowed })
+	})
 }
 
 type version struct{ What, Version string }

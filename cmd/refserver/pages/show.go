@@ -23,6 +23,7 @@ var functions = template.FuncMap{
 	"duration": durationWords,
 	"bytes":    byteWords,
 	"sentence": sentence,
+	"label":    fieldLabel,
 	"dict":     dict,
 	"reason":   reasonWords,
 	"warning":  warningWords,
@@ -53,6 +54,13 @@ func sentence(s string) string {
 		s += "."
 	}
 	return s
+}
+
+// fieldLabel is the name of a form's field in words: "policy_types" is "Policy types".
+func fieldLabel(field string) string {
+	words := strings.ReplaceAll(field, "_", " ")
+	r, n := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(r)) + words[n:]
 }
 
 // count is "1 policy", "12 policies": the plural is the last word.

@@ -16,16 +16,25 @@ var axeSource = sync.OnceValues(func() (string, error) {
 	return string(b), err
 })
 
-// accessible runs axe-core over the page: WCAG 2.0 to 2.2, A and AA, and best practices.
-func (b *tab) accessible() {
+// Rules of axe-core: all of WCAG 2.0 to 2.2, A and AA, and best practices; or those that a page
+// can fail in one colour scheme only.
+const (
+	axeAll    = `{resultTypes: ["violations"]}`
+	axeColors = `{resultTypes: ["violations"], runOnly: ["color-contrast", "link-in-text-block"]}`
+)
+
+// accessible runs axe-core over the page.
+func (b *tab) accessible(rules string) {
 	b.t.Helper()
 	source, err := axeSource()
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	// By the debugger, so that the page's content policy stays as strict as it is.
-	b.do(void(chromedp.Evaluate[chromedp.Void](source)))
-	found := evalAsync(b, `axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 5).map(n => n.html.slice(0, 300) + " — " + (n.failureSummary ?? ""))}))))`)
+	if !eval[bool](b, `typeof axe === "object"`) {
+		b.do(void(chromedp.Evaluate[chromedp.Void](source)))
+	}
+	found := evalAsync(b, `axe.run(document, `+rules+`).then(r => JSON.stringify(r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.slice(0, 5).map(n => n.html.slice(0, 300) + " — " + (n.failureSummary ?? ""))}))))`)
 	var violations []struct {
 		ID, Help string
 		Nodes    []string

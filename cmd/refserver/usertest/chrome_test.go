@@ -22,13 +22,16 @@ import (
 	"github.com/tenantatlas/tenantbackup/internal/testenv"
 )
 
-var screenshots = flag.String("screenshots", "", "folder for pictures of all pages; a temporary one by default")
+var screenshots = flag.String("screenshots", "", "folder for pictures of all pages; none by default")
 
 // workDir is where the binary's files are while it runs.
 var workDir string
 
 // chrome is the one browser of the binary.
-var chrome context.Context
+var (
+	chrome      context.Context
+	startChrome sync.Mutex
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -87,7 +90,10 @@ type tab struct {
 func (s server) open(t testing.TB, l look) *tab {
 	t.Helper()
 	needBrowser(t)
-	if err := chromedp.Do(chrome); err != nil { // starts it
+	startChrome.Lock()
+	err := chromedp.Do(chrome) // starts it, which several tests at once may not
+	startChrome.Unlock()
+	if err != nil {
 		t.Fatalf("the browser does not start: %v", err)
 	}
 	ctx, end := chromedp.NewContext(chrome, chromedp.WithNewBrowserContext())
@@ -256,18 +262,17 @@ func (b *tab) until(expression string) {
 	}
 }
 
-// shoot writes a picture of the whole page.
+// shoot writes a picture of the whole page when -screenshots asks for pictures.
 func (b *tab) shoot(name string) {
 	b.t.Helper()
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if *screenshots == "" {
+		return
+	}
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(80))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	dir := *screenshots
-	if dir == "" {
-		dir = filepath.Join(workDir, "screenshots")
-	}
-	path := filepath.Join(dir, name+".png")
+	path := filepath.Join(*screenshots, name+".jpg")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		b.t.Fatal(err)
 	}

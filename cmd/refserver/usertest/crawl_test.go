@@ -19,10 +19,12 @@ var (
 // maxPage is the most bytes of a page.
 const maxPage = 200_000
 
-// found is a page that links lead to.
+// found is a page to look at.
 type found struct {
-	path string
-	name string // of its shape, for pictures
+	path   string
+	name   string     // of its shape, for pictures
+	status int64      // that it answers besides 200
+	act    func(*tab) // what is done there before looking; nil for nothing
 }
 
 // crawl follows all links from the start of a tenant and returns a page of each shape: addresses

@@ -3,4 +3,5 @@
 // has no code beside its tests; those in a browser need Chromium.
 //
 //	go test ./cmd/refserver/usertest -screenshots /tmp/shots   # keep pictures of every page
+//	go test ./cmd/refserver/usertest -run README -update       # take the pictures of the README anew
 package usertest

@@ -82,7 +82,7 @@ func TestTheCommandsOfTheDocumentsWork(t *testing.T) {
 	for name := range notRun {
 		take(t, name)
 	}
-	try := take(t, "README.md: go run ./cmd/refserver demo")
+	try := take(t, "README.md: go run ./cmd/refserver        # a pretend")
 	first, onDemand := take(t, "README.md: T="), take(t, "README.md: api()")
 	azure, fake := take(t, "README.md: export AZURE"), take(t, "README.md: go run ./cmd/refserver fakegraph")
 	postgres := take(t, "README.md: export DATABASE_URL")

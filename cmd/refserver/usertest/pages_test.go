@@ -1,45 +1,136 @@
 package usertest
 
 import (
-	"strconv"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
-// Every page that links lead to, full and empty, light and dark, narrow and wide: axe finds
-// nothing, nothing is wider than the window, the console stays silent, and there are pictures.
+// Every page that links lead to, every way a run or a set can end, forms with errors and error
+// pages, full and empty, light and dark, narrow and wide: axe finds nothing, nothing is wider
+// than the window, the console stays silent, and there are pictures.
 func TestEveryPageIsAccessibleAndFits(t *testing.T) {
 	needBrowser(t)
 	full := start(t)
+	pages := append(crawl(t, full.client(t, "owner-contoso"), contoso+"/schedules"), full.moreOf(t, "contoso")...)
+	pages = append(pages, errorPages...)
+	pages = append(pages, bulkPages...)
+	t.Run("full", func(t *testing.T) { full.judge(t, "full", "owner-contoso", pages) })
+	t.Run("another tenant", func(t *testing.T) {
+		full.judge(t, "other", "owner-fabrikam", full.moreOf(t, "fabrikam"))
+	})
+	t.Run("who only looks", func(t *testing.T) {
+		full.judge(t, "readonly", "readonly-contoso", crawl(t, full.client(t, "readonly-contoso"), contoso+"/schedules"))
+	})
+
 	empty := start(t, "-demo=false")
-	for _, x := range []struct {
-		name string
-		server
-	}{{"full", full}, {"empty", empty}} {
-		pages := crawl(t, x.client(t, "owner-contoso"), "/backups/contoso/schedules")
-		pages = append(pages, found{path: "/", name: "home"}, found{path: "/signin", name: "signin"})
-		t.Logf("%s: %d pages", x.name, len(pages))
-		for _, dark := range []bool{false, true} {
+	for _, s := range empty.list(t, "contoso", "schedules") {
+		empty.api(t, http.MethodDelete, "contoso", "schedules/"+s.ID, nil)
+	}
+	t.Run("empty", func(t *testing.T) {
+		empty.judge(t, "empty", "owner-contoso", crawl(t, empty.client(t, "owner-contoso"), contoso+"/schedules"))
+	})
+	t.Run("users of a file", func(t *testing.T) { withUsers(t).judge(t, "users", "", usersPages) })
+}
+
+// judge looks at pages as a demo user.
+func (s server) judge(t *testing.T, name, user string, pages []found) {
+	t.Parallel()
+	t.Logf("%s: %d pages", name, len(pages))
+	b := s.open(t, wide)
+	b.expect("the server responded with a status of 4")
+	if user != "" {
+		b.signIn(user)
+	}
+	for _, p := range pages {
+		b.look(wide)
+		if status := b.visit(p.path); status != http.StatusOK && status != p.status {
+			t.Errorf("%s answers %d", p.path, status)
+		}
+		if p.act != nil {
+			p.act(b)
+		}
+		for _, l := range []look{wide, {width: 1400, dark: true}, {width: 400}} {
+			b.look(l)
 			scheme := "light"
-			if dark {
+			if l.dark {
 				scheme = "dark"
 			}
-			t.Run(x.name+"/"+scheme, func(t *testing.T) {
-				b := x.open(t, look{width: 1400, dark: dark})
-				b.signIn("owner-contoso")
-				for _, p := range pages {
-					for _, width := range []int64{1400, 400} {
-						b.look(look{width: width, dark: dark})
-						if width == 1400 {
-							b.visit(p.path)
-							b.accessible()
-						}
-						if wide := eval[int64](b, `document.documentElement.scrollWidth`); wide > width {
-							t.Errorf("%s: %d px wide in a window of %d", p.path, wide, width)
-						}
-						b.shoot(x.name + "/" + scheme + "-" + strconv.FormatInt(width, 10) + "/" + p.name)
-					}
-				}
-			})
+			switch {
+			case l == wide:
+				b.accessible(axeAll)
+			case l.dark:
+				b.accessible(axeColors)
+			}
+			if at := eval[int64](b, `document.documentElement.scrollWidth`); at > l.width {
+				t.Errorf("%s: %d px wide in a window of %d", p.path, at, l.width)
+			}
+			b.shoot(fmt.Sprintf("%s/%s-%d/%s", name, scheme, l.width, p.name))
 		}
 	}
+}
+
+// unchecked sends a form as it is, as a browser does that checks no fields by itself.
+func unchecked(form string) func(*tab) {
+	return func(b *tab) {
+		eval[bool](b, fmt.Sprintf(`document.querySelector(%q).noValidate = true`, form))
+		b.press(form + ` .actions button[type="submit"]`)
+	}
+}
+
+var errorPages = []found{
+	{path: contoso + "/schedules/new", name: "z-errors-schedule", act: unchecked(".schedule-form")},
+	{path: contoso + "/sets/new", name: "z-errors-set", act: unchecked("form.choose")},
+	{path: contoso + "/runs?schedule=x", name: "z-errors-runs", status: http.StatusUnprocessableEntity},
+	{path: contoso + "/schedules?q=nothing-is-called-so", name: "z-none-schedules"},
+	{path: contoso + "/policies?q=nothing-is-called-so", name: "z-none-policies"},
+	{path: contoso + "/runs?status=running", name: "z-none-runs"},
+	{path: contoso + "/sets?status=building", name: "z-none-sets"},
+	{path: contoso + "/schedules/01a00000-0000-7000-8000-000000000000", name: "z-error-foreign", status: http.StatusForbidden},
+	{path: contoso + "/nothing", name: "z-error-404", status: http.StatusNotFound},
+	{path: "/backups/fabrikam/schedules", name: "z-error-403", status: http.StatusForbidden},
+	{path: "/nothing", name: "z-error-host", status: http.StatusNotFound},
+	{path: "/", name: "home"},
+	{path: "/signin", name: "signin"},
+}
+
+// bulkPages come last: the second enables what is disabled.
+var bulkPages = []found{
+	{path: contoso + "/schedules", name: "z-bulk-confirm", act: bulk("delete")},
+	{path: contoso + "/schedules", name: "z-bulk-result", act: bulk("enable")},
+}
+
+func bulk(action string) func(*tab) {
+	return func(b *tab) {
+		eval[bool](b, fmt.Sprintf(`(() => { document.querySelectorAll('input[name="ids"]').forEach(e => e.checked = true); document.querySelector('#bulk select').value = %q; return true; })()`, action))
+		b.press("#bulk button")
+	}
+}
+
+var usersPages = []found{
+	{path: "/signin", name: "signin"},
+	{path: "/signin", name: "signin-wrong", act: func(b *tab) {
+		eval[bool](b, `(() => { document.querySelector("#user").value = "alice"; document.querySelector("#token").value = "not-the-token-of-alice"; return true; })()`)
+		b.press(`button[type="submit"]`)
+	}},
+}
+
+// withUsers starts a server with a user of a file.
+func withUsers(t *testing.T) server {
+	t.Helper()
+	hash := exec.Command(must(build())(t), "hash-token")
+	hash.Stdin = strings.NewReader("a-token-of-some-length\n")
+	out, err := hash.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "users")
+	if err := os.WriteFile(file, fmt.Appendf(nil, `{"id":"alice","name":"Alice","token_hash":%q,"roles":{"contoso":"owner"}}`, strings.TrimSpace(string(out))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, "-demo=false", "-users", file)
 }
