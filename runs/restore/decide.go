@@ -59,11 +59,21 @@ func (l *looking) decide(ctx context.Context, batch []*work) error {
 	return l.compare(ctx, open(batch))
 }
 
+// original returns the id by which to look for the very object that was captured. listed is false
+// for one that a good listing lacks: a listing of which Graph left the link to its next page out
+// looks whole, so what it lacks is asked for by id before it is made anew or called removed.
+func (l *looking) original(list *listing, item backupset.Item) (id string, listed bool) {
+	if id = l.mapper.byID(item); id != "" || l.mapper.across() || list.err != nil {
+		return id, true
+	}
+	return item.ExternalID, false
+}
+
 // matchOriginals applies the first rule of matching, and decides what is as it was captured.
 func (l *looking) matchOriginals(ctx context.Context, list *listing, batch []*work, live map[string]fetched) error {
 	var ids []string
 	for _, w := range batch {
-		if id := l.mapper.byID(w.item); id != "" {
+		if id, _ := l.original(list, w.item); id != "" {
 			ids = append(ids, id)
 		}
 	}
@@ -71,10 +81,11 @@ func (l *looking) matchOriginals(ctx context.Context, list *listing, batch []*wo
 		return err
 	}
 	return l.each(ctx, batch, func(w *work) error {
-		id := l.mapper.byID(w.item)
+		id, listed := l.original(list, w.item)
 		got, ok := live[id]
 		switch {
 		case id == "" || !ok:
+		case !listed && got.err != nil: // the listing counts, whatever Graph calls an id that there is not
 		case graph.KindOf(got.err) == graph.KindNotFound: // deleted since it was listed
 		case got.err != nil:
 			w.block(runs.ReasonOf(got.err), got.err)
