@@ -15,6 +15,7 @@ import (
 
 // On Postgres the database's clock judges leases, and stamps what happens, but not in a history.
 func TestOfProcessesOnPostgresOnePlaysTheHistory(t *testing.T) {
+	playsHistory(t)
 	w := migrated(t)
 	file, src := source{data: t.TempDir()}, source{url: w.login, rowSecurity: true}
 	for _, s := range []source{src, file} {

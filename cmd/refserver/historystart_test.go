@@ -94,6 +94,7 @@ func TestTheFakeGraphWithFaultsHoldsWhatTheHistoryLeft(t *testing.T) {
 }
 
 func TestATenantThatHasSchedulesIsLeftAlone(t *testing.T) {
+	playsHistory(t)
 	data := t.TempDir()
 	a, err := open(t.Context(), options{source: source{data: data}, migrate: true, users: product.DemoUsers()})
 	if err != nil {
@@ -151,6 +152,7 @@ func TestTheZoneOfTheNightsLosesOrDoublesOne(t *testing.T) {
 var campaign = flag.Bool("campaign", false, "play the history at forty times of the year, not at one more")
 
 func TestTheHistoryHasEverythingWheneverItIsPlayed(t *testing.T) {
+	playsHistory(t)
 	random, n := rand.New(rand.NewPCG(2, 3)), 1
 	if *campaign {
 		n = 40
