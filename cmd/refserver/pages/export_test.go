@@ -55,3 +55,9 @@ func Bars(list []runs.Run) string {
 	}
 	return strings.Join(heights, " ")
 }
+
+// RenderMarkup is a badge and an instant of such texts.
+func RenderMarkup(text string) string {
+	m := moment{Machine: text, Text: text, Zone: text, Away: text}
+	return string(badgeHTML(badge{Word: text, Icon: text, Tone: text}) + timeHTML(m) + awayHTML(m))
+}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
 )
 
 func TestWhoIsNotSignedInIsLedToTheSignIn(t *testing.T) {
@@ -54,5 +55,11 @@ func TestTheScheduleListShowsWhenSchedulesRun(t *testing.T) {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+}
+
+func TestWhatIsWrittenWithoutATemplateIsEscapedToo(t *testing.T) {
+	if got := pages.RenderMarkup(`"><script>'&`); strings.Contains(got, "<script") || strings.Contains(got, `""`) || strings.Count(got, "&lt;script&gt;") != 9 {
+		t.Error(got)
 	}
 }

@@ -136,9 +136,13 @@ func (v *visit) day(bad *runs.InvalidError, name string, after int) time.Time {
 	return time.Date(d.Year(), d.Month(), d.Day()+after, 0, 0, 0, 0, v.zone)
 }
 
+// schedulesOffered is how many schedules a filter offers. More would be most of the work of a list;
+// the page of each schedule leads to its own runs and sets.
+const schedulesOffered = 50
+
 // scheduleChoices offers the first schedules by name, and the chosen one wherever it is.
 func (v *visit) scheduleChoices(chosen runs.ID) ([]filterOption, error) {
-	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{}, runs.PageRequest{Limit: runs.MaxPageSize})
+	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{}, runs.PageRequest{Limit: schedulesOffered})
 	if err != nil {
 		return nil, err
 	}

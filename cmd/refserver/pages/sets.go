@@ -129,7 +129,7 @@ func (v *visit) scheduleNames(sets []backupset.BackupSet) (map[runs.ID]string, e
 // schedulesToChoose are the first schedules by name, and the one that is chosen, also when it
 // is deleted: its sets are still there.
 func (v *visit) schedulesToChoose(chosen runs.ID) ([]backupsched.Schedule, error) {
-	first, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{}, runs.PageRequest{Limit: runs.MaxPageSize})
+	first, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{}, runs.PageRequest{Limit: schedulesOffered})
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 // functions are what templates may call beside the methods of a screen.
 var functions = template.FuncMap{
+	"iconHTML": iconHTML, "badgeHTML": badgeHTML, "timeHTML": timeHTML, "awayHTML": awayHTML,
 	"count":    count,
 	"number":   number,
 	"kind":     kindWords,

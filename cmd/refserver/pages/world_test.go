@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,9 +74,10 @@ func newWorld(t testing.TB, edit func(*pages.Config)) *world {
 	w.clock.Set(start)
 	w.graph = must(graphtest.New(graphtest.Config{Clock: w.clock}))(t)
 	check(t, w.graph.AddTenant(tenant, graphtest.TenantConfig{Seed: 1, Policies: 30}))
-	w.store = must(sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "pages.db"), sqlitestore.Options{Clock: w.clock}))(t)
+	path := filepath.Join(t.TempDir(), "pages.db")
+	check(t, os.WriteFile(path, must(migrated())(t), 0o600))
+	w.store = must(sqlitestore.Open(t.Context(), path, sqlitestore.Options{Clock: w.clock}))(t)
 	t.Cleanup(func() { check(t, w.store.Close()) })
-	check(t, w.store.Migrate(t.Context()))
 	w.wire()
 	if edit != nil {
 		edit(&w.cfg)
@@ -84,6 +86,24 @@ func newWorld(t testing.TB, edit func(*pages.Config)) *world {
 	w.pages.Mount(w.mux)
 	return w
 }
+
+// migrated is an empty database with its tables, made once: migrating takes longer than most tests.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "pages-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "pages.db")
+	store, err := sqlitestore.Open(context.Background(), path, sqlitestore.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(store.Migrate(context.Background()), store.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // wire puts the SDK together, as a host does.
 func (w *world) wire() {

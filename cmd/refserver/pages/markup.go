@@ -1,0 +1,75 @@
+package pages
+
+import (
+	"html"
+	"html/template"
+	"strings"
+)
+
+// What stands in every row of every list is written here and not by templates, which take ten times
+// as long for it. Everything that comes from outside is escaped.
+
+// iconShape is what an icon shows; the last one is for every other name.
+func iconShape(name string) string {
+	switch name {
+	case "check":
+		return `<circle cx="8" cy="8" r="6.5"/><path d="M5 8.2l2.1 2.1L11 6.2"/>`
+	case "half":
+		return `<circle cx="8" cy="8" r="6.5"/><path class="fill" d="M8 1.5a6.5 6.5 0 0 1 0 13z"/>`
+	case "cross":
+		return `<circle cx="8" cy="8" r="6.5"/><path d="M5.5 5.5l5 5m0-5l-5 5"/>`
+	case "clock":
+		return `<circle cx="8" cy="8" r="6.5"/><path d="M8 4.5V8l2.5 1.5"/>`
+	case "turn":
+		return `<path d="M14 8a6 6 0 1 1-2-4.5M14 1.5V5h-3.5"/>`
+	case "stop":
+		return `<circle cx="8" cy="8" r="6.5"/><path d="M3.5 12.5l9-9"/>`
+	case "plus":
+		return `<circle cx="8" cy="8" r="6.5"/><path d="M8 5v6M5 8h6"/>`
+	case "minus":
+		return `<rect x="1.5" y="1.5" width="13" height="13" rx="2"/><path d="M5 8h6"/>`
+	case "pencil":
+		return `<path d="M2.5 13.5l.7-3L11 2.7l2.3 2.3-7.8 7.8z"/>`
+	case "question":
+		return `<circle cx="8" cy="8" r="6.5"/><path d="M6.2 6.3a1.9 1.9 0 1 1 2.5 1.9c-.5.2-.7.5-.7 1m0 2.2v.1"/>`
+	}
+	return `<circle cx="8" cy="8" r="6.5"/><path d="M5 8h6"/>`
+}
+
+// iconHTML is an icon.
+func iconHTML(name string) template.HTML {
+	return template.HTML(`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">` + iconShape(name) + `</svg>`)
+}
+
+// badgeHTML is a status: a word, an icon and a colour.
+func badgeHTML(b badge) template.HTML {
+	return template.HTML(`<span class="badge `+html.EscapeString(b.Tone)+`">`) + iconHTML(b.Icon) + template.HTML(html.EscapeString(b.Word)+`</span>`)
+}
+
+// noneHTML stands for an instant that there is not.
+const noneHTML = `<span class="none">–</span>`
+
+// timeHTML is an instant with its zone.
+func timeHTML(m moment) template.HTML {
+	if m.Machine == "" {
+		return noneHTML
+	}
+	var b strings.Builder
+	b.WriteString(`<time datetime="`)
+	b.WriteString(html.EscapeString(m.Machine))
+	b.WriteString(`">`)
+	b.WriteString(html.EscapeString(m.Text))
+	b.WriteString(` <small>`)
+	b.WriteString(html.EscapeString(m.Zone))
+	b.WriteString(`</small></time>`)
+	return template.HTML(b.String())
+}
+
+// awayHTML is how far an instant is, with the instant as its title.
+func awayHTML(m moment) template.HTML {
+	if m.Machine == "" {
+		return noneHTML
+	}
+	return template.HTML(`<time datetime="` + html.EscapeString(m.Machine) + `" title="` + html.EscapeString(m.Text+" "+m.Zone) + `">` +
+		html.EscapeString(m.Away) + `</time>`)
+}
