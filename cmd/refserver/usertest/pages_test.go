@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,7 +22,7 @@ func TestEveryPageIsAccessibleAndFits(t *testing.T) {
 	pages = append(pages, bulkPages...)
 	t.Run("full", func(t *testing.T) { full.judge(t, "full", "owner-contoso", pages) })
 	t.Run("another tenant", func(t *testing.T) {
-		full.judge(t, "other", "owner-fabrikam", full.moreOf(t, "fabrikam"))
+		full.judge(t, "other", "owner-fabrikam", unlike(full.moreOf(t, "fabrikam"), pages))
 	})
 	t.Run("who only looks", func(t *testing.T) {
 		full.judge(t, "readonly", "readonly-contoso", crawl(t, full.client(t, "readonly-contoso"), contoso+"/schedules"))
@@ -72,6 +73,17 @@ func (s server) judge(t *testing.T, name, user string, pages []found) {
 			b.shoot(fmt.Sprintf("%s/%s-%d/%s", name, scheme, l.width, p.name))
 		}
 	}
+}
+
+// unlike are the pages of a list of which the others have none of the same shape.
+func unlike(list, others []found) (rest []found) {
+	shape := func(p found) string { return ids.ReplaceAllString(p.name, "") }
+	for _, p := range list {
+		if !slices.ContainsFunc(others, func(o found) bool { return shape(o) == shape(p) }) {
+			rest = append(rest, p)
+		}
+	}
+	return rest
 }
 
 // unchecked sends a form as it is, as a browser does that checks no fields by itself.
