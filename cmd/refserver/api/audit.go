@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/slowly"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -128,7 +129,7 @@ func (a *API) audit() {
 		if err != nil {
 			return AuditCheck{}, err
 		}
-		defer c.patient()() // a long log takes longer than an answer may
+		defer slowly.Patient(c.w)() // a long log takes longer than an answer may
 		found, err := starter.VerifyAudit(ctx, c.tenant, c.actor, known)
 		return showCheck(found), err
 	})

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"unicode/utf8"
 
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/slowly"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
@@ -74,15 +75,15 @@ func (a *API) importSet(ctx context.Context, c *call, q *importQuery, _ *nothing
 
 // receive stores the body of a request.
 func (a *API) receive(ctx context.Context, c *call) (transfer.Upload, error) {
-	defer c.patient()()
-	body := c.slowBody(a.cfg.MaxImport)
+	defer slowly.Patient(c.w)()
+	body := slowly.NewReader(c.w, c.req, a.cfg.MaxImport)
 	upload, err := a.cfg.Uploader.Receive(ctx, c.tenant, c.actor, body)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:
 	case errors.As(err, &tooLarge):
 		err = newProblem(http.StatusRequestEntityTooLarge, "body_too_large", fmt.Sprintf("a file has at most %d bytes", a.cfg.MaxImport))
-	case body.failed != nil: // broken, or stalled
+	case body.Failed() != nil: // broken, or stalled
 		err = newProblem(http.StatusBadRequest, "body_unreadable", "the body ended before it was complete")
 	}
 	return upload, err

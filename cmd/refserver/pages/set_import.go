@@ -7,10 +7,10 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/slowly"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
@@ -58,10 +58,8 @@ func importSet(v *visit) (answer, error) {
 
 // receive reads the form: a name, then a file, in this order, as a browser sends them.
 func (v *visit) receive() (name string, upload transfer.Upload, err error) {
-	control := http.NewResponseController(v.w)
-	_ = control.SetWriteDeadline(time.Time{}) // the answer comes after the file
-	defer func() { _ = control.SetWriteDeadline(soon(transferEnd())) }()
-	body := &slowBody{body: http.MaxBytesReader(v.w, v.req.Body, v.cfg.MaxImport+formAround), control: control, end: transferEnd()}
+	defer slowly.Patient(v.w)() // the answer comes after the file
+	body := slowly.NewReader(v.w, v.req, v.cfg.MaxImport+formAround)
 	v.req.Body = io.NopCloser(body)
 	parts, err := v.req.MultipartReader()
 	if err != nil {
@@ -73,19 +71,19 @@ func (v *visit) receive() (name string, upload transfer.Upload, err error) {
 		case errors.Is(err, io.EOF):
 			return name, upload, runs.Invalid("file", "file_required", "choose a file")
 		case err != nil:
-			return name, upload, body.cause(err)
+			return name, upload, causeOf(body, err)
 		}
 		switch part.FormName() {
 		case "name":
 			if name, err = readName(part); err != nil {
-				return name, upload, body.cause(err)
+				return name, upload, causeOf(body, err)
 			}
 		case "file":
 			if part.FileName() == "" {
 				return name, upload, runs.Invalid("file", "file_required", "choose a file")
 			}
 			upload, err = v.cfg.Uploader.Receive(v.ctx(), v.tenant, v.actor, part)
-			return name, upload, body.cause(err)
+			return name, upload, causeOf(body, err)
 		}
 	}
 }
@@ -118,36 +116,18 @@ func checkName(bad *runs.InvalidError, name string) {
 	}
 }
 
-// slowBody is a body that may take its time as long as it gets on.
-type slowBody struct {
-	body    io.Reader
-	control *http.ResponseController
-	end     time.Time
-	failed  error
-}
-
-// Read implements io.Reader.
-func (b *slowBody) Read(p []byte) (int, error) {
-	_ = b.control.SetReadDeadline(soon(b.end)) // without a connection there is none
-	n, err := b.body.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.failed = err
-	}
-	return n, err
-}
-
-// cause tells a body that was too large or broke off from what the form or the store says. The
+// causeOf tells a body that was too large or broke off from what the form or the store says. The
 // text of a multipart reader's own error may repeat what was sent.
-func (b *slowBody) cause(err error) error {
+func causeOf(body *slowly.Reader, err error) error {
 	var large *http.MaxBytesError
 	var invalid *runs.InvalidError
 	switch {
 	case err == nil, errors.As(err, &large), errors.As(err, &invalid), errors.Is(err, runs.ErrConflict), errors.Is(err, runs.ErrUnavailable),
 		errors.Is(err, runs.ErrForbidden):
 		return err
-	case errors.As(b.failed, &large):
-		return b.failed
-	case b.failed != nil, errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.As(body.Failed(), &large):
+		return body.Failed()
+	case body.Failed() != nil, errors.Is(err, io.ErrUnexpectedEOF):
 		return badRequest("The file ended before it was complete. Send it again.")
 	case strings.HasPrefix(err.Error(), "multipart:"), strings.HasPrefix(err.Error(), "mime:"), strings.HasPrefix(err.Error(), "malformed MIME"):
 		return badRequest("The form is not well-formed.")
