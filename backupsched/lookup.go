@@ -24,6 +24,9 @@ func (s *Scheduler) List(ctx context.Context, tenant graph.TenantID, actor runs.
 	if err := f.Sort.Validate(); err != nil {
 		return runs.Page[Schedule]{}, err
 	}
+	if f.WithDeleted && len(f.IDs) == 0 {
+		return runs.Page[Schedule]{}, runs.Invalid("with_deleted", "ids_required", "needs ids: deleted schedules are not listed")
+	}
 	slice, err := page.Slice()
 	if err != nil {
 		return runs.Page[Schedule]{}, err

@@ -60,4 +60,7 @@ type Filter struct {
 	Status  runs.Status // LastRunStatus
 	IDs     []runs.ID   // when not empty, these schedules only
 	Sort    Sort
+
+	// WithDeleted also returns the deleted ones among IDs, for their names. It needs IDs.
+	WithDeleted bool
 }

@@ -265,6 +265,9 @@ func TestListsSearchFilterAndPage(t *testing.T) {
 			t.Errorf("%+v (-want +got):\n%s", tt.filter, diff)
 		}
 	}
+	if _, err := r.Scheduler.List(t.Context(), rig.Tenant, rig.Reader, backupsched.Filter{WithDeleted: true}, runs.PageRequest{}); !errors.Is(err, runs.ErrInvalid) {
+		t.Errorf("deleted ones without ids: %v", err)
+	}
 }
 
 func TestSchedulesAreListedInTheOrderThatWasAskedFor(t *testing.T) {

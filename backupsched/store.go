@@ -33,8 +33,9 @@ type ScheduleStore interface {
 	// GetSchedule returns a schedule, also a deleted one, or ErrNotFound.
 	GetSchedule(ctx context.Context, tenant graph.TenantID, id runs.ID) (Schedule, error)
 
-	// ListSchedules returns schedules that are not deleted in the order of the filter's Sort,
-	// whose Keyset is what pages go on after, one row more than the limit when there are more.
+	// ListSchedules returns schedules, those that are not deleted unless the filter says
+	// otherwise, in the order of its Sort, whose Keyset is what pages go on after, one row more
+	// than the limit when there are more.
 	ListSchedules(ctx context.Context, tenant graph.TenantID, filter Filter, slice runs.Slice) ([]Schedule, error)
 
 	// ChangeSchedule locks a schedule, asks change, and stores the answer and its trail in

@@ -41,7 +41,7 @@ func (m *Memory) ListSchedules(ctx context.Context, tenant graph.TenantID, filte
 	}
 	defer m.mu.Unlock()
 	list := m.schedules.where(tenant, func(s backupsched.Schedule) bool {
-		return !s.Deleted() && among(filter.IDs, s.ID) && contains(s.Name, filter.Search) && is(filter.Status, s.LastRunStatus) &&
+		return (filter.WithDeleted || !s.Deleted()) && among(filter.IDs, s.ID) && contains(s.Name, filter.Search) && is(filter.Status, s.LastRunStatus) &&
 			(filter.Enabled == nil || *filter.Enabled == s.Enabled)
 	})
 	return page(list, slice, filter.Sort.Keyset, scheduleOrder(filter.Sort)), nil

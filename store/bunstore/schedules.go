@@ -53,7 +53,10 @@ func (s *Store) schedule(ctx context.Context, q querier, tenant graph.TenantID, 
 
 // ListSchedules implements [backupsched.ScheduleStore].
 func (s *Store) ListSchedules(ctx context.Context, tenant graph.TenantID, filter backupsched.Filter, slice runs.Slice) (list []backupsched.Schedule, err error) {
-	c := where("t.tenant_id = ? AND t.deleted_at IS NULL", ident(tenant))
+	c := where("t.tenant_id = ?", ident(tenant))
+	if !filter.WithDeleted {
+		c.and("t.deleted_at IS NULL")
+	}
 	if filter.Enabled != nil {
 		c.and("t.enabled = ?", flag(*filter.Enabled))
 	}

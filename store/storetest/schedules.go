@@ -16,6 +16,7 @@ func schedulePromises() []promise {
 		{"a schedule id that exists is a conflict and nothing is written", scheduleIDThatExistsIsAConflict},
 		{"a schedule that nobody has is not found", unknownScheduleIsNotFound},
 		{"lists leave deleted schedules out and order by lower-case name", schedulesAreListedByName},
+		{"deleted schedules are found by their ids when they are asked for", deletedSchedulesAreFoundByID},
 		{"schedules are found by part of their name without regard to case", schedulesAreFoundByName},
 		{"schedules are found by enabled and by last status", schedulesAreFoundByState},
 		{"a change of a schedule is stored with its trail and returned", scheduleChangeIsStored},
@@ -72,6 +73,14 @@ func schedulesAreListedByName(t *testing.T, f *fixture) {
 		want = append(want, byName[name])
 	}
 	same(t, "order", f.scheduleIDs(backupsched.Filter{}), want)
+}
+
+func deletedSchedulesAreFoundByID(t *testing.T, f *fixture) {
+	kept, gone := f.create(f.newSchedule(contoso, "a")), f.create(f.newSchedule(contoso, "b"))
+	f.deleteSchedule(gone)
+	ids := []runs.ID{gone.ID, nobody, kept.ID}
+	same(t, "with deleted ones", f.scheduleIDs(backupsched.Filter{IDs: ids, WithDeleted: true}), []runs.ID{kept.ID, gone.ID})
+	same(t, "without", f.scheduleIDs(backupsched.Filter{IDs: ids}), []runs.ID{kept.ID})
 }
 
 func schedulesAreFoundByName(t *testing.T, f *fixture) {
