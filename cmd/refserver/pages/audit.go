@@ -29,12 +29,13 @@ type auditData struct {
 
 type auditRow struct {
 	runs.AuditEntry
-	What  string
-	Who   string
-	About subject
-	Run   string // where the run is shown
-	Badge badge
-	Facts []auditFact
+	What   string // "started a run: Backup"
+	Who    string
+	About  subject
+	Run    string // where the run is shown
+	Badge  badge
+	Reason string // what a person gave as a reason, or why the engine did it
+	Facts  []auditFact
 }
 
 func listAudit(v *visit) (answer, error) {
@@ -96,7 +97,12 @@ func (v *visit) auditRows(entries []runs.AuditEntry) ([]auditRow, error) {
 	var rows []auditRow
 	for _, e := range entries {
 		name, ok := names[e.Resource.ID]
-		row := auditRow{AuditEntry: e, What: auditActionWords(e.Action), Who: actorWords(e.Actor), About: v.place(e.Resource, name, ok), Badge: outcomeBadge(e.Outcome), Facts: v.facts(e)}
+		row := auditRow{AuditEntry: e, What: auditEntryWords(e), Who: actorWords(e.Actor), About: v.place(e.Resource, name, ok), Badge: outcomeBadge(e.Outcome), Reason: auditReason(e), Facts: v.facts(e)}
+		if e.Resource.Type == "schedule" && !ok && e.Details["name"] != "" {
+			row.About.Name = e.Details["name"] // as it was called before it was deleted
+		} else if !ok && row.About.Path == "" && e.Action != "access.denied" {
+			row.About.Name = "" // what is done says what it was done to
+		}
 		if e.RunID != "" && e.Resource.Type != "run" {
 			row.Run = v.path("runs", string(e.RunID))
 		}

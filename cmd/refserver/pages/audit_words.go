@@ -48,6 +48,28 @@ func auditActionWords(action string) string {
 	return action
 }
 
+// auditEntryWords say what was done: with the kind of a run, and with what was refused.
+func auditEntryWords(e runs.AuditEntry) string {
+	words := auditActionWords(e.Action)
+	switch {
+	case e.Action == "run.started" && e.Details["attempt"] != "":
+		words = "began a run: " + kindWords(runs.Kind(e.Details["kind"]))
+	case e.Details["kind"] != "" && strings.HasPrefix(e.Action, "run."):
+		words += ": " + kindWords(runs.Kind(e.Details["kind"]))
+	case e.Action == "access.denied" && e.Details["action"] != "":
+		words += ": " + rightWords(runs.Action(e.Details["action"]))
+	}
+	return words
+}
+
+// auditReason is what stands in the log as a reason; the engine's are codes.
+func auditReason(e runs.AuditEntry) string {
+	if words, ok := retentionReasons[e.Details["reason"]]; ok {
+		return words
+	}
+	return e.Details["reason"]
+}
+
 // auditFact is a detail of an audit entry.
 type auditFact struct{ Name, Value string }
 
@@ -57,14 +79,15 @@ func (v *visit) facts(e runs.AuditEntry) []auditFact {
 	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
 		value := e.Details[name]
 		switch name {
-		case "kind":
-			value = kindWords(runs.Kind(value))
 		case "trigger":
 			value = triggerWords(runs.Trigger(value))
-		case "retry_of":
+		case "kind", "retry_of", "reason", "action":
 			continue
 		case "policy_type":
 			value = v.typeName(graph.PolicyType(value))
+		}
+		if reason, found := strings.CutPrefix(name, "reason."); found && retentionReasons[reason] != "" {
+			name = retentionReasons[reason]
 		}
 		if at, err := time.Parse(time.RFC3339, value); err == nil {
 			m := momentOf(at, v.zone, v.now)

@@ -19,6 +19,14 @@ type following struct {
 	Ready  bool // there is an outcome to show
 }
 
+// element is what the page keeps up to date, as [page] wants it.
+func (f following) element() string {
+	if f.Active {
+		return "outcome"
+	}
+	return ""
+}
+
 // follow reads a run of a kind and tells how far it is. Another kind is not found.
 func (v *visit) follow(kind runs.Kind, id runs.ID) (following, restore.Preview, error) {
 	run, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, id)
@@ -77,7 +85,7 @@ func showDrift(v *visit) (answer, error) {
 	if f.Ready {
 		data.Outcome, err = v.outcome(p, driftActions, driftBadge, diffLimits{before: "In the backup", after: "Live"})
 	}
-	return page{template: "drift", title: "Drift report", section: "sets", data: data}, err
+	return page{template: "drift", title: "Drift report", section: "sets", data: data, follows: f.element()}, err
 }
 
 // setOrNone is a backup set, without its id when it is not there any more, or is another tenant's

@@ -41,7 +41,7 @@ func History(t testing.TB, s backupsched.Schedule, list []runs.Run, now time.Tim
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range fillHistory(days, list, s, now) {
+	for _, d := range fillHistory(days, list, time.Time{}, s, now) {
 		states, titles = append(states, d.State), append(titles, d.Title)
 	}
 	return states, titles

@@ -22,7 +22,7 @@ func gates() map[string]runs.Action {
 		"GET schedules/{id}/delete": runs.ActionScheduleDelete, "POST schedules/{id}/delete": runs.ActionScheduleDelete,
 		"POST schedules/{id}/enable": runs.ActionScheduleEnable, "POST schedules/{id}/disable": runs.ActionScheduleDisable,
 		"POST schedules/{id}/run": backup, "POST schedules/{id}/retry": backup, "POST schedules/{id}/retention": runs.ActionRetentionConfirm,
-		"POST schedules/bulk": look, // and for the action that was chosen
+		"GET schedules/bulk": look, "POST schedules/bulk": look, // and for the action that was chosen
 
 		"GET runs": look, "GET runs/{id}": look, "GET live": look,
 		"POST runs/{id}/cancel": look, "POST runs/{id}/retry": look, // and for what the run's kind and starter make it

@@ -9,8 +9,7 @@ import (
 	"testing"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
-	"github.com/tenantatlas/tenantbackup/graph"
-	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -41,33 +40,43 @@ const unknownID = "01a00000-0000-7000-8000-000000000000"
 // one page of each kind, would not come to.
 func filled(t *testing.T) (w *world, entrances []string) {
 	t.Helper()
-	w = newWorld(t, nil)
+	return filledBy(t, owner, "", nil)
+}
+
+// filledBy is the same with a prefix of all names.
+func filledBy(t *testing.T, owner runs.Actor, prefix string, edit func(*pages.Config)) (w *world, entrances []string) {
+	t.Helper()
+	w = newWorld(t, edit)
 	ctx := t.Context()
-	s := w.schedule(nil)
-	w.schedule(func(d *backupsched.Draft) { d.Name, d.Enabled = "Switched off", false })
+	if prefix != "" {
+		for key, p := range w.graph.Snapshot(tenant) {
+			check(t, w.graph.Rename(tenant, key.Type, key.ID, prefix+p.Name))
+		}
+	}
+	s := w.schedule(func(d *backupsched.Draft) { d.Name = prefix + d.Name })
+	off := w.schedule(func(d *backupsched.Draft) { d.Name, d.Enabled = prefix+"Switched off", false })
 	w.backup(s.ID)
 	changed := must(w.graph.Churn(tenant, 6, 1))(t)
 	if len(changed) == 0 {
 		t.Fatal("nothing changed")
 	}
-	check(t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Type: "conditionalAccessPolicy", Times: 1, Err: &graph.Error{Kind: graph.KindForbidden}}))
-	last := w.backup(s.ID)
+	last := w.spoiled(s.ID)
 	begin := func(r runs.Request) runs.Run {
 		run, _, err := w.cfg.Starter.Start(ctx, tenant, owner, r)
 		check(t, err)
 		w.drain()
 		return w.run(run.ID)
 	}
-	manual := begin(capture.CreateSetRequest("By hand", capture.Selection{PolicyTypes: s.PolicyTypes}))
+	manual := begin(capture.CreateSetRequest(prefix+"By hand", capture.Selection{PolicyTypes: s.PolicyTypes}))
 	begin(capture.VerifySetRequest(manual.BackupSetID))
-	held := begin(capture.CreateSetRequest("Held", capture.Selection{PolicyTypes: s.PolicyTypes[:1]}))
-	must(w.cfg.Retention.Hold(ctx, tenant, owner, held.BackupSetID, "legal", "Case 12"))(t)
-	deleted := begin(capture.CreateSetRequest("Deleted", capture.Selection{PolicyTypes: s.PolicyTypes[:1]}))
+	held := begin(capture.CreateSetRequest(prefix+"Held", capture.Selection{PolicyTypes: s.PolicyTypes[:1]}))
+	must(w.cfg.Retention.Hold(ctx, tenant, owner, held.BackupSetID, prefix+"legal", prefix+"Case 12"))(t)
+	deleted := begin(capture.CreateSetRequest(prefix+"Deleted", capture.Selection{PolicyTypes: s.PolicyTypes[:1]}))
 	must(w.cfg.Retention.Delete(ctx, tenant, owner, deleted.BackupSetID))(t)
 	drift := begin(restore.DriftRequest(last.BackupSetID, restore.DriftParams{}))
 	must(w.graph.Churn(tenant, 6, 2))(t)
 	preview := begin(restore.PreviewRequest(last.BackupSetID, restore.PreviewParams{Options: restore.Options{Existing: restore.Overwrite}}))
-	waits, _, err := w.cfg.Scheduler.RunNow(ctx, tenant, owner, s.ID)
+	waits, _, err := w.cfg.Scheduler.RunNow(ctx, tenant, owner, off.ID)
 	check(t, err)
 	entrances = []string{
 		tenantPath("schedules"), tenantPath("runs", last.ID), tenantPath("runs", waits.ID), tenantPath("sets", manual.BackupSetID), tenantPath("sets", held.BackupSetID),
@@ -165,20 +174,20 @@ func TestNoAddressBreaksAPage(t *testing.T) {
 // The crawl of these tests reaches every route, so that none is left out of them.
 func TestEveryRouteIsReachedByALinkOrAForm(t *testing.T) {
 	w, entrances := filled(t)
-	pages, forms := w.crawl(entrances...)
+	shown, forms := w.crawl(entrances...)
 	reached := map[string]bool{}
 	note := func(method, path string) {
 		req, err := http.NewRequestWithContext(t.Context(), method, "http://x"+path, nil)
 		check(t, err)
 		reached[w.pages.PatternOf(req)] = true
 	}
-	for path := range pages {
+	for path := range shown {
 		note(http.MethodGet, path)
 	}
 	for _, f := range forms {
 		note(f.method, f.action)
 	}
-	for _, body := range pages {
+	for _, body := range shown {
 		for _, m := range links.FindAllStringSubmatch(body, -1) {
 			note(http.MethodGet, m[1])
 		}
@@ -190,8 +199,8 @@ func TestEveryRouteIsReachedByALinkOrAForm(t *testing.T) {
 	}
 }
 
-// beside are routes that scripts ask, that people type, or that a page leads to only when retention waits.
+// beside are routes that scripts ask, that people type, that forms are answered with, or that a page leads to only when retention waits.
 var beside = []string{
 	"GET /backups", "GET /backups/{tenant}", "POST /backups/-/zone", "GET /backups/{tenant}/live",
-	"GET /backups/{tenant}/schedules/preview", "POST /backups/{tenant}/schedules/{id}/retention",
+	"GET /backups/{tenant}/schedules/preview", "GET /backups/{tenant}/schedules/bulk", "POST /backups/{tenant}/schedules/{id}/retention",
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -15,10 +16,11 @@ type liveData struct {
 	Unread int
 	Badge  string      // Unread, shortly
 	Active []activeRun // the first ones
-	More   int         // further active runs
+	More   bool        // there are further active runs
 	Ended  []activeRun // those that the page had named and that ended since
 	Every  string      // how often to ask again, "2s"
 	Poll   string      // the address to ask
+	Brings string      // the id of what the answer has besides bell and progress; empty for nothing
 }
 
 // activeRun is a run under way, or one that was just now.
@@ -38,13 +40,18 @@ const (
 // it out while the tab is hidden.
 func (p *Pages) live() {
 	p.add(route{method: http.MethodGet, path: "live", action: runs.ActionLook, target: "run"}, func(v *visit) (answer, error) {
-		data, err := v.liveData()
+		data, err := v.liveData("")
 		return page{template: "fragment_live", data: data}, err
 	})
 }
 
-func (v *visit) liveData() (liveData, error) {
-	data := liveData{Every: "30s", Poll: v.path("live")}
+// liveData reads the present. A page that follows a run by itself asks for its own address, which
+// has all that live has: one question every two seconds is enough.
+func (v *visit) liveData(follows string) (liveData, error) {
+	data := liveData{Every: "30s", Poll: v.path("live"), Brings: follows}
+	if follows != "" {
+		data.Every, data.Poll = "2s", v.with("cursor", v.query.Get("cursor"))
+	}
 	var err error
 	if data.Unread, err = v.cfg.Starter.Unread(v.ctx(), v.tenant, v.actor); err != nil {
 		return data, err
@@ -52,11 +59,12 @@ func (v *visit) liveData() (liveData, error) {
 	if data.Badge = strconv.Itoa(data.Unread); data.Unread > 99 {
 		data.Badge = "99+"
 	}
-	active, err := v.cfg.Starter.Active(v.ctx(), v.tenant, v.actor)
+	// No more than what is shown: at the hour of the backups a tenant may have hundreds.
+	found, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}}, runs.PageRequest{Limit: activeShown})
 	if err != nil {
 		return data, err
 	}
-	ended, err := v.ended(active)
+	active, ended, err := v.followed(found.Items)
 	if err != nil {
 		return data, err
 	}
@@ -72,7 +80,7 @@ func (v *visit) liveData() (liveData, error) {
 		}
 		return out
 	}
-	data.Active, data.Ended, data.More = name(shown), name(ended), len(active)-len(shown)
+	data.Active, data.Ended, data.More = name(shown), name(ended), found.NextCursor != "" || len(active) > len(shown)
 	if len(active) > 0 {
 		data.Every = "2s"
 		seen := url.Values{}
@@ -81,7 +89,11 @@ func (v *visit) liveData() (liveData, error) {
 				seen.Add("seen", string(r.ID))
 			}
 		}
-		data.Poll += "?" + seen.Encode()
+		sep := "?"
+		if strings.Contains(data.Poll, "?") {
+			sep = "&"
+		}
+		data.Poll += sep + seen.Encode()
 	}
 	return data, nil
 }
@@ -100,26 +112,29 @@ func (v *visit) interest(r runs.Run) int {
 	return 2
 }
 
-// ended are the runs that the page which asks has named as under way and that are over now. The
-// page says so once: the next time it asks for others. What the engine does by itself is no news.
-func (v *visit) ended(active []runs.Run) ([]runs.Run, error) {
-	var list []runs.Run
+// followed looks at the runs that the page which asks has named as under way. Those that still are
+// join the newest ones, and those that are over are said to be, once: the next time the page asks
+// for others. What the engine does by itself is no news.
+func (v *visit) followed(newest []runs.Run) (active, ended []runs.Run, err error) {
+	active = newest
 	seen := v.query["seen"]
 	for _, s := range seen[:min(len(seen), seenMost)] {
-		id := runs.ID(s)
-		if slices.ContainsFunc(active, func(r runs.Run) bool { return r.ID == id }) || slices.ContainsFunc(list, func(r runs.Run) bool { return r.ID == id }) {
+		known := func(r runs.Run) bool { return r.ID == runs.ID(s) }
+		if slices.ContainsFunc(active, known) || slices.ContainsFunc(ended, known) {
 			continue
 		}
-		run, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, id)
+		run, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, runs.ID(s))
 		switch {
 		case notThere(err):
 		case err != nil:
-			return nil, err
-		case run.Status.Terminal() && run.Trigger != runs.TriggerSystem:
-			list = append(list, run)
+			return nil, nil, err
+		case run.Status.Active():
+			active = append(active, run)
+		case run.Trigger != runs.TriggerSystem:
+			ended = append(ended, run)
 		}
 	}
-	return list, nil
+	return active, ended, nil
 }
 
 // percent is how much of a run is done; -1 while its total is unknown.

@@ -1,9 +1,13 @@
 package pages_test
 
 import (
+	"html"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/tenantatlas/tenantbackup/runs"
 )
 
 func TestAPageAsksEveryTwoSecondsWhileSomethingRunsAndElseEveryThirty(t *testing.T) {
@@ -17,6 +21,48 @@ func TestAPageAsksEveryTwoSecondsWhileSomethingRunsAndElseEveryThirty(t *testing
 	_, _, err := w.cfg.Scheduler.RunNow(t.Context(), tenant, owner, s.ID)
 	check(t, err)
 	w.shows(w.get(readonly, tenantPath("schedules")), http.StatusOK, `hx-trigger="every 2s`, "Runs under way", "Nightly")
+}
+
+func TestAPageThatFollowsARunAsksForAllAtOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	run, _, err := w.cfg.Scheduler.RunNow(t.Context(), tenant, owner, w.schedule(nil).ID)
+	check(t, err)
+	path := tenantPath("runs", run.ID)
+	got := w.get(owner, path+"?status=failed")
+	asks := html.EscapeString(path + "?status=failed&seen=" + string(run.ID))
+	w.shows(got, http.StatusOK, `hx-get="`+asks+`" hx-trigger="every 2s`, "#bell:outerMorph,#progress:outerMorph,#run:outerMorph")
+	if n := strings.Count(got.body, "hx-get="); n != 1 {
+		t.Errorf("the page asks in %d ways", n)
+	}
+	w.drain()
+	got = w.get(owner, html.UnescapeString(asks)) // as the page does
+	w.shows(got, http.StatusOK, `id="run"`, `hx-swap-oob="beforeend:#ended"`, "has ended", `hx-get="`+tenantPath("live")+`" hx-trigger="every 30s`)
+	if strings.Contains(got.body, "seen=") || strings.Contains(got.body, "#run:") {
+		t.Error("the page goes on asking for the run")
+	}
+}
+
+func TestNoMoreRunsAreReadThanAreShown(t *testing.T) {
+	w := newWorld(t, nil)
+	var ids []runs.ID
+	for range 5 {
+		run, _, err := w.cfg.Scheduler.RunNow(t.Context(), tenant, owner, w.schedule(nil).ID)
+		check(t, err)
+		ids = append(ids, run.ID)
+		w.clock.Add(time.Second)
+	}
+	got := w.get(manager, tenantPath("live")+"?seen="+string(ids[0]))
+	if n := strings.Count(got.body, `class="active-run"`); n != 3 || !strings.Contains(got.body, ">and more</a>") {
+		t.Errorf("%d runs of 5: %s", n, got.body)
+	}
+	got = w.get(owner, tenantPath("live")+"?seen="+string(ids[0])) // is the owner's own
+	w.shows(got, http.StatusOK, "seen="+string(ids[0]))
+	for range 3 {
+		w.drain()
+	}
+	if got := w.get(manager, tenantPath("live")); strings.Contains(got.body, "and more") {
+		t.Error("more runs than there are")
+	}
 }
 
 func TestARunThatEndsWhileAPageIsOpenIsSaidOnce(t *testing.T) {

@@ -46,6 +46,16 @@ func badgeHTML(b badge) template.HTML {
 	return template.HTML(`<span class="badge `+html.EscapeString(b.Tone)+`">`) + iconHTML(b.Icon) + template.HTML(html.EscapeString(b.Word)+`</span>`)
 }
 
+// bdiHTML is a name that people or Graph gave: what is written from right to left in it must not turn
+// round the text beside it.
+func bdiHTML(name string) template.HTML {
+	return template.HTML(`<bdi>` + html.EscapeString(name) + `</bdi>`)
+}
+
+// isolated is the same where no element can be, as in the title of a page: between U+2068 and U+2069
+// of https://www.unicode.org/reports/tr9/.
+func isolated(name string) string { return "\u2068" + name + "\u2069" }
+
 // noneHTML stands for an instant that there is not.
 const noneHTML = `<span class="none">–</span>`
 

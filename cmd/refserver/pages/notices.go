@@ -2,6 +2,9 @@ package pages
 
 import "maps"
 
+// cautionNotices are the notices that tell of something that was not done.
+var cautionNotices = map[string]bool{"none_chosen": true}
+
 // allNotices are what a form has done, by the key that the redirect carries. A page shows it once;
 // app.js takes it out of the address, so that a reload does not say it again.
 func allNotices() map[string]string {

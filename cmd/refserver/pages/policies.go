@@ -122,7 +122,7 @@ func showPolicy(v *visit) (answer, error) {
 			}
 		}
 	}
-	return page{template: "policy", title: shownName(data.Policy.Name, data.Policy.ExternalID), section: "policies", data: data}, nil
+	return page{template: "policy", title: isolated(shownName(data.Policy.Name, data.Policy.ExternalID)), section: "policies", data: data}, nil
 }
 
 func capturePolicy(v *visit) (answer, error) { return v.start(capture.SnapshotRequest(v.id())) }

@@ -50,7 +50,10 @@ func previewBadge(a restore.Action) badge {
 // showPreview follows a preview, then shows what it says and asks whether to do it.
 func showPreview(v *visit) (answer, error) {
 	data, err := v.previewOf(v.id())
-	return page{template: "restore_preview", title: "Restore preview", section: "restore", data: data}, err
+	if err != nil {
+		return nil, err
+	}
+	return page{template: "restore_preview", title: "Restore preview", section: "restore", data: data, follows: data.element()}, nil
 }
 
 func (v *visit) previewOf(id runs.ID) (*previewData, error) {

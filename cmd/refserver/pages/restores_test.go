@@ -105,7 +105,7 @@ func TestAWholeRestoreGoesByLinksAndFormsOnly(t *testing.T) {
 	f.values.Set("existing", "overwrite")
 	f.values.Set("assignments", "original")
 	got = w.send(manager, f)
-	got.shows(t, "The preview has started. Nothing is changed in the tenant.", "Looking what a restore would do.", `hx-trigger="every 2s"`)
+	got.shows(t, "The preview has started. Nothing is changed in the tenant.", "Looking what a restore would do.", "#outcome:outerMorph")
 	before := w.graph.Writes(tenant)
 	w.drain()
 	if w.graph.Writes(tenant) != before {

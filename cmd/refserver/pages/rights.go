@@ -1,6 +1,10 @@
 package pages
 
-import "github.com/tenantatlas/tenantbackup/runs"
+import (
+	"strings"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+)
 
 // rightGroup is what the actor may do with one sort of thing.
 type rightGroup struct {
@@ -25,6 +29,18 @@ func (v *visit) rights() []rightGroup {
 		groups = append(groups, group)
 	}
 	return groups
+}
+
+// rightWords name an action: "Schedules, Delete".
+func rightWords(action runs.Action) string {
+	for _, group := range rightTable {
+		for _, r := range group.rights {
+			if r.action == action {
+				return group.label + ", " + strings.ToLower(r.what[:1]) + r.what[1:]
+			}
+		}
+	}
+	return string(action)
 }
 
 type namedAction struct {

@@ -26,7 +26,7 @@ func (w *world) everyRun(see seeRun) {
 	t, ctx := w.t, w.t.Context()
 	s := w.schedule(func(d *backupsched.Draft) { d.RetentionKeepLast = 1 })
 	first := w.backup(s.ID)
-	see("success", first, "success", "Ended: success", "By type", "Queued by Olivia Owner", tenantPath("sets", first.BackupSetID))
+	see("success", first, "success", "Ended: success", "By type", "Queued by <bdi>Olivia Owner</bdi>", tenantPath("sets", first.BackupSetID))
 	w.startedByHand(s, first.BackupSetID, see)
 	w.badEnds(s, see)
 
@@ -46,7 +46,7 @@ func (w *world) everyRun(see seeRun) {
 	job, _ := w.queue.take()
 	check(t, w.runner.Handle(ctx, job))
 	check(t, w.queue.Enqueue(ctx, w.run(waiting.ID).Job()))
-	see("waiting", w.run(waiting.ID), "waiting", "Waits for the next attempt", "asked to slow down", "Goes on not before", "The run goes on by itself", `hx-trigger="every 2s"`)
+	see("waiting", w.run(waiting.ID), "waiting", "Waits for the next attempt", "asked to slow down", "Goes on not before", "The run goes on by itself")
 }
 
 // startedByHand makes what people start beside backups.
@@ -93,7 +93,7 @@ func (w *world) badEnds(s backupsched.Schedule, see seeRun) {
 
 	canceled := must2(w.cfg.Scheduler.RunNow(ctx, tenant, operator, s.ID))(t)
 	w.post(owner, tenantPath("runs", canceled.ID, "cancel"), nil)
-	see("canceled", w.run(canceled.ID), "canceled", "Canceled by Olivia Owner", "Queued by Otto Operator")
+	see("canceled", w.run(canceled.ID), "canceled", "Canceled by <bdi>Olivia Owner</bdi>", "Queued by <bdi>Otto Operator</bdi>")
 	w.drain()
 
 	again := must2(w.cfg.Starter.Retry(ctx, tenant, owner, failed.ID))(t)
@@ -140,8 +140,8 @@ func TestTheRunOfEveryKindAndEndHasAPage(t *testing.T) {
 		if strings.Contains(page, "{&#34;") || strings.Contains(page, "policy_types") {
 			t.Errorf("%s: the page shows JSON", what)
 		}
-		if run.Status.Terminal() && strings.Contains(page, "every 2s") {
-			t.Errorf("%s: the page asks again after the end", what)
+		if asks := strings.Contains(got.body, "#run:outerMorph"); asks == run.Status.Terminal() {
+			t.Errorf("%s: the page follows the run: %t", what, asks)
 		}
 		if t.Failed() {
 			t.Logf("%s: %+v", what, run)
@@ -177,16 +177,16 @@ func TestARunThatIsAskedToStopSaysSoUntilItDoes(t *testing.T) {
 			return
 		}
 		asked = true
-		w.shows(w.get(owner, path), http.StatusOK, "stops it at its next item", `hx-trigger="every 2s"`)
+		w.shows(w.get(owner, path), http.StatusOK, "stops it at its next item", "#run:outerMorph")
 		if got := w.post(manager, path+"/cancel", nil); got.Header.Get("Location") != path+"?notice=run_stopping" {
 			t.Errorf("canceling leads to %q", got.Header.Get("Location"))
 		}
 		got := w.get(owner, path)
-		w.shows(got, http.StatusOK, "Asked to stop.", "Asked by Mara Manager to stop at the next item")
+		w.shows(got, http.StatusOK, "Asked to stop.", "Asked by <bdi>Mara Manager</bdi> to stop at the next item")
 		if strings.Contains(got.body, path+"/cancel") {
 			t.Error("it can be canceled again")
 		}
 	})
 	w.drain()
-	w.shows(w.get(owner, path), http.StatusOK, "Canceled by Mara Manager", "Asked by Mara Manager to stop at the next item", path+"/retry")
+	w.shows(w.get(owner, path), http.StatusOK, "Canceled by <bdi>Mara Manager</bdi>", "Asked by <bdi>Mara Manager</bdi> to stop at the next item", path+"/retry")
 }

@@ -55,8 +55,12 @@ func listRuns(v *visit) (answer, error) {
 	}
 	data.Filtered = data.From != "" || data.To != "" || filter.ScheduleID != "" || len(filter.Kinds)+len(filter.Statuses)+len(filter.Triggers) > 0
 	var err error
-	if data.Schedules, err = v.scheduleChoices(filter.ScheduleID); err != nil {
+	var known bool
+	if data.Schedules, known, err = v.scheduleChoices(filter.ScheduleID); err != nil {
 		return nil, err
+	}
+	if !known {
+		fields = append(fields, noSchedule)
 	}
 	pg := page{template: "runs", title: "Runs", section: "runs"}
 	if len(fields) > 0 {
@@ -140,31 +144,34 @@ func (v *visit) day(bad *runs.InvalidError, name string, after int) time.Time {
 // the page of each schedule leads to its own runs and sets.
 const schedulesOffered = 50
 
-// scheduleChoices offers the first schedules by name, and the chosen one wherever it is.
-func (v *visit) scheduleChoices(chosen runs.ID) ([]filterOption, error) {
+// scheduleChoices offers the first schedules by name, and the chosen one wherever it is, also when
+// it is deleted: what it made is still there. Without one of that id, known is false.
+func (v *visit) scheduleChoices(chosen runs.ID) (list []filterOption, known bool, err error) {
 	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{}, runs.PageRequest{Limit: schedulesOffered})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var list []filterOption
-	missing := chosen != ""
+	known = chosen == ""
 	for _, s := range found.Items {
 		list = append(list, filterOption{string(s.ID), s.Name, s.ID == chosen})
-		missing = missing && s.ID != chosen
+		known = known || s.ID == chosen
 	}
-	if missing {
-		names, err := v.names(map[string]map[runs.ID]bool{"schedule": {chosen: true}})
-		if err != nil {
-			return nil, err
-		}
-		name, ok := names[chosen]
-		if !ok {
-			name = "a deleted schedule"
-		}
-		list = append(list, filterOption{string(chosen), name, true})
+	if known {
+		return list, true, nil
 	}
-	return list, nil
+	other, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{IDs: []runs.ID{chosen}, WithDeleted: true}, runs.PageRequest{Limit: 1})
+	for _, s := range other.Items {
+		name := s.Name
+		if s.Deleted() {
+			name += " (deleted)"
+		}
+		list, known = append(list, filterOption{string(s.ID), name, true}), true
+	}
+	return list, known, err
 }
+
+// noSchedule says what is wrong with the id of a schedule in a filter.
+var noSchedule = runs.FieldError{Field: "schedule", Code: "id_unknown", Message: "is not a schedule of this tenant; choose one of the list"}
 
 // whoStarted names the person who started a run; "" when it was the engine.
 func whoStarted(r runs.Run) string {

@@ -79,9 +79,13 @@ func showRun(v *visit) (answer, error) {
 	}
 	title := kindWords(run.Kind)
 	if data.About.Path != "" {
-		title += ": " + data.About.Name
+		title += ": " + isolated(data.About.Name)
 	}
-	return page{template: "run", title: title, section: "runs", data: data}, nil
+	pg := page{template: "run", title: title, section: "runs", data: data}
+	if data.Poll {
+		pg.follows = "run"
+	}
+	return pg, nil
 }
 
 // items reads the page of the run's items that the address asks for.

@@ -109,7 +109,7 @@ func TestTheRunListIsFilteredByWhatTheAddressSays(t *testing.T) {
 	day := start.Format(time.DateOnly)
 	for query, found := range map[string]bool{
 		"?kind=backup": true, "?kind=restore.execute": false, "?status=success&status=failed": true, "?status=failed": false,
-		"?trigger=manual": true, "?trigger=schedule": false, "?schedule=" + string(s.ID): true, "?schedule=" + string(run.ID): false,
+		"?trigger=manual": true, "?trigger=schedule": false, "?schedule=" + string(s.ID): true, "?schedule=" + string(w.schedule(nil).ID): false,
 		"?from=" + day + "&to=" + day: true, "?from=2026-01-05": false, "?to=2026-01-03": false, "?kind=nonsense": true,
 	} {
 		got := w.get(readonly, tenantPath("runs")+query)
@@ -117,8 +117,25 @@ func TestTheRunListIsFilteredByWhatTheAddressSays(t *testing.T) {
 			t.Errorf("%s: %s, the run is shown: %t", query, got.Status, shown)
 		}
 	}
-	for _, query := range []string{"?from=yesterday", "?to=2026-02-31", "?schedule=x"} {
+	for _, query := range []string{"?from=yesterday", "?to=2026-02-31", "?schedule=x", "?schedule=" + unknownID} {
 		w.shows(w.get(readonly, tenantPath("runs")+query), http.StatusUnprocessableEntity, `aria-invalid="true"`)
+	}
+}
+
+func TestAListCanBeFilteredByADeletedSchedule(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(nil)
+	w.backup(s.ID)
+	check(t, w.cfg.Scheduler.Delete(t.Context(), tenant, owner, s.ID, ""))
+	for _, list := range []string{"runs", "sets"} {
+		got := w.get(readonly, tenantPath(list)+"?schedule="+string(s.ID))
+		got.shows(t, `selected>Nightly (deleted)</option>`)
+		if n := strings.Count(got.body, `scope="row"`); n != 1 {
+			t.Errorf("%s: %d rows", list, n)
+		}
+		for _, id := range []string{"x", unknownID} {
+			w.shows(w.get(readonly, tenantPath(list)+"?schedule="+id), http.StatusUnprocessableEntity, `aria-describedby="schedule-error"`, "Show all")
+		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 type runStep struct {
 	At    time.Time
 	What  string
+	Who   string // follows What: "Queued by", "Olivia"
+	More  string // follows Who
 	Note  string // why, in words
 	Tone  string // of the badge with that name: good, warn, bad, busy, quiet
 	Ahead bool   // has not happened yet
@@ -25,13 +27,13 @@ func (v *visit) timeline(run runs.Run) ([]runStep, error) {
 	}
 	queued := runStep{At: run.CreatedAt, What: "Queued", Tone: "quiet"}
 	if who := whoStarted(run); who != "" {
-		queued.What += " by " + who
+		queued.What, queued.Who = "Queued by", who
 	}
 	if run.RetryOf != "" {
-		queued.What += ", as a retry"
+		queued.More = ", as a retry"
 	}
 	if run.StartedAt.IsZero() && run.Status == runs.StatusSkipped {
-		queued.What = "Recorded"
+		queued.What, queued.Who = "Recorded", ""
 	}
 	steps = append(steps, queued)
 	if !eventful(run) {
@@ -78,7 +80,7 @@ func stepOf(e runs.AuditEntry) (runStep, bool) {
 		}
 		return s, true
 	case e.Action == "run.canceled" && e.Outcome != string(runs.StatusCanceled):
-		return runStep{At: e.At, What: "Asked by " + actorWords(e.Actor) + " to stop at the next item", Tone: "warn"}, true
+		return runStep{At: e.At, What: "Asked by", Who: actorWords(e.Actor), More: " to stop at the next item", Tone: "warn"}, true
 	}
 	return runStep{}, false
 }
@@ -89,7 +91,7 @@ func lastSteps(run runs.Run, now time.Time) []runStep {
 		b := runBadge(run)
 		s := runStep{At: run.FinishedAt, What: "Ended: " + b.Word, Tone: b.Tone}
 		if run.Status == runs.StatusCanceled && run.CanceledBy.ID != "" {
-			s.What = "Canceled by " + actorWords(run.CanceledBy)
+			s.What, s.Who = "Canceled by", actorWords(run.CanceledBy)
 		}
 		return []runStep{s}
 	}

@@ -13,9 +13,9 @@ func TestTheRunListShowsWhatRan(t *testing.T) {
 	w := newWorld(t, nil)
 	run := w.backup(w.schedule(nil).ID)
 	got := w.get(readonly, tenantPath("runs"))
-	w.shows(got, http.StatusOK, "Backup", "Nightly", "success", "by hand, Olivia Owner", tenantPath("runs", run.ID), tenantPath("schedules", run.Target.ID))
+	w.shows(got, http.StatusOK, "Backup", "Nightly", "success", "by hand, <bdi>Olivia Owner</bdi>", tenantPath("runs", run.ID), tenantPath("schedules", run.Target.ID))
 	got = w.get(readonly, tenantPath("runs", run.ID))
-	w.shows(got, http.StatusOK, "Queued by Olivia Owner", "Attempt 1 began", "Ended: success", tenantPath("sets", run.BackupSetID))
+	w.shows(got, http.StatusOK, "Queued by <bdi>Olivia Owner</bdi>", "Attempt 1 began", "Ended: success", tenantPath("sets", run.BackupSetID))
 }
 
 // shows fails unless a page has a status and holds all of some texts.

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
@@ -24,87 +25,115 @@ var bulkTable = []bulkChoice{
 	{backupsched.BulkDelete, "Delete", "deleted", runs.ActionScheduleDelete},
 }
 
+// starts tells whether it starts a run of each.
+func (c bulkChoice) starts() bool {
+	return c.Action == backupsched.BulkRunNow || c.Action == backupsched.BulkRetry
+}
+
 // bulkChoices are those that the actor may use.
 func (v *visit) bulkChoices() []bulkChoice {
 	return slices.DeleteFunc(slices.Clone(bulkTable), func(c bulkChoice) bool { return !v.may(c.needs) })
 }
 
-type bulkData struct {
-	Choice bulkChoice
-	Lines  []bulkLine
-	OK     int
-	Failed int
-}
-
-// bulkLine is one schedule of many, and what became of it.
-type bulkLine struct {
-	backupsched.BulkResult
-	Name string // empty when it is not known any more
-	Why  string
-}
-
-// bulkSchedules does something with the chosen schedules, and shows what became of each. What
+// bulkSchedules does something with the chosen schedules and leads to what became of each. What
 // cannot be taken back is asked about first.
 func bulkSchedules(v *visit) (answer, error) {
-	action := backupsched.BulkAction(v.form.Get("action"))
-	i := slices.IndexFunc(bulkTable, func(c bulkChoice) bool { return c.Action == action })
-	if i < 0 {
-		return nil, runs.Invalid("action", "action_unknown", "must be run_now, retry, enable, disable or delete")
-	}
-	choice := bulkTable[i]
-	if err := v.cfg.Starter.Guard().Allow(v.ctx(), v.tenant, v.actor, choice.needs, runs.Target{Type: "schedules"}); err != nil {
+	choice, err := v.bulkChoice(v.form.Get("action"))
+	if err != nil {
 		return nil, err
 	}
 	ids := make([]runs.ID, 0, len(v.form["ids"]))
 	for _, id := range v.form["ids"] {
 		ids = append(ids, runs.ID(id))
 	}
-	if len(ids) == 0 {
-		return nil, failure{status: 422, code: "ids_count", text: "No schedule is chosen. Go back and tick the ones that you mean."}
+	q := url.Values{"action": {string(choice.Action)}}
+	back := v.path("schedules")
+	if to := v.form.Get("back"); to != "" {
+		back = v.local(to)
+		q.Set("back", back)
 	}
-	if len(ids) > backupsched.MaxBulk {
-		return nil, failure{status: 422, code: "ids_count", text: fmt.Sprintf("At most %d schedules can be chosen at once.", backupsched.MaxBulk)}
-	}
-	if slices.ContainsFunc(ids, func(id runs.ID) bool { return !id.Valid() }) {
+	switch {
+	case len(ids) == 0:
+		return see{back, "none_chosen"}, nil
+	case len(ids) > backupsched.MaxBulk:
+		return nil, runs.Invalid("ids", "ids_count", fmt.Sprintf("must name at most %d schedules", backupsched.MaxBulk))
+	case slices.ContainsFunc(ids, func(id runs.ID) bool { return !id.Valid() }):
 		return nil, runs.Invalid("ids", "id_invalid", "must be ids of schedules")
 	}
-	names, err := v.chosenNames(ids)
+	if choice.Action == backupsched.BulkDelete && v.form.Get("confirmed") != "yes" {
+		q.Set("ids", packed(ids...))
+		return v.bulkPage(q), nil
+	}
+	results, err := v.cfg.Scheduler.Bulk(v.ctx(), v.tenant, v.actor, choice.Action, ids)
 	if err != nil {
 		return nil, err
 	}
-	data := bulkData{Choice: choice}
-	if action == backupsched.BulkDelete && v.form.Get("confirmed") != "yes" {
-		for _, id := range ids {
-			if names[id] != "" {
-				data.Lines = append(data.Lines, bulkLine{BulkResult: backupsched.BulkResult{ID: id}, Name: names[id]})
-			}
-		}
-		title := "Delete " + count(len(data.Lines), "schedule", "schedules") + "?"
-		return page{template: "schedule_bulk_confirm", title: title, section: "schedules", data: data}, nil
-	}
-	results, err := v.cfg.Scheduler.Bulk(v.ctx(), v.tenant, v.actor, action, ids)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range results {
-		line := bulkLine{BulkResult: r, Name: names[r.ID]}
-		if r.OK {
-			data.OK++
-		} else {
-			data.Failed++
-			line.Why = failureOf(scheduleGone(r.Err)).text
-		}
-		data.Lines = append(data.Lines, line)
-	}
-	return page{template: "schedule_bulk", title: choice.Label + ": results", section: "schedules", data: data}, nil
+	tellResults(q, results)
+	return v.bulkPage(q), nil
 }
 
-// chosenNames are the names of schedules that are not deleted, by one query.
-func (v *visit) chosenNames(ids []runs.ID) (map[runs.ID]string, error) {
-	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{IDs: ids}, runs.PageRequest{Limit: backupsched.MaxBulk})
-	names := make(map[runs.ID]string, len(found.Items))
-	for _, s := range found.Items {
-		names[s.ID] = s.Name
+func (v *visit) bulkPage(q url.Values) see {
+	return see{path: v.path("schedules", "bulk") + "?" + q.Encode()}
+}
+
+// bulkChoice is what is to be done, if the actor may do it.
+func (v *visit) bulkChoice(action string) (bulkChoice, error) {
+	i := slices.IndexFunc(bulkTable, func(c bulkChoice) bool { return string(c.Action) == action })
+	if i < 0 {
+		return bulkChoice{}, runs.Invalid("action", "action_unknown", "must be run_now, retry, enable, disable or delete")
 	}
-	return names, err
+	return bulkTable[i], v.cfg.Starter.Guard().Allow(v.ctx(), v.tenant, v.actor, bulkTable[i].needs, runs.Target{Type: "schedules"})
+}
+
+// showBulk is the page that the form leads to: the question before something that cannot be taken
+// back, or what became of each schedule. All of it stands in the address.
+func showBulk(v *visit) (answer, error) {
+	switch {
+	case v.query.Has("done") || v.query.Has("not"):
+		return v.bulkResults()
+	case v.query.Has("ids"):
+		return v.confirmBulk()
+	}
+	return see{path: v.path("schedules")}, nil // somebody typed the form's address
+}
+
+type bulkConfirmData struct {
+	Choice bulkChoice
+	Chosen []backupsched.Schedule
+	Back   string
+}
+
+// confirmBulk names the schedules that are there and asks.
+func (v *visit) confirmBulk() (answer, error) {
+	choice, err := v.bulkChoice(v.query.Get("action"))
+	if err != nil {
+		return nil, err
+	}
+	ids, ok := unpacked(v.query.Get("ids"))
+	if !ok || len(ids) > backupsched.MaxBulk || choice.Action != backupsched.BulkDelete {
+		return nil, errBulkAddress
+	}
+	data := bulkConfirmData{Choice: choice, Back: v.backToList()}
+	if data.Chosen, err = v.chosen(backupsched.Filter{IDs: ids}); err != nil {
+		return nil, err
+	}
+	title := choice.Label + " " + count(len(data.Chosen), "schedule", "schedules") + "?"
+	return page{template: "schedule_bulk_confirm", title: title, section: "schedules", data: data}, nil
+}
+
+// backToList is the list of schedules as it was when the form was sent.
+func (v *visit) backToList() string {
+	if to := v.query.Get("back"); to != "" {
+		return v.local(to)
+	}
+	return v.path("schedules")
+}
+
+// chosen are schedules by their ids, by name and with one query.
+func (v *visit) chosen(f backupsched.Filter) ([]backupsched.Schedule, error) {
+	if len(f.IDs) == 0 {
+		return nil, nil
+	}
+	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: backupsched.MaxBulk})
+	return found.Items, err
 }

@@ -18,7 +18,7 @@ const historyDays = 30
 // the last one of the day that ended; one that was skipped or is under way counts when there was
 // no other.
 type historyDay struct {
-	State string // success, partial, failed, skipped, missed, canceled, running, overdue, due, none
+	State string // success, partial, failed, skipped, missed, canceled, running, overdue, due, none, unknown
 	Day   string // "29 Mar"
 	Title string // "Sun 29 Mar: success, 2 runs"
 	Run   runs.ID
@@ -33,6 +33,8 @@ func (d historyDay) Tone() string {
 	switch d.State {
 	case "none", "due":
 		return d.State
+	case "unknown":
+		return "none"
 	case "skipped":
 		return "quiet"
 	}
@@ -42,7 +44,7 @@ func (d historyDay) Tone() string {
 // Mark is the letter in a cell, since colour alone tells nothing to some people.
 func (d historyDay) Mark() string {
 	return map[string]string{
-		"success": "✓", "partial": "P", "failed": "✗", "skipped": "S", "missed": "M", "canceled": "C", "running": "R", "overdue": "!", "due": "·",
+		"success": "✓", "partial": "P", "failed": "✗", "skipped": "S", "missed": "M", "canceled": "C", "running": "R", "overdue": "!", "due": "·", "unknown": "?",
 	}[d.State]
 }
 
@@ -69,8 +71,9 @@ func startOfDay(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
-// fillHistory says what each day was like. list are the runs, newest first.
-func fillHistory(days []historyDay, list []runs.Run, s backupsched.Schedule, now time.Time) []historyDay {
+// fillHistory says what each day was like. list are the runs, newest first; not all that there were
+// before since, unless that is zero.
+func fillHistory(days []historyDay, list []runs.Run, since time.Time, s backupsched.Schedule, now time.Time) []historyDay {
 	day := func(at time.Time) *historyDay {
 		i := slices.IndexFunc(days, func(d historyDay) bool { return !at.Before(d.from) && at.Before(d.to) })
 		if i < 0 {
@@ -97,6 +100,9 @@ func fillHistory(days []historyDay, list []runs.Run, s backupsched.Schedule, now
 		}
 	}
 	for i := range days {
+		if days[i].State == "none" && days[i].from.Before(since) {
+			days[i].State = "unknown"
+		}
 		days[i].Title += ": " + days[i].words()
 	}
 	return days
@@ -120,6 +126,8 @@ func (d historyDay) words() string {
 	switch {
 	case d.State == "none":
 		return "no backup"
+	case d.State == "unknown":
+		return "not read"
 	case d.State == "due":
 		return "due today"
 	case d.count > 1:
@@ -166,6 +174,9 @@ func historySummary(days []historyDay) string {
 	}
 	if none := n["none"] + n["due"]; none > 0 {
 		parts = append(parts, count(none, "day", "days")+" without a run")
+	}
+	if unknown := n["unknown"]; unknown > 0 {
+		parts = append(parts, count(unknown, "day", "days")+" not read")
 	}
 	return strings.Join(parts, ", ")
 }

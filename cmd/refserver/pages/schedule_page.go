@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/retention"
@@ -12,6 +13,10 @@ import (
 const (
 	scheduleRuns = 20
 	scheduleSets = 10
+
+	// historyRuns is how many runs are read for the strip and the durations: four for each day, where
+	// a schedule makes one at most. The page says when there were more.
+	historyRuns = 4 * historyDays
 )
 
 type scheduleData struct {
@@ -19,10 +24,12 @@ type scheduleData struct {
 	Types     []string // names
 	Preview   slotData
 	Days      []historyDay
+	Since     time.Time // of the oldest run that the strip knows when it does not know all; else zero
 	Summary   string
 	Durations durations
 	Runs      []scheduleRun
 	MoreRuns  bool
+	MayRetry  bool // the last run
 	Sets      []backupset.BackupSet
 	MoreSets  bool
 	Paused    retention.Pause
@@ -39,8 +46,7 @@ type scheduleRun struct {
 // Half tells whether retention waits for a person.
 func (d scheduleData) Half() bool { return d.Paused == retention.PausedHalf }
 
-// showSchedule is the page of a schedule: one query each for its newest runs, its history, its
-// newest sets and its plan.
+// showSchedule is the page of a schedule. Its sets are those of its plan, which reads them all anyway.
 func showSchedule(v *visit) (answer, error) {
 	s, err := v.schedule()
 	if err != nil {
@@ -56,28 +62,46 @@ func showSchedule(v *visit) (answer, error) {
 	if err := v.history(&data); err != nil {
 		return nil, err
 	}
-	sets, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, backupset.SetFilter{ScheduleID: s.ID}, runs.PageRequest{Limit: scheduleSets})
-	if err != nil {
-		return nil, err
-	}
-	data.Sets, data.MoreSets = sets.Items, sets.NextCursor != ""
 	plan, err := v.cfg.Retention.Preview(v.ctx(), v.tenant, v.actor, s.ID, retention.Proposal{})
 	if err != nil {
 		return nil, scheduleGone(err)
 	}
-	data.Paused = plan.Paused
-	return page{template: "schedule", title: s.Name, section: "schedules", data: data}, nil
+	data.Paused, data.MoreSets = plan.Paused, len(plan.Sets) > scheduleSets
+	for _, planned := range slices.Backward(plan.Sets) {
+		if data.Sets = append(data.Sets, planned.Set); len(data.Sets) == scheduleSets {
+			break
+		}
+	}
+	return page{template: "schedule", title: isolated(s.Name), section: "schedules", data: data}, nil
 }
 
 // history fills in the newest runs, and what the last days were like.
 func (v *visit) history(data *scheduleData) error {
 	s := data.Schedule
-	f := runs.RunFilter{ScheduleID: s.ID, Kinds: []runs.Kind{runs.KindBackup}}
-	newest, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: scheduleRuns})
+	days, err := newHistory(s, v.now)
 	if err != nil {
 		return err
 	}
-	for _, r := range newest.Items {
+	f := runs.RunFilter{ScheduleID: s.ID, Kinds: []runs.Kind{runs.KindBackup}, From: days[0].from}
+	recent, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: historyRuns})
+	if err != nil {
+		return err
+	}
+	if recent.NextCursor != "" {
+		data.Since = recent.Items[len(recent.Items)-1].CreatedAt
+	}
+	data.Days = fillHistory(days, recent.Items, data.Since, s, v.now)
+	data.Summary = historySummary(data.Days)
+	data.Durations = durationsOf(recent.Items)
+	newest := recent
+	if len(recent.Items) <= scheduleRuns { // older ones are in the list, too
+		f.From = time.Time{}
+		if newest, err = v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: scheduleRuns}); err != nil {
+			return err
+		}
+	}
+	shown := newest.Items[:min(len(newest.Items), scheduleRuns)]
+	for _, r := range shown {
 		line := scheduleRun{Run: r, Badge: runBadge(r)}
 		if !r.StartedAt.IsZero() && r.FinishedAt.After(r.StartedAt) {
 			line.Took = r.FinishedAt.Sub(r.StartedAt)
@@ -87,18 +111,7 @@ func (v *visit) history(data *scheduleData) error {
 		}
 		data.Runs = append(data.Runs, line)
 	}
-	data.MoreRuns = newest.NextCursor != ""
-	days, err := newHistory(s, v.now)
-	if err != nil {
-		return err
-	}
-	f.From = days[0].from
-	recent, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: runs.MaxPageSize})
-	if err != nil {
-		return err
-	}
-	data.Days = fillHistory(days, recent.Items, s, v.now)
-	data.Summary = historySummary(data.Days)
-	data.Durations = durationsOf(recent.Items)
+	data.MoreRuns = newest.NextCursor != "" || len(newest.Items) > len(shown)
+	data.MayRetry = len(shown) > 0 && v.mayRetry(shown[0])
 	return nil
 }

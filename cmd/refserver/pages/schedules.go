@@ -21,6 +21,7 @@ func (p *Pages) schedules() {
 	get("schedules/preview", runs.ActionLook, previewSchedule)
 	get("schedules/new", runs.ActionScheduleCreate, newSchedule)
 	post("schedules/new", runs.ActionScheduleCreate, createSchedule)
+	get("schedules/bulk", runs.ActionLook, showBulk)
 	post("schedules/bulk", runs.ActionLook, bulkSchedules) // which asks for the action that was chosen
 	get(one, runs.ActionLook, showSchedule)
 	get(one+"/edit", runs.ActionScheduleUpdate, editSchedule)
@@ -51,6 +52,7 @@ var scheduleNotices = map[string]string{
 	"schedule_updated":  "The changes are saved.",
 	"schedule_enabled":  "The schedule is enabled. It runs at its next slot.",
 	"schedule_disabled": "The schedule is disabled. It does not run by itself until it is enabled again.",
+	"none_chosen":       "Nothing was done: no schedule was chosen. Tick the ones that you mean.",
 	"schedule_deleted":  "The schedule is deleted. Its runs and backup sets are still there.",
 }
 
@@ -108,7 +110,7 @@ func confirmScheduleDelete(v *visit) (answer, error) {
 		return nil, err
 	}
 	data := scheduleDeleteData{Schedule: s, Sets: plan.Kept, Token: plan.Token, Drops: plan.Dropped}
-	return page{template: "schedule_delete", title: "Delete " + s.Name, section: "schedules", data: data}, nil
+	return page{template: "schedule_delete", title: "Delete " + isolated(s.Name), section: "schedules", data: data}, nil
 }
 
 func deleteSchedule(v *visit) (answer, error) {

@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
 // names are the schedules that a list shows, in its order.
 func (r response) names() []string {
 	var list []string
-	for _, m := range regexp.MustCompile(`<th scope="row"><a href="[^"]*">([^<]*)</a>`).FindAllStringSubmatch(r.body, -1) {
+	for _, m := range regexp.MustCompile(`<th scope="row" role="rowheader"><a href="[^"]*"><bdi>([^<]*)</bdi></a>`).FindAllStringSubmatch(r.body, -1) {
 		list = append(list, m[1])
 	}
 	return list
@@ -125,13 +127,44 @@ func scheduleForms(id runs.ID) map[runs.Action][]string {
 	}
 }
 
+// spoiled is a backup that lacks a type, so that it can be retried.
+func (w *world) spoiled(schedule runs.ID) runs.Run {
+	w.t.Helper()
+	check(w.t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Type: "conditionalAccessPolicy", Times: 1, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	return w.backup(schedule)
+}
+
+func TestARetryIsOfferedWhenTheLastRunHasSomethingToRetry(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(nil)
+	offered := func() bool {
+		return strings.Contains(w.get(operator, tenantPath("schedules", s.ID)).body, tenantPath("schedules", s.ID, "retry"))
+	}
+	if offered() {
+		t.Error("it has not run yet")
+	}
+	w.spoiled(s.ID)
+	if !offered() {
+		t.Error("its last run was partial")
+	}
+	_, _, err := w.cfg.Scheduler.RunNow(t.Context(), tenant, owner, s.ID)
+	check(t, err)
+	if offered() {
+		t.Error("a run is under way")
+	}
+	w.drain()
+	if offered() {
+		t.Error("its last run succeeded")
+	}
+}
+
 func TestWhatARoleMayNotDoWithSchedulesIsAbsentAndForbidden(t *testing.T) {
 	for _, actor := range []runs.Actor{owner, manager, operator, readonly} {
 		t.Run(actor.ID, func(t *testing.T) {
 			w := newWorld(t, nil)
 			on := w.schedule(nil)
 			off := w.schedule(func(d *backupsched.Draft) { d.Name, d.Enabled = "Off", false })
-			w.backup(on.ID)
+			w.spoiled(on.ID)
 			seen := w.get(actor, tenantPath("schedules")).body + w.get(actor, tenantPath("schedules", on.ID)).body + w.get(actor, tenantPath("schedules", off.ID)).body
 			for action, paths := range scheduleForms(on.ID) {
 				allowed := runs.Role(actor.ID).Allows(action)

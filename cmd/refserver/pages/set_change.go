@@ -84,7 +84,7 @@ func confirmDelete(v *visit) (answer, error) {
 	if last {
 		data.Why = append(data.Why, "It is the only complete backup set of its schedule. Make another one first.")
 	}
-	return page{template: "set_delete", title: "Delete " + set.Name, section: "sets", data: data}, err
+	return page{template: "set_delete", title: "Delete " + isolated(set.Name), section: "sets", data: data}, err
 }
 
 // lastComplete tells whether a set is the only complete one of a schedule that still exists.
@@ -131,7 +131,7 @@ func confirmPurge(v *visit) (answer, error) {
 }
 
 func purgePage(set backupset.BackupSet, bad []runs.FieldError) page {
-	pg := page{template: "set_purge", title: "Remove " + set.Name, section: "sets", data: confirmData{Set: set}, errors: bad}
+	pg := page{template: "set_purge", title: "Remove " + isolated(set.Name), section: "sets", data: confirmData{Set: set}, errors: bad}
 	if bad != nil {
 		pg.status = http.StatusUnprocessableEntity
 	}

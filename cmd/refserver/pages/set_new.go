@@ -109,7 +109,7 @@ func (v *visit) addPolicies(form url.Values, bad []runs.FieldError) (answer, err
 		}
 		bad = append(bad, invalid.Fields...)
 	}
-	pg := page{template: "set_add", title: "Add policies to " + set.Name, section: "sets", data: data, errors: bad}
+	pg := page{template: "set_add", title: "Add policies to " + isolated(set.Name), section: "sets", data: data, errors: bad}
 	if bad != nil {
 		pg.status = http.StatusUnprocessableEntity
 	}

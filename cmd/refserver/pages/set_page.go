@@ -104,7 +104,7 @@ func (v *visit) setPage(set backupset.BackupSet, bad []runs.FieldError, hold hol
 		return nil, err
 	}
 	data.Items, data.Pager = items.Items, v.pager(items.NextCursor)
-	pg := page{template: "set", title: set.Name, section: "sets", data: data, errors: bad}
+	pg := page{template: "set", title: isolated(set.Name), section: "sets", data: data, errors: bad}
 	if bad != nil {
 		pg.status = http.StatusUnprocessableEntity
 	}
@@ -124,7 +124,7 @@ func (v *visit) deletedSet(set backupset.BackupSet) (answer, error) {
 			return nil, err
 		}
 	}
-	return page{template: "set_deleted", title: set.Name, section: "sets", data: data}, nil
+	return page{template: "set_deleted", title: isolated(set.Name), section: "sets", data: data}, nil
 }
 
 func (d *setData) describe() {

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 
@@ -51,16 +50,13 @@ var setNotices = map[string]string{
 }
 
 type setListData struct {
-	Schedule  string
 	Status    string
 	Deleted   bool
-	Schedules []backupsched.Schedule
+	Filtered  bool // the list may lack sets that there are
+	Schedules []filterOption
 	Rows      []setRow
 	Pager     pager
 }
-
-// Filtered tells whether the list may lack sets that there are.
-func (d setListData) Filtered() bool { return d.Schedule != "" || d.Status != "" || d.Deleted }
 
 type setRow struct {
 	backupset.BackupSet
@@ -78,22 +74,30 @@ func listSets(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := setListData{Schedule: v.query.Get("schedule"), Status: v.query.Get("status"), Deleted: v.query.Get("deleted") != ""}
-	f := backupset.SetFilter{ScheduleID: runs.ID(data.Schedule), Deleted: data.Deleted}
-	if f.ScheduleID != "" && !f.ScheduleID.Valid() {
-		return nil, runs.Invalid("schedule", "id_invalid", "must be the id of a schedule")
-	}
+	data := setListData{Status: v.query.Get("status"), Deleted: v.query.Get("deleted") != ""}
+	f := backupset.SetFilter{ScheduleID: runs.ID(v.query.Get("schedule")), Deleted: data.Deleted}
 	if data.Status != "" {
 		if !slices.Contains(setStates, data.Status) {
 			return nil, runs.Invalid("status", "status_unknown", "must be building, complete or partial")
 		}
 		f.Statuses = []backupset.Status{backupset.Status(data.Status)}
 	}
-	found, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, ask)
-	if err != nil {
+	data.Filtered = f.ScheduleID != "" || data.Status != "" || data.Deleted
+	pg := page{template: "sets", title: "Backup sets", section: "sets"}
+	valid := f.ScheduleID == "" || f.ScheduleID.Valid()
+	if !valid {
+		f.ScheduleID = ""
+	}
+	var known bool
+	if data.Schedules, known, err = v.scheduleChoices(f.ScheduleID); err != nil {
 		return nil, err
 	}
-	if data.Schedules, err = v.schedulesToChoose(f.ScheduleID); err != nil {
+	if !valid || !known {
+		pg.data, pg.status, pg.errors = data, http.StatusUnprocessableEntity, []runs.FieldError{noSchedule}
+		return pg, nil
+	}
+	found, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, ask)
+	if err != nil {
 		return nil, err
 	}
 	names, err := v.scheduleNames(found.Items)
@@ -104,7 +108,8 @@ func listSets(v *visit) (answer, error) {
 		data.Rows = append(data.Rows, setRow{BackupSet: s, Schedule: names[s.ScheduleID]})
 	}
 	data.Pager = v.pager(found.NextCursor)
-	return page{template: "sets", title: "Backup sets", section: "sets", data: data}, nil
+	pg.data = data
+	return pg, nil
 }
 
 // scheduleNames are those of the schedules that made sets.
@@ -124,26 +129,4 @@ func (v *visit) scheduleNames(sets []backupset.BackupSet) (map[runs.ID]string, e
 		names[s.ID] = s.Name
 	}
 	return names, err
-}
-
-// schedulesToChoose are the first schedules by name, and the one that is chosen, also when it
-// is deleted: its sets are still there.
-func (v *visit) schedulesToChoose(chosen runs.ID) ([]backupsched.Schedule, error) {
-	first, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{}, runs.PageRequest{Limit: schedulesOffered})
-	if err != nil {
-		return nil, err
-	}
-	list := first.Items
-	if chosen == "" || slices.ContainsFunc(list, func(s backupsched.Schedule) bool { return s.ID == chosen }) {
-		return list, nil
-	}
-	s, err := v.cfg.Scheduler.Get(v.ctx(), v.tenant, v.actor, chosen)
-	switch {
-	case errors.Is(err, runs.ErrDeleted):
-		s = backupsched.Schedule{ID: chosen}
-		s.Name = "A deleted schedule"
-	case err != nil:
-		return nil, err
-	}
-	return append(list, s), nil
 }

@@ -28,7 +28,9 @@ var functions = template.FuncMap{
 	"dict":     dict,
 	"reason":   reasonWords,
 	"warning":  warningWords,
-	"named":    shownName,
+	"named":    func(name, id string) template.HTML { return bdiHTML(shownName(name, id)) },
+	"bdi":      bdiHTML,
+	"isolated": isolated,
 	"deletion": deletionWords,
 }
 

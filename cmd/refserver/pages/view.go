@@ -59,6 +59,7 @@ type page struct {
 	section  string // of the navigation, which is marked: "schedules"
 	data     any
 	errors   []runs.FieldError // of the form on the page
+	follows  string            // the id of an element that shows a run under way and is kept up to date; empty for none
 }
 
 func (pg page) write(v *visit) error {
@@ -102,7 +103,7 @@ type screen struct {
 // look reads what every page of a tenant shows: unread notifications and runs in progress.
 func (s *screen) look() error {
 	var err error
-	s.Live, err = s.visit.liveData()
+	s.Live, err = s.visit.liveData(s.page.follows)
 	return err
 }
 
@@ -171,6 +172,14 @@ func (s *screen) May(action string) bool { return s.visit.may(runs.Action(action
 
 // Notice is what the form before has done, in words.
 func (s *screen) Notice() string { return s.visit.notices[s.visit.query.Get("notice")] }
+
+// NoticeClass is how the notice looks.
+func (s *screen) NoticeClass() string {
+	if cautionNotices[s.visit.query.Get("notice")] {
+		return "warning"
+	}
+	return "notice"
+}
 
 // navItem is a link of the navigation.
 type navItem struct {

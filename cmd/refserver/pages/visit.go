@@ -90,7 +90,7 @@ func (v *visit) path(segments ...string) string {
 func (v *visit) with(pairs ...string) string {
 	q := url.Values{}
 	for k, values := range v.query {
-		if k != "cursor" && k != "notice" {
+		if k != "cursor" && k != "notice" && k != "seen" {
 			q[k] = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == "" })
 		}
 	}
