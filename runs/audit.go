@@ -36,11 +36,11 @@ type AuditFilter struct {
 	Resource ID
 }
 
-// Notification tells a person about a run that he or she started.
+// Notification tells a person about a run that he or she started, or about the runs of a batch.
 type Notification struct {
-	ID        ID
+	ID        ID     // of the batch, where it is about one
 	Recipient string // Actor.ID
-	RunID     ID
+	RunID     ID     // empty for that of a batch
 	Kind      Kind
 	Status    Status
 	Code      Code
@@ -49,9 +49,21 @@ type Notification struct {
 	ReadAt    time.Time // zero while unread
 }
 
+// BatchID is the batch that the notification is about, as [Run].BatchID has it; empty when it
+// is about one run.
+func (n Notification) BatchID() ID {
+	if n.RunID == "" {
+		return n.ID
+	}
+	return ""
+}
+
 // Trail is what is written in the same transaction as a change of state, so that no
 // change is without its audit line.
 type Trail struct {
-	Audit         []AuditEntry
+	Audit []AuditEntry
+
+	// Notifications are added; that of a batch takes the place of the earlier one with its id,
+	// also of one that was read.
 	Notifications []Notification
 }

@@ -44,7 +44,7 @@ func (r *Runner) claim(ctx context.Context, job Job) (claim, error) {
 			return Change{}, errNothingToDo
 		case room.Busy && cur.StartedAt.IsZero(): // a resumed run is never busy, also not one that was given back
 			cur = finished(cur, at, StatusSkipped, CodeScheduleBusy, "another run of this schedule was active")
-			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.refused")}, nil
+			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, room, "run.refused")}, nil
 		}
 		if cur.Kind.UsesGraph() {
 			if cur.Lane = room.Lane(r.cfg.PerTenant, r.cfg.Random()); cur.Lane == 0 {
@@ -61,7 +61,7 @@ func (r *Runner) claim(ctx context.Context, job Job) (claim, error) {
 		cur.LeaseOwner, cur.LeaseUntil = r.cfg.Worker, at.Add(r.cfg.LeaseFor)
 		cur.ProcessedAtClaim = cur.Counts.Processed
 		cur.ErrorCode, cur.ErrorMessage = "", ""
-		return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.started")}, nil
+		return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, room, "run.started")}, nil
 	})
 	switch {
 	case errors.Is(err, errNothingToDo):
@@ -126,14 +126,14 @@ func (r *Runner) settle(handler context.Context, a *Attempt, execErr error) (end
 		return AttemptEnd{LeaseLost: true}, nil
 	}
 	var requeued time.Duration
-	run, news, err := r.changePatiently(handler, a, func(at time.Time, cur Run, _ Room) (Change, error) {
+	run, news, err := r.changePatiently(handler, a, func(at time.Time, cur Run, room Room) (Change, error) {
 		if !cur.HeldBy(a.Lease()) {
 			return Change{}, ErrLeaseLost
 		}
 		if execErr == nil {
 			next, result, err := r.succeed(a, cur, at)
 			if err == nil {
-				trail := trailOf(r.newID, at, SystemActor, next, "run.finished")
+				trail := trailOf(r.newID, at, SystemActor, next, room, "run.finished")
 				if result.Action != "" {
 					trail.Audit = append(trail.Audit, resultEntry(r.newID(), at, next, result))
 				}
@@ -147,7 +147,7 @@ func (r *Runner) settle(handler context.Context, a *Attempt, execErr error) (end
 		if next.Status == StatusQueued {
 			action = "run.retried"
 		}
-		return Change{Run: next, Trail: trailOf(r.newID, at, SystemActor, next, action)}, nil
+		return Change{Run: next, Trail: trailOf(r.newID, at, SystemActor, next, room, action)}, nil
 	})
 	switch {
 	case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
@@ -328,20 +328,20 @@ func (r *Runner) sweep(ctx context.Context, queuedFor time.Duration) (count int,
 // rescue takes a run away from a worker that is gone, guarded by the very claim that was
 // seen, so that a worker which was only slow keeps its newer claim.
 func (r *Runner) rescue(ctx context.Context, seen Run) (bool, error) {
-	run, news, err := r.teller.change(ctx, seen.TenantID, seen.ID, func(at time.Time, cur Run, _ Room) (Change, error) {
+	run, news, err := r.teller.change(ctx, seen.TenantID, seen.ID, func(at time.Time, cur Run, room Room) (Change, error) {
 		if !cur.HeldBy(seen.Lease()) || !cur.LeaseUntil.Before(at) {
 			return Change{}, errNothingToDo
 		}
 		if cur.CancelRequested {
 			cur = finished(cur, at, StatusCanceled, CodeCanceled, "canceled; its worker was lost")
-			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, "run.finished")}, nil
+			return Change{Run: cur, Trail: trailOf(r.newID, at, SystemActor, cur, room, "run.finished")}, nil
 		}
 		next, _ := r.fail(cur, at, errWorkerLost)
 		action := "run.retried"
 		if next.Status.Terminal() {
 			action = "run.finished"
 		}
-		return Change{Run: next, Trail: trailOf(r.newID, at, SystemActor, next, action)}, nil
+		return Change{Run: next, Trail: trailOf(r.newID, at, SystemActor, next, room, action)}, nil
 	})
 	switch {
 	case errors.Is(err, errNothingToDo), errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):

@@ -42,6 +42,10 @@ type Run struct {
 	Target       Target
 	RetryOf      ID
 
+	// BatchID is the same for all runs that one call of [Starter.StartBatch] made, and the ID
+	// of the notification about them; empty for a run that was started by itself.
+	BatchID ID
+
 	// Params are what the executor of the kind needs, as JSON. They never change.
 	Params json.RawMessage
 
@@ -143,6 +147,7 @@ type RunFilter struct {
 	Statuses   []Status
 	Triggers   []Trigger
 	ScheduleID ID
+	BatchID    ID
 	From, To   time.Time // by CreatedAt: From <= t < To
 }
 

@@ -148,24 +148,31 @@ func (s *Starter) StartSystem(ctx context.Context, tenant graph.TenantID, req Re
 // that may also make another request of it. A run that is still active is ErrConflict
 // "run_active"; one that succeeded is ErrConflict "nothing_to_retry".
 func (s *Starter) Retry(ctx context.Context, tenant graph.TenantID, actor Actor, id ID) (run Run, reused bool, err error) {
-	old, err := s.look(ctx, tenant, actor, id)
+	old, req, err := s.retried(ctx, tenant, actor, id)
 	if err != nil {
 		return Run{}, false, err
 	}
+	return s.start(ctx, tenant, actor, TriggerRetry, req, &old)
+}
+
+// retried is the run that may be retried, and what is asked for then.
+func (s *Starter) retried(ctx context.Context, tenant graph.TenantID, actor Actor, id ID) (old Run, req Request, err error) {
+	if old, err = s.look(ctx, tenant, actor, id); err != nil {
+		return Run{}, Request{}, err
+	}
 	if err := s.guard.Allow(ctx, tenant, actor, StartAction(old.Kind), Target{Type: "run", ID: id}); err != nil {
-		return Run{}, false, err
+		return Run{}, Request{}, err
 	}
 	switch {
 	case old.Status.Active():
-		return Run{}, false, Conflict("run_active", "the run has not ended yet; wait for it or cancel it")
+		return Run{}, Request{}, Conflict("run_active", "the run has not ended yet; wait for it or cancel it")
 	case old.Status == StatusSuccess:
-		return Run{}, false, Conflict("nothing_to_retry", "the run succeeded; start a new one instead")
+		return Run{}, Request{}, Conflict("nothing_to_retry", "the run succeeded; start a new one instead")
 	}
-	req := Request{
+	return old, Request{
 		Kind: old.Kind, Key: "retry:" + string(old.ID), Target: old.Target,
 		ScheduleID: old.ScheduleID, Params: old.Params,
-	}
-	return s.start(ctx, tenant, actor, TriggerRetry, req, &old)
+	}, nil
 }
 
 // prepare asks the kind's preparer. The engine asks for nobody and needs no permission.
@@ -180,12 +187,33 @@ func (s *Starter) prepare(ctx context.Context, tenant graph.TenantID, actor Acto
 }
 
 func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor, trigger Trigger, req Request, old *Run) (Run, bool, error) {
-	req, err := s.prepare(ctx, tenant, actor, req, old)
+	run, setName, err := s.prepared(ctx, tenant, actor, trigger, req, old)
 	if err != nil {
 		return Run{}, false, err
 	}
+	trail := s.startTrail(run)
+	if trigger.Interactive() {
+		trail.Notifications = []Notification{newNotification(s.guard.NewID(), run.CreatedAt, run)}
+	}
+	stored, created, err := s.create(ctx, tenant, run, setName, trail)
+	if err != nil {
+		return Run{}, false, fmt.Errorf("runs: storing the run: %w", err)
+	}
+	if !created {
+		return stored, true, nil
+	}
+	s.enqueue(ctx, stored.Job())
+	s.teller.tell(ctx, tenant, trail.Notifications)
+	return stored, false, nil
+}
+
+// prepared is the run that a request asks for, and the name of the set that is made with it.
+func (s *Starter) prepared(ctx context.Context, tenant graph.TenantID, actor Actor, trigger Trigger, req Request, old *Run) (run Run, setName string, err error) {
+	if req, err = s.prepare(ctx, tenant, actor, req, old); err != nil {
+		return Run{}, "", err
+	}
 	at := now(s.clock)
-	run := Run{
+	run = Run{
 		ID: s.guard.NewID(), TenantID: tenant, Kind: req.Kind, Trigger: trigger, Actor: actor,
 		Status: StatusQueued, Key: req.Key, ScheduleID: req.ScheduleID, Target: req.Target,
 		Params: req.Params, CreatedAt: at, UpdatedAt: at,
@@ -197,29 +225,27 @@ func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor,
 		run.BackupSetID = s.guard.NewID()
 		run.Target = Target{Type: "backup_set", ID: run.BackupSetID}
 	}
+	return run, req.SetName, nil
+}
+
+// startTrail is the audit line of a run that is started.
+func (s *Starter) startTrail(run Run) Trail {
 	action := "run.started"
-	if trigger == TriggerRetry {
+	if run.Trigger == TriggerRetry {
 		action = "run.retried"
 	}
-	trail := Trail{Audit: []AuditEntry{runEntry(s.guard.NewID(), at, actor, run, action)}}
-	if trigger.Interactive() {
-		trail.Notifications = []Notification{newNotification(s.guard.NewID(), at, run)}
+	return Trail{Audit: []AuditEntry{runEntry(s.guard.NewID(), run.CreatedAt, run.Actor, run, action)}}
+}
+
+// enqueue queues the jobs of stored runs. The rows are the outbox: a failed enqueue is made
+// good by the sweep.
+func (s *Starter) enqueue(ctx context.Context, jobs ...Job) {
+	if len(jobs) == 0 || QueuesJobs(s.store) {
+		return
 	}
-	stored, created, err := s.create(ctx, tenant, run, req.SetName, trail)
-	if err != nil {
-		return Run{}, false, fmt.Errorf("runs: storing the run: %w", err)
+	if err := s.queue.Enqueue(ctx, jobs...); err != nil {
+		s.log.WarnContext(ctx, "runs are stored but not queued; the sweep will queue them", "run_id", jobs[0].RunID, "runs", len(jobs), redact.Err(err))
 	}
-	if !created {
-		return stored, true, nil
-	}
-	if !QueuesJobs(s.store) {
-		// The row is the outbox: a failed enqueue is made good by the sweep.
-		if err := s.queue.Enqueue(ctx, stored.Job()); err != nil {
-			s.log.WarnContext(ctx, "run is stored but not queued; the sweep will queue it", "run_id", stored.ID, redact.Err(err))
-		}
-	}
-	s.teller.tell(ctx, tenant, trail.Notifications)
-	return stored, false, nil
 }
 
 func (s *Starter) create(ctx context.Context, tenant graph.TenantID, run Run, setName string, trail Trail) (Run, bool, error) {
@@ -280,7 +306,7 @@ func (s *Starter) Cancel(ctx context.Context, tenant graph.TenantID, actor Actor
 	if err := s.guard.Allow(ctx, tenant, actor, action, Target{Type: "run", ID: id}); err != nil {
 		return Run{}, err
 	}
-	run, news, err := s.teller.change(ctx, tenant, id, func(at time.Time, r Run, _ Room) (Change, error) {
+	run, news, err := s.teller.change(ctx, tenant, id, func(at time.Time, r Run, room Room) (Change, error) {
 		if r.Status.Terminal() {
 			return Change{}, Conflict("run_finished", "the run has ended already")
 		}
@@ -291,7 +317,7 @@ func (s *Starter) Cancel(ctx context.Context, tenant graph.TenantID, actor Actor
 		if r.Status == StatusQueued {
 			r = finished(r, at, StatusCanceled, CodeCanceled, "canceled while it waited")
 		}
-		return Change{Run: r, Trail: trailOf(s.guard.NewID, at, actor, r, "run.canceled")}, nil
+		return Change{Run: r, Trail: trailOf(s.guard.NewID, at, actor, r, room, "run.canceled")}, nil
 	})
 	s.teller.tell(ctx, tenant, news)
 	if err == nil && run.Status.Terminal() {

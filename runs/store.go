@@ -38,8 +38,8 @@ type Change struct {
 // leaves everything as it is and is returned as it is.
 type ChangeFunc func(now time.Time, current Run, room Room) (Change, error)
 
-// Room is what a tenant's other runs leave to a queued run. For a run that is not queued it
-// is the zero value.
+// Room is what a tenant's other runs leave to a queued run, and what became of those of its
+// batch. For a run that is not queued all but Batch is zero.
 type Room struct {
 	// Busy tells, for a backup of a schedule, whether another backup of the schedule is
 	// running, or queued with Attempt >= 1.
@@ -52,6 +52,10 @@ type Room struct {
 	// Ahead counts the tenant's runs that wait for a lane and come before this one in the
 	// order of [RunStore].WaitingRuns; 0 for a run whose kind does not use Graph.
 	Ahead int
+
+	// Batch counts the other runs of the run's batch by their status; nil for a run of no
+	// batch. Of the runs of a batch that change at once each is told what the one before did.
+	Batch map[Status]int
 }
 
 // Lane returns the lane that a run may take when its tenant has n of them, or 0 when it is
@@ -74,6 +78,18 @@ func (r Room) Lane(n int, pick float64) int {
 	}
 }
 
+// NewRun is a run that is to be stored with its trail.
+type NewRun struct {
+	Run   Run
+	Trail Trail
+}
+
+// StoredRun is the run that is stored in place of a [NewRun].
+type StoredRun struct {
+	Run     Run
+	Created bool // it is the new one
+}
+
 // RunStore keeps the rows of runs.
 type RunStore interface {
 	// CreateRun stores a new run together with its trail, unless the tenant has an active
@@ -88,6 +104,12 @@ type RunStore interface {
 	// another one, no set was made. A run that names no set or a schedule, or is not queued,
 	// is ErrInvalid; a set id that exists is an error.
 	CreateSetRun(ctx context.Context, tenant graph.TenantID, run Run, setName string, trail Trail) (stored Run, created bool, err error)
+
+	// CreateBatch is CreateRun for several runs in one transaction: all are stored, but those
+	// for which another one stands, or none. What comes back is in the order of batch. When
+	// at least one is new, the notification that notice returns is stored, too; notice is
+	// given how many are, and must be pure. No runs are ErrInvalid.
+	CreateBatch(ctx context.Context, tenant graph.TenantID, batch []NewRun, notice func(created int) Notification) ([]StoredRun, error)
 
 	// GetRun returns a run, or ErrNotFound.
 	GetRun(ctx context.Context, tenant graph.TenantID, id ID) (Run, error)

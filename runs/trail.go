@@ -80,19 +80,26 @@ func finished(r Run, at time.Time, status Status, code Code, message string) Run
 
 // trailOf is what goes with a change of a run's state: one audit line, another one when the
 // end of the kind has a name of its own, and a notification when a person waits for the run and
-// it ended or began. An attempt that goes on with a run is no news.
-func trailOf(newID func() ID, at time.Time, actor Actor, r Run, action string) Trail {
+// it ended or began. An attempt that goes on with a run is no news. Of a batch only the end of its
+// last run is.
+func trailOf(newID func() ID, at time.Time, actor Actor, r Run, room Room, action string) Trail {
 	t := Trail{Audit: []AuditEntry{runEntry(newID(), at, actor, r, action)}}
 	if ended := endAction(r); ended != "" {
 		t.Audit = append(t.Audit, runEntry(newID(), at, actor, r, ended))
 	}
 	begins := r.Status == StatusRunning && r.StartedAt.Equal(at)
-	if (r.Status.Terminal() || begins) && r.Trigger.Interactive() {
-		// Never in the instant of the first one, or a clock that stands still would mix them up.
-		noticed := at
-		if !noticed.After(r.CreatedAt) {
-			noticed = r.CreatedAt.Add(time.Microsecond)
+	// Never in the instant of the first one, or a clock that stands still would mix them up.
+	noticed := at
+	if !noticed.After(r.CreatedAt) {
+		noticed = r.CreatedAt.Add(time.Microsecond)
+	}
+	switch {
+	case !r.Trigger.Interactive():
+	case r.BatchID != "":
+		if total := batchTotal(r, room.Batch); batchEnded(total) {
+			t.Notifications = []Notification{batchNotification(noticed, r, total)}
 		}
+	case r.Status.Terminal() || begins:
 		t.Notifications = []Notification{newNotification(newID(), noticed, r)}
 	}
 	return t

@@ -22,6 +22,13 @@ func (o observed) CreateSetRun(ctx context.Context, tenant graph.TenantID, run r
 	return o.Store.CreateSetRun(ctx, tenant, run, setName, trail)
 }
 
+// CreateBatch implements [runs.RunStore].
+func (o observed) CreateBatch(ctx context.Context, tenant graph.TenantID, batch []runs.NewRun, notice func(created int) runs.Notification) (_ []runs.StoredRun, err error) {
+	ctx, call := o.begin(ctx, "CreateBatch", tenant)
+	defer call.done(&err)
+	return o.Store.CreateBatch(ctx, tenant, batch, notice)
+}
+
 // GetRun implements [runs.RunStore].
 func (o observed) GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (_ runs.Run, err error) {
 	ctx, call := o.begin(ctx, "GetRun", tenant)

@@ -32,3 +32,38 @@ func (m *Memory) CreateSetRun(ctx context.Context, tenant graph.TenantID, run ru
 	}
 	return stored, created, err
 }
+
+// CreateBatch implements [runs.RunStore].
+func (m *Memory) CreateBatch(ctx context.Context, tenant graph.TenantID, batch []runs.NewRun, notice func(created int) runs.Notification) ([]runs.StoredRun, error) {
+	if err := m.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	if len(batch) == 0 {
+		return nil, runs.Invalid("batch", "batch_size", "needs at least one run")
+	}
+	ids := map[runs.ID]bool{}
+	for _, b := range batch { // all or none
+		if _, err := m.schedules.get(tenant, b.Run.ScheduleID); err != nil && b.Run.ScheduleID != "" {
+			return nil, err
+		}
+		if _, taken := m.runs[b.Run.ID]; taken || ids[b.Run.ID] {
+			return nil, runs.Conflict("run_exists", "take another id")
+		}
+		ids[b.Run.ID] = true
+	}
+	stored, created := make([]runs.StoredRun, len(batch)), 0
+	for i, b := range batch {
+		var err error
+		if stored[i].Run, stored[i].Created, err = m.createRun(tenant, b.Run, b.Trail); err != nil {
+			return nil, err
+		}
+		if stored[i].Created {
+			created++
+		}
+	}
+	if created > 0 {
+		m.write(tenant, runs.Trail{Notifications: []runs.Notification{notice(created)}})
+	}
+	return stored, nil
+}

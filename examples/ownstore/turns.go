@@ -10,8 +10,15 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
-// room is what the tenant's other runs leave to one that is queued.
+// room is what the tenant's other runs leave to one that is queued, and what became of those of
+// its batch.
 func (m *Memory) room(r runs.Run, now time.Time) (room runs.Room) {
+	if r.BatchID != "" {
+		room.Batch = map[runs.Status]int{}
+		for _, o := range m.runs.where(r.TenantID, func(o runs.Run) bool { return o.BatchID == r.BatchID && o.ID != r.ID }) {
+			room.Batch[o.Status]++
+		}
+	}
 	if r.Status != runs.StatusQueued {
 		return room
 	}

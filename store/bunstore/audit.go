@@ -1,8 +1,10 @@
 package bunstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,38 +14,71 @@ import (
 
 // AppendAudit implements [runs.AuditStore]. The tenant may be [runs.SystemTenant].
 func (s *Store) AppendAudit(ctx context.Context, tenant graph.TenantID, entries ...runs.AuditEntry) error {
-	return s.change(ctx, auditScope(tenant), func(_ context.Context, t *tx) error {
-		return t.trail(tenant, runs.Trail{Audit: entries})
+	return s.change(ctx, auditScope(tenant), func(ctx context.Context, t *tx) error {
+		return t.trail(ctx, tenant, runs.Trail{Audit: entries})
 	})
+}
+
+// frequentAction tells whether every backup writes entries of an action. The index of actions
+// leaves them out; there are some in any page of the log.
+func frequentAction(action string) bool {
+	switch action {
+	case "run.started", "run.finished", "backup.created", "retention.applied":
+		return true
+	}
+	return false
+}
+
+// isRareAction is the condition of the index of actions, as it has it.
+const isRareAction = `t."action" <> 'run.started' AND t."action" <> 'run.finished' AND t."action" <> 'backup.created' AND t."action" <> 'retention.applied'`
+
+// auditLookups are the parts of the log that a filter wants; one index gives each in its order.
+func auditLookups(f runs.AuditFilter) []lookup {
+	switch {
+	case f.RunID != "":
+		return []lookup{{index: "audit_run", cond: "t.run_id IS NOT NULL"}}
+	case f.Resource != "":
+		return []lookup{{index: "audit_resource", cond: "t.resource_id <> ''"}}
+	case len(f.Actions) > 0 && !slices.ContainsFunc(f.Actions, frequentAction):
+		return lookupEach("audit_action", isRareAction+` AND t."action" = ?`, f.Actions)
+	}
+	return []lookup{{}}
 }
 
 // ListAudit implements [runs.AuditStore].
 func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter runs.AuditFilter, slice runs.Slice) (list []runs.AuditEntry, err error) {
-	c := where("t.tenant_id = ?", ident(tenant))
-	andIn(c, "t.action", filter.Actions)
-	if filter.RunID != "" {
-		c.clause = s.dialect.using("audit_run") + c.clause
-		c.and("t.run_id IS NOT NULL AND t.run_id = ?", uidOf(filter.RunID))
-	}
-	if filter.Resource != "" {
-		c.and("t.resource_id = ?", ident(filter.Resource))
-	}
-	if !slice.After.IsZero() {
-		seq, err := strconv.ParseInt(slice.After.Key, 10, 64)
-		if err != nil {
-			return nil, errBadCursor()
+	for _, l := range auditLookups(filter) {
+		c := l.in(s.dialect, tenant)
+		andIn(c, `t."action"`, filter.Actions)
+		if filter.RunID != "" {
+			c.and("t.run_id = ?", uidOf(filter.RunID))
 		}
-		c.and("t.seq < ?", seq)
-	}
-	err = s.look(ctx, auditScope(tenant), func(q querier) error {
-		rows, err := find[auditRow](ctx, s, q, c.tail("t.seq DESC", slice), c.args...)
-		if err != nil {
+		if filter.Resource != "" {
+			c.and("t.resource_id = ?", ident(filter.Resource))
+		}
+		if !slice.After.IsZero() {
+			seq, err := strconv.ParseInt(slice.After.Key, 10, 64)
+			if err != nil {
+				return nil, errBadCursor()
+			}
+			c.and("t.seq < ?", seq)
+		}
+		err = s.look(ctx, auditScope(tenant), func(q querier) error {
+			rows, err := find[auditRow](ctx, s, q, c.tail("t.seq DESC", slice), c.args...)
+			if err != nil {
+				return err
+			}
+			part, err := mapRows(rows, (*auditRow).entry)
+			list = append(list, part...)
 			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		list, err = mapRows(rows, (*auditRow).entry)
-		return err
-	})
-	return list, err
+	}
+	slices.SortFunc(list, func(a, b runs.AuditEntry) int { return cmp.Compare(b.Seq, a.Seq) })
+	list = slices.CompactFunc(list, func(a, b runs.AuditEntry) bool { return a.Seq == b.Seq })
+	return list[:min(len(list), max(slice.Limit, 1)+1)], nil
 }
 
 type auditRow struct {

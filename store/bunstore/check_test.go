@@ -90,6 +90,14 @@ func fill(t testing.TB, s store.Store, tenant graph.TenantID) {
 		Key: "retry", ScheduleID: sched.ID, RetryOf: run.ID, NotBefore: w.now.Add(time.Hour), CreatedAt: w.now, UpdatedAt: w.now,
 		CancelRequested: true, CanceledBy: runs.Actor{ID: "bob", Name: "Bob"}, ErrorCode: runs.CodeGraphThrottled, ErrorMessage: "wait", Stalls: 1,
 	}
+	batch := w.id()
+	_, err = s.CreateBatch(t.Context(), w.tenant, []runs.NewRun{
+		{Run: runs.Run{ID: w.id(), Kind: runs.KindPolicySync, Trigger: runs.TriggerManual, Status: runs.StatusQueued, Key: "b1", BatchID: batch, CreatedAt: w.now, UpdatedAt: w.now}},
+		{Run: runs.Run{ID: w.id(), Kind: runs.KindPolicySync, Trigger: runs.TriggerManual, Status: runs.StatusQueued, Key: "b2", BatchID: batch, CreatedAt: w.now, UpdatedAt: w.now}},
+	}, func(int) runs.Notification {
+		return runs.Notification{ID: batch, Recipient: "ada", Kind: runs.KindPolicySync, Status: runs.StatusQueued, Message: "2 runs", CreatedAt: w.now}
+	})
+	w.ok(err)
 	_, _, err = s.CreateRun(t.Context(), w.tenant, retry, runs.Trail{Notifications: []runs.Notification{
 		{ID: w.id(), Recipient: "ada", RunID: run.ID, Kind: runs.KindBackup, Status: runs.StatusFailed, Code: runs.CodeTimeout, Message: "failed", CreatedAt: w.now},
 		{ID: w.id(), Recipient: "ada", RunID: run.ID, Kind: runs.KindBackup, Status: runs.StatusQueued, Message: "queued", CreatedAt: w.now, ReadAt: w.now},

@@ -58,7 +58,7 @@ type sqlDialect interface {
 	pairs(n int) string
 	contains(column string) string
 	using(index string) string // names the index that answers a query
-	runLookups(f runs.RunFilter) []runLookup
+	runLookups(f runs.RunFilter) []lookup
 	join() string // joins tables in the order in which they shall be looked at
 
 	tableExists(ctx context.Context, q querier, name string) (bool, error)

@@ -22,4 +22,5 @@ func ExampleMigrations() {
 	// 3 chain true
 	// 4 operations true
 	// 5 lists true
+	// 6 batches true
 }

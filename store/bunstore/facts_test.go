@@ -40,15 +40,18 @@ func wantProblem(t *testing.T, report store.CheckReport, code, table string) {
 
 func TestCheckTellsWhatKindOfDamageItFound(t *testing.T) {
 	for what, c := range map[string]struct{ damage, code, table string }{
-		"a changed row":        {"UPDATE tb_runs SET attempt = attempt + 1", "row_damaged", "runs"},
-		"a missing row":        {"DELETE FROM tb_notifications", "row_missing", "notifications"},
-		"an added row":         {"INSERT INTO tb_backup_holds SELECT tenant_id, set_id, name || '2', by_id, by_name, reason, at, row_sum FROM tb_backup_holds", "row_unknown", "backup_holds"},
-		"a missing reference":  {"DELETE FROM tb_payloads", "reference_missing", "policy_versions"},
-		"a missing index":      {"DROP INDEX tb_runs_slot", "schema_changed", ""},
-		"a changed payload":    {"UPDATE tb_payloads SET data = substr(data, 1, length(data) - 1)", "payload_damaged", "payloads"},
-		"a missing tally":      {"DELETE FROM tb_tallies WHERE name = 'runs'", "row_missing", "tallies"},
-		"a missing migration":  {"DELETE FROM tb_migrations", "schema_changed", "migrations"},
-		"a gap in the numbers": {"DELETE FROM tb_audit_log WHERE seq = 2", "row_missing", "audit_log"},
+		"a changed row":         {"UPDATE tb_runs SET attempt = attempt + 1", "row_damaged", "runs"},
+		"a missing row":         {"DELETE FROM tb_notifications", "row_missing", "notifications"},
+		"an added row":          {"INSERT INTO tb_backup_holds SELECT tenant_id, set_id, name || '2', by_id, by_name, reason, at, row_sum FROM tb_backup_holds", "row_unknown", "backup_holds"},
+		"a missing reference":   {"DELETE FROM tb_payloads", "reference_missing", "policy_versions"},
+		"a missing index":       {"DROP INDEX tb_runs_slot", "schema_changed", ""},
+		"a table kept as bytes": {"PRAGMA writable_schema = 1; UPDATE sqlite_master SET type = CAST(type AS BLOB) WHERE name = 'tb_backup_items'", "schema_changed", ""},
+		"a time for none":       {"UPDATE tb_runs SET attempt_started_at = 0 WHERE attempt_started_at IS NULL", "row_damaged", "runs"},
+		"another batch":         {"UPDATE tb_runs SET batch_id = randomblob(16) WHERE batch_id IS NOT NULL", "row_damaged", "runs"},
+		"a changed payload":     {"UPDATE tb_payloads SET data = substr(data, 1, length(data) - 1)", "payload_damaged", "payloads"},
+		"a missing tally":       {"DELETE FROM tb_tallies WHERE name = 'runs'", "row_missing", "tallies"},
+		"a missing migration":   {"DELETE FROM tb_migrations", "schema_changed", "migrations"},
+		"a gap in the numbers":  {"DELETE FROM tb_audit_log WHERE seq = 2", "row_missing", "audit_log"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s, path := fullStore(t)

@@ -115,6 +115,7 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 		t.Fatal(err)
 	}
 	waiting, done := list[0], list[len(list)-1]
+	ofBatch := list[slices.IndexFunc(list, func(r runs.Run) bool { return r.BatchID != "" })]
 	restores, err := s.ListRuns(ctx, tenant, runs.RunFilter{Kinds: []runs.Kind{runs.KindRestoreExecute, runs.KindRestorePreview}}, first)
 	if err != nil {
 		t.Fatal(err)
@@ -197,6 +198,22 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{RunID: done.ID}, after)
 			return err
 		}, []string{"tb_audit_run (tenant_id=? AND run_id=? AND seq<?)"}, nil},
+		{"ListRuns of a batch", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{BatchID: done.ID}, after)
+			return err
+		}, []string{"tb_runs_batch (tenant_id=? AND batch_id=?)"}, sorts},
+		{"ListAudit of a resource", func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Resource: done.ScheduleID, Actions: []string{"run.finished"}}, after)
+			return err
+		}, []string{"tb_audit_resource (tenant_id=? AND resource_id=? AND seq<?)"}, nil},
+		{"ListAudit of rare actions", func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actions: []string{"schedule.deleted", "backup_set.held"}}, after)
+			return err
+		}, []string{"tb_audit_action (tenant_id=? AND action=? AND seq<?)"}, nil},
+		{"ListAudit of a frequent action", func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actions: []string{"run.started", "schedule.deleted"}}, after)
+			return err
+		}, []string{"PRIMARY KEY (tenant_id=? AND seq<?)"}, nil},
 		{"ListSets of ids", func() error {
 			_, err := s.ListSets(ctx, tenant, backupset.SetFilter{IDs: []runs.ID{done.ID, done.ID}}, first)
 			return err
@@ -226,6 +243,12 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			})
 			return err
 		}, []string{"sqlite_autoindex_tb_runs_1 (id=? AND tenant_id=?)", "SEARCH t USING INDEX tb_runs_key (tenant_id=?)"}, nil},
+		{"ChangeRun of a batch", func() error {
+			_, err := s.ChangeRun(ctx, tenant, ofBatch.ID, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
+				return runs.Change{Run: r}, nil
+			})
+			return err
+		}, []string{"tb_runs_batch (tenant_id=? AND batch_id=?)", "SEARCH t USING PRIMARY KEY (tenant_id=? AND id=?)"}, nil},
 		{"StrandedRuns", func() error { _, err := s.StrandedRuns(ctx, runs.Stranded{QueuedBefore: began, Limit: 10}); return err },
 			[]string{"tb_runs_active (status=? AND updated_at<?)", "tb_runs_active (status=?)"}, sorts},
 		{"StrandedRuns with lanes", func() error {

@@ -76,8 +76,11 @@ func (d postgresDialect) changeOnce(ctx context.Context, s *Store, tenant graph.
 	if err != nil {
 		return out, s.explain(ctx, err)
 	}
-	if !v.found {
+	switch {
+	case !v.found:
 		return out, notFound("run")
+	case v.run.BatchID != "":
+		return out, errUnusual // the others of the batch count
 	}
 	changed, trail, err := decide(tenant, v.at.time(), &v.run, v.room, change)
 	if err != nil {
@@ -117,7 +120,7 @@ func (t *tx) putChange(ctx context.Context, v *runView, changed *runRow, trail r
 			return err
 		}
 	}
-	if err := t.trail(graph.TenantID(changed.TenantID), trail); err != nil {
+	if err := t.trail(ctx, graph.TenantID(changed.TenantID), trail); err != nil {
 		return err
 	}
 	return t.putTrail(changed.TenantID, v.head, v.hash)

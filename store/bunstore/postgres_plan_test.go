@@ -206,6 +206,18 @@ func postgresPlans(p *pair) map[string]func() error {
 			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Enabled: &yes}, first)
 			return err
 		},
+		"ListRuns of a batch": func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{BatchID: done.ID}, after)
+			return err
+		},
+		"ListAudit of a rare action": func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actions: []string{"schedule.deleted"}}, after)
+			return err
+		},
+		"ListAudit of a resource": func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Resource: done.ScheduleID}, after)
+			return err
+		},
 		"ListSchedules by next run": func() error {
 			_, err := s.ListSchedules(ctx, tenant, backupsched.Filter{Sort: backupsched.SortNextRun}, after)
 			return err

@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"hash/crc64"
 	"slices"
@@ -51,7 +52,8 @@ var sumTable = crc64.MakeTable(crc64.ECMA)
 // sum is the checksum of a row: CRC-64 finds every change of up to 64 neighbouring bits.
 // It guards against accidents; it is no signature. A column that was added later counts
 // only where it is not its default, so that rows from before keep their sum. What is folded
-// is put into the sum by an exclusive or, which the SQL that takes the column back can undo.
+// is put into the sum by an exclusive or, which the SQL that takes the column back can undo; but
+// for what an exclusive or does not show, such as a time in the place of none.
 func (t *table) sum(cols []column, scratch []byte) (num, []byte) {
 	b := append(scratch[:0], t.name...)
 	first, folded := len(cols)-t.added, int64(0)
@@ -59,8 +61,8 @@ func (t *table) sum(cols []column, scratch []byte) (num, []byte) {
 	for i, c := range cols {
 		if i < first {
 			b = c.appendSum(b)
-		} else if v := c.value(); v != nil && v != int64(0) {
-			if n, whole := v.(int64); whole && i >= len(cols)-t.folded {
+		} else if _, isTime := c.(*ts); c.value() != nil && (c.value() != int64(0) || isTime) {
+			if n, whole := foldedValue(c.value()); whole && n != 0 && i >= len(cols)-t.folded {
 				folded ^= n
 				continue
 			}
@@ -68,6 +70,20 @@ func (t *table) sum(cols []column, scratch []byte) (num, []byte) {
 		}
 	}
 	return num(int64(crc64.Checksum(b, sumTable)) ^ folded), b
+}
+
+// foldedValue is a stored value as the number that is folded into a sum: an id is the exclusive
+// or of its halves.
+func foldedValue(v any) (n int64, ok bool) {
+	switch v := v.(type) {
+	case int64:
+		return v, true
+	case []byte:
+		if len(v) == 16 {
+			return int64(binary.BigEndian.Uint64(v) ^ binary.BigEndian.Uint64(v[8:])), true
+		}
+	}
+	return 0, false
 }
 
 // selectList names all columns and the row sum under the alias t.

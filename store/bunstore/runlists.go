@@ -11,31 +11,35 @@ import (
 
 // Conditions of partial indexes, as these have them.
 const (
-	isActive = "t.status IN ('queued', 'running')"
-	isEnded  = "t.status <> 'queued' AND t.status <> 'running'"
+	isActive  = "t.status IN ('queued', 'running')"
+	isEnded   = "t.status <> 'queued' AND t.status <> 'running'"
+	isOfBatch = "t.batch_id IS NOT NULL"
 )
 
-// runLookup is a part of a list of runs that one index gives in its order, or with few to sort.
-type runLookup struct {
-	index string // empty for that of all runs
+// lookup is a part of a list that one index gives in its order, or with few to sort.
+type lookup struct {
+	index string // empty for that of the whole list
 	cond  string // which makes the index one that answers
 	args  []any
 }
 
 // runLookups are the parts of the list that a filter wants. A filter that one run in a thousand
 // fits would else read the thousand for each that it shows.
-func (sqliteDialect) runLookups(f runs.RunFilter) []runLookup {
+func (sqliteDialect) runLookups(f runs.RunFilter) []lookup {
+	if f.BatchID != "" {
+		return []lookup{{index: "runs_batch", cond: isOfBatch}}
+	}
 	active, ended := split(f.Statuses)
-	var list []runLookup
+	var list []lookup
 	if active {
-		list = append(list, runLookup{index: "runs_key", cond: isActive})
+		list = append(list, lookup{index: "runs_key", cond: isActive})
 	}
 	uncommon := len(f.Statuses) > 0 && !slices.Contains(f.Statuses, runs.StatusSuccess) && !slices.Contains(f.Statuses, runs.StatusSkipped)
 	switch {
 	case active && len(ended) == 0 && len(f.Statuses) > 0:
 		return list
 	case f.ScheduleID != "":
-		return append(list, runLookup{index: "runs_schedule", cond: isEnded})
+		return append(list, lookup{index: "runs_schedule", cond: isEnded})
 	case !uncommon && len(f.Kinds) > 0 && !slices.Contains(f.Kinds, runs.KindBackup):
 		return lookupEach("runs_kind", "t.kind <> 'backup' AND t.kind = ?", f.Kinds)
 	case !uncommon && len(f.Triggers) > 0 && !slices.Contains(f.Triggers, runs.TriggerSchedule):
@@ -43,15 +47,18 @@ func (sqliteDialect) runLookups(f runs.RunFilter) []runLookup {
 	case len(ended) > 0:
 		return append(list, lookupEach("runs_ended", isEnded+" AND t.status = ?", ended)...)
 	}
-	return []runLookup{{}}
+	return []lookup{{}}
 }
 
 // runLookups leave the choice to the planner, which knows how many of the runs are active.
-func (postgresDialect) runLookups(f runs.RunFilter) []runLookup {
-	if active, ended := split(f.Statuses); active && len(ended) == 0 && len(f.Statuses) > 0 {
-		return []runLookup{{cond: isActive}}
+func (postgresDialect) runLookups(f runs.RunFilter) []lookup {
+	if f.BatchID != "" {
+		return []lookup{{cond: isOfBatch}}
 	}
-	return []runLookup{{}}
+	if active, ended := split(f.Statuses); active && len(ended) == 0 && len(f.Statuses) > 0 {
+		return []lookup{{cond: isActive}}
+	}
+	return []lookup{{}}
 }
 
 // split tells whether active runs are wanted, and which ended ones: none of them when all are.
@@ -66,9 +73,9 @@ func split(statuses []runs.Status) (active bool, ended []runs.Status) {
 	return active || len(statuses) == 0, ended
 }
 
-func lookupEach[T ~string](index, cond string, values []T) (list []runLookup) {
+func lookupEach[T ~string](index, cond string, values []T) (list []lookup) {
 	for _, v := range values {
-		list = append(list, runLookup{index, cond, []any{text(v)}})
+		list = append(list, lookup{index, cond, []any{text(v)}})
 	}
 	return list
 }
@@ -99,8 +106,8 @@ func (s *Store) ListRuns(ctx context.Context, tenant graph.TenantID, filter runs
 	return list[:min(len(list), max(slice.Limit, 1)+1)], nil
 }
 
-// where is the whole filter, with what makes the index of the part answer.
-func (l runLookup) where(d sqlDialect, tenant graph.TenantID, filter runs.RunFilter, slice runs.Slice) (*conditions, error) {
+// in makes the index of the part the one that answers for a tenant.
+func (l lookup) in(d sqlDialect, tenant graph.TenantID) *conditions {
 	c := where("t.tenant_id = ?", ident(tenant))
 	if l.index != "" {
 		c.clause = d.using(l.index) + c.clause
@@ -108,11 +115,20 @@ func (l runLookup) where(d sqlDialect, tenant graph.TenantID, filter runs.RunFil
 	if l.cond != "" {
 		c.and(l.cond, l.args...)
 	}
+	return c
+}
+
+// where is the whole filter, with what makes the index of the part answer.
+func (l lookup) where(d sqlDialect, tenant graph.TenantID, filter runs.RunFilter, slice runs.Slice) (*conditions, error) {
+	c := l.in(d, tenant)
 	andIn(c, "t.kind", filter.Kinds)
 	andIn(c, "t.status", filter.Statuses)
 	andIn(c, `t."trigger"`, filter.Triggers)
 	if filter.ScheduleID != "" {
 		c.and("t.schedule_id = ?", uidOf(filter.ScheduleID))
+	}
+	if filter.BatchID != "" {
+		c.and("t.batch_id = ?", uidOf(filter.BatchID))
 	}
 	if !filter.From.IsZero() {
 		c.and("t.created_at >= ?", tsOf(filter.From))

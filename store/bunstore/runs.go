@@ -24,65 +24,71 @@ func (s *Store) createRun(ctx context.Context, tenant graph.TenantID, run runs.R
 	if err != nil {
 		return runs.Run{}, false, err
 	}
-	var r runRow
 	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
-		r = wanted
-		if r.ScheduleID != "" {
-			n, err := count(ctx, t, s.sql("SELECT count(*) FROM {schedules} WHERE tenant_id = ? AND id = ?"), r.TenantID, r.ScheduleID)
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				return notFound("schedule")
-			}
-		}
-		created = false
-		for try := 0; !created; try++ {
-			added, err := insertNew(ctx, t, []runRow{r})
-			if err != nil {
-				return err
-			}
-			if created = added[0]; created {
-				break
-			}
-			same, found, err := s.sameRun(ctx, t, r)
-			if err != nil || found {
-				r = same
-				return err
-			}
-			if try > 0 { // else the run in the way may have ended in between
-				return errRunExists()
-			}
-		}
-		// Ids are unique over all tenants; the primary key only knows one tenant's.
-		n, err := count(ctx, t, s.sql("SELECT count(*) FROM {runs} WHERE id = ?"), r.ID)
-		if err != nil {
+		r := wanted
+		created, err = t.addRun(ctx, &r, set)
+		stored = r.run()
+		if err != nil || !created {
 			return err
 		}
-		if n != 1 {
-			return errRunExists()
-		}
-		if set != nil {
-			if err := t.addSet(ctx, set); err != nil {
-				return err
-			}
-		}
-		if r.endsBackup() {
-			if err := t.moveLastRun(ctx, &r); err != nil {
-				return err
-			}
-		}
-		if r.Status == text(runs.StatusQueued) {
-			if err := t.enqueue(ctx, r.run().Job()); err != nil {
-				return err
-			}
-		}
-		return t.trail(tenant, trail)
+		return t.trail(ctx, tenant, trail)
 	})
 	if err != nil {
 		return runs.Run{}, false, err
 	}
-	return r.run(), created, nil
+	return stored, created, nil
+}
+
+// addRun adds a run and the set that it brings, or makes r the run that stands for it.
+func (t *tx) addRun(ctx context.Context, r *runRow, set *setRow) (created bool, err error) {
+	if r.ScheduleID != "" {
+		n, err := count(ctx, t, t.s.sql("SELECT count(*) FROM {schedules} WHERE tenant_id = ? AND id = ?"), r.TenantID, r.ScheduleID)
+		if err != nil {
+			return false, err
+		}
+		if n == 0 {
+			return false, notFound("schedule")
+		}
+	}
+	for try := 0; !created; try++ {
+		added, err := insertNew(ctx, t, []runRow{*r})
+		if err != nil {
+			return false, err
+		}
+		if created = added[0]; created {
+			break
+		}
+		same, found, err := t.s.sameRun(ctx, t, *r)
+		if err != nil || found {
+			*r = same
+			return false, err
+		}
+		if try > 0 { // else the run in the way may have ended in between
+			return false, errRunExists()
+		}
+	}
+	// Ids are unique over all tenants; the primary key only knows one tenant's.
+	n, err := count(ctx, t, t.s.sql("SELECT count(*) FROM {runs} WHERE id = ?"), r.ID)
+	if err != nil {
+		return false, err
+	}
+	if n != 1 {
+		return false, errRunExists()
+	}
+	if set != nil {
+		if err := t.addSet(ctx, set); err != nil {
+			return false, err
+		}
+	}
+	if r.endsBackup() {
+		if err := t.moveLastRun(ctx, r); err != nil {
+			return false, err
+		}
+	}
+	if r.Status == text(runs.StatusQueued) {
+		return true, t.enqueue(ctx, r.run().Job())
+	}
+	return true, nil
 }
 
 func errRunExists() error {
@@ -164,6 +170,9 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 		if err != nil {
 			return err
 		}
+		if room.Batch, err = t.batch(ctx, &old); err != nil {
+			return err
+		}
 		changed, trail, err := decide(tenant, t.now, &old, room, change)
 		if err != nil {
 			return err
@@ -180,7 +189,7 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 			return err
 		}
 		out = changed.run()
-		return t.trail(tenant, trail)
+		return t.trail(ctx, tenant, trail)
 	})
 	if err != nil && s.dialect.taken(err, s.prefix) {
 		err = fmt.Errorf("another run was claimed at the same time: %w", runs.ErrBusy)
@@ -249,14 +258,15 @@ type runRow struct {
 	ProcessedAtClaim                           num
 	Lane                                       num
 	AttemptStartedAt                           ts
+	BatchID                                    uid
 }
 
-var runsTable = &table{name: "runs", key: 2, added: 2, folded: 1, columns: []string{
+var runsTable = &table{name: "runs", key: 2, added: 3, folded: 2, columns: []string{
 	"tenant_id", "id", "kind", "trigger", "actor_id", "actor_name", "status", "key", "schedule_id", "scheduled_for",
 	"target_type", "target_id", "retry_of", "params", "created_at", "updated_at", "started_at", "finished_at",
 	"not_before", "attempt", "stalls", "error_code", "error_message", "total", "processed", "succeeded", "failed",
 	"skipped", "backup_set_id", "summary", "cancel_requested", "canceled_by_id", "canceled_by_name", "lease_token",
-	"lease_owner", "lease_until", "processed_at_claim", "lane", "attempt_started_at",
+	"lease_owner", "lease_until", "processed_at_claim", "lane", "attempt_started_at", "batch_id",
 }}
 
 func (*runRow) table() *table { return runsTable }
@@ -267,7 +277,7 @@ func (r *runRow) columns() []column {
 		&r.TargetType, &r.TargetID, &r.RetryOf, &r.Params, &r.CreatedAt, &r.UpdatedAt, &r.StartedAt, &r.FinishedAt,
 		&r.NotBefore, &r.Attempt, &r.Stalls, &r.ErrorCode, &r.ErrorMessage, &r.Total, &r.Processed, &r.Succeeded, &r.Failed,
 		&r.Skips, &r.BackupSetID, &r.Summary, &r.CancelRequested, &r.CanceledByID, &r.CanceledByName, &r.LeaseToken,
-		&r.LeaseOwner, &r.LeaseUntil, &r.ProcessedAtClaim, &r.Lane, &r.AttemptStartedAt,
+		&r.LeaseOwner, &r.LeaseUntil, &r.ProcessedAtClaim, &r.Lane, &r.AttemptStartedAt, &r.BatchID,
 	}
 }
 
@@ -285,7 +295,7 @@ func runRowOf(r runs.Run) (runRow, error) {
 		BackupSetID: f.id("backup_set_id", r.BackupSetID), Summary: text(r.Summary), CancelRequested: flag(r.CancelRequested),
 		CanceledByID: text(r.CanceledBy.ID), CanceledByName: text(r.CanceledBy.Name), LeaseToken: num(r.LeaseToken),
 		LeaseOwner: text(r.LeaseOwner), LeaseUntil: tsOf(r.LeaseUntil), ProcessedAtClaim: num(r.ProcessedAtClaim),
-		Lane: num(r.Lane), AttemptStartedAt: tsOf(r.AttemptStartedAt),
+		Lane: num(r.Lane), AttemptStartedAt: tsOf(r.AttemptStartedAt), BatchID: f.id("batch_id", r.BatchID),
 	}, f.bad.Err()
 }
 
@@ -304,7 +314,7 @@ func (r *runRow) run() runs.Run {
 		BackupSetID: r.BackupSetID.id(), Summary: rawJSON(r.Summary), CancelRequested: bool(r.CancelRequested),
 		CanceledBy: runs.Actor{ID: string(r.CanceledByID), Name: string(r.CanceledByName)}, LeaseToken: int64(r.LeaseToken),
 		LeaseOwner: string(r.LeaseOwner), LeaseUntil: r.LeaseUntil.time(), ProcessedAtClaim: int(r.ProcessedAtClaim),
-		Lane: int(r.Lane), AttemptStartedAt: r.AttemptStartedAt.time(),
+		Lane: int(r.Lane), AttemptStartedAt: r.AttemptStartedAt.time(), BatchID: r.BatchID.id(),
 	}
 }
 

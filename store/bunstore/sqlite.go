@@ -149,9 +149,11 @@ func (sqliteDialect) foreignKeys(ctx context.Context, q querier, found func(code
 }
 
 // definitions returns the statements that made the tables and indexes, as the database
-// keeps them: word by word. One that stands under another kind, name or table is left out.
+// keeps them: word by word. One that stands under another kind, name or table is left out, also
+// where they are kept as bytes: SQLite takes them, but whoever looks for tables finds none.
 func (sqliteDialect) definitions(ctx context.Context, q querier) (map[string]bool, error) {
-	rows, err := q.QueryContext(ctx, "SELECT upper(type), name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+	rows, err := q.QueryContext(ctx, "SELECT upper(type), name, tbl_name, sql FROM sqlite_master WHERE typeof(sql) = 'text' AND "+
+		"typeof(type) = 'text' AND typeof(name) = 'text' AND typeof(tbl_name) = 'text'")
 	if err != nil {
 		return nil, err
 	}

@@ -191,6 +191,10 @@ func endedContextWritesNothing(t *testing.T, f *fixture) {
 		f.ends("CreateRun", err)
 		_, _, err = f.store.CreateSetRun(ended, contoso, f.newSetRun(), "x", f.trail(contoso, "x"))
 		f.ends("CreateSetRun", err)
+		_, err = f.store.CreateBatch(ended, contoso, f.newBatch(contoso, 2), func(int) runs.Notification {
+			return batchNotice(f.id(), runs.StatusQueued, start)
+		})
+		f.ends("CreateBatch", err)
 		_, err = f.store.ChangeRun(ended, contoso, r.ID, changing(claimed))
 		f.ends("ChangeRun", err)
 		_, err = f.store.SaveItems(ended, contoso, c.lease(), []runs.Item{f.newItem("p1", runs.ItemSuccess)}, -1)

@@ -36,6 +36,7 @@ func createdRunComesBack(t *testing.T, f *fixture) {
 		ScheduledFor: start.Add(time.Minute), Target: runs.Target{Type: "schedule", ID: s.ID},
 		RetryOf: failed.ID, Params: json.RawMessage(`{"types":["a","b"],"limit":12345678901234567890}`),
 		CreatedAt: start.Add(time.Second), UpdatedAt: start.Add(2 * time.Second), NotBefore: start.Add(time.Hour),
+		BatchID: f.id(),
 	}
 	stored, created, err := f.store.CreateRun(f.ctx, contoso, r, f.trail(contoso, "run.retried"))
 	f.ok(err)

@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t testing.TB, clock runs.Clock) store.Store) {
 		{name: "DispatchStore", promises: dispatchPromises()},
 		{name: "RunStore", promises: runPromises()},
 		{name: "SetRuns", promises: setRunPromises()},
+		{name: "Batches", promises: batchPromises()},
 		{name: "Turns", promises: turnPromises()},
 		{name: "LastRun", promises: lastRunPromises()},
 		{name: "ItemStore", promises: itemPromises()},

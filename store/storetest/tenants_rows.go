@@ -205,6 +205,12 @@ func addRows() map[string]func(f *fixture, tenant graph.TenantID) error {
 			_, _, err := f.store.CreateSetRun(f.ctx, tenant, f.newSetRun(), "added", f.trail(contoso, "x"))
 			return err
 		},
+		"CreateBatch": func(f *fixture, tenant graph.TenantID) error {
+			_, err := f.store.CreateBatch(f.ctx, tenant, f.newBatch(contoso, 2), func(int) runs.Notification {
+				return batchNotice(f.id(), runs.StatusQueued, start)
+			})
+			return err
+		},
 		"AddUpload": func(f *fixture, tenant graph.TenantID) error {
 			return f.store.AddUpload(f.ctx, tenant, transfer.Upload{ID: f.id(), TenantID: contoso, CreatedAt: start}, transfer.Bounds{})
 		},

@@ -8,11 +8,13 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
-// Notification tells the caller about a run that he or she started.
+// Notification tells the caller about a run that he or she started, or about the runs that one
+// bulk call started.
 type Notification struct {
 	ID        string     `json:"id" format:"uuid"`
-	RunID     string     `json:"run_id" format:"uuid"`
-	Status    string     `json:"status" enum:"queued,running,success,partial,failed,canceled,skipped" doc:"Of the run"`
+	RunID     *string    `json:"run_id" format:"uuid" doc:"null when it is about a batch"`
+	BatchID   *string    `json:"batch_id" format:"uuid" doc:"Of the runs that it is about, when one bulk call started them; null when it is about one run"`
+	Status    string     `json:"status" enum:"queued,running,success,partial,failed,canceled,skipped" doc:"Of the run; of a batch partial when its runs ended differently"`
 	Code      *string    `json:"code"`
 	Message   string     `json:"message"`
 	CreatedAt time.Time  `json:"created_at"`
@@ -32,7 +34,7 @@ type notificationQuery struct {
 
 func showNotification(n runs.Notification) Notification {
 	return Notification{
-		ID: string(n.ID), RunID: string(n.RunID), Status: string(n.Status), Code: text(n.Code), Message: n.Message,
+		ID: string(n.ID), RunID: text(n.RunID), BatchID: text(n.BatchID()), Status: string(n.Status), Code: text(n.Code), Message: n.Message,
 		CreatedAt: n.CreatedAt.UTC(), ReadAt: instant(n.ReadAt),
 	}
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 
+	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
@@ -20,6 +21,14 @@ func matrixRows() []row {
 	schedule := shared(func(w *world, tenant graph.TenantID) runs.ID { return w.schedule(tenant, "Shared") })
 	run := shared(func(w *world, tenant graph.TenantID) runs.ID {
 		return w.backup(tenant, w.schedule(tenant, "Shared")).ID
+	})
+	batch := shared(func(w *world, tenant graph.TenantID) runs.ID {
+		ids := []runs.ID{w.schedule(tenant, "Together 1"), w.schedule(tenant, "Together 2")}
+		results, err := w.scheduler.Bulk(w.t.Context(), tenant, owner(tenant), backupsched.BulkRunNow, ids)
+		w.must(err)
+		run, err := w.starter.Get(w.t.Context(), tenant, owner(tenant), results[0].RunID)
+		w.must(err)
+		return run.BatchID
 	})
 	policy := shared(func(w *world, tenant graph.TenantID) runs.ID {
 		id := w.backup(tenant, w.schedule(tenant, "Shared")).BackupSetID
@@ -66,6 +75,7 @@ func matrixRows() []row {
 
 		{operation: "list-runs"},
 		{operation: "list-runs", variant: "schedule_id", object: schedule, deleted: deletedSchedule, request: inQuery("schedule_id")},
+		{operation: "list-runs", variant: "batch_id", object: batch, request: inQuery("batch_id")},
 		{operation: "list-active-runs"},
 		{operation: "get-run", object: run},
 		{operation: "list-run-items", object: run},

@@ -25,6 +25,7 @@ type Run struct {
 	Attempt      int             `json:"attempt"`
 	AttemptAt    *time.Time      `json:"attempt_started_at" doc:"When the latest attempt began, which the eta counts from"`
 	RetryOf      *string         `json:"retry_of" format:"uuid"`
+	BatchID      *string         `json:"batch_id" format:"uuid" doc:"The same for all runs that one bulk call started; null for a run that was started by itself"`
 	ErrorCode    *string         `json:"error_code"`
 	ErrorMessage *string         `json:"error_message"`
 	Counts       Counts          `json:"counts"`
@@ -69,7 +70,7 @@ func (a *API) showRun(r runs.Run) Run {
 		ID: string(r.ID), Kind: string(r.Kind), Trigger: string(r.Trigger), Actor: r.Actor.ID, Status: string(r.Status),
 		ScheduleID: text(r.ScheduleID), ScheduledFor: instant(r.ScheduledFor), Target: showTarget(r.Target),
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), StartedAt: instant(r.StartedAt),
-		FinishedAt: instant(r.FinishedAt), NotBefore: instant(r.NotBefore), Attempt: r.Attempt, AttemptAt: instant(r.AttemptStartedAt), RetryOf: text(r.RetryOf),
+		FinishedAt: instant(r.FinishedAt), NotBefore: instant(r.NotBefore), Attempt: r.Attempt, AttemptAt: instant(r.AttemptStartedAt), RetryOf: text(r.RetryOf), BatchID: text(r.BatchID),
 		ErrorCode: text(r.ErrorCode), ErrorMessage: text(r.ErrorMessage), Counts: Counts(r.Counts),
 		ETA: instant(r.ETA(a.cfg.Clock.Now())), BackupSetID: text(r.BackupSetID), Summary: r.Summary,
 	}

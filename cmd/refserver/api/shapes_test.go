@@ -176,7 +176,8 @@ func TestShapes(t *testing.T) {
 	s.want(202, "confirm-retention", "schedules/"+id+"/retention-plan/confirm", `{"confirm_plan":"`+w.plan(id)+`"}`)
 	w.settle()
 	s.want(200, "list-runs", "runs?kind=retention.apply", "")
-	s.want(200, "bulk-schedules", "schedules/bulk", `{"action":"run_now","ids":["`+id+`","`+noSuchID+`"]}`)
+	other := idOf(t, w.wants(201, http.MethodPost, "schedules", scheduleJSON, nil))
+	s.want(200, "bulk-schedules", "schedules/bulk", `{"action":"run_now","ids":["`+id+`","`+other+`","`+noSuchID+`"]}`)
 	note := s.want(200, "list-notifications", "notifications?limit=2&unread=true", "")
 	var notes NotificationList
 	w.must(json.Unmarshal([]byte(note.body), &notes))

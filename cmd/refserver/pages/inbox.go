@@ -76,11 +76,14 @@ func readNotifications(v *visit) (answer, error) {
 	return see{back, "notifications_read"}, nil
 }
 
-// openNotification marks one as read and leads to its run.
+// openNotification marks one as read and leads to its run, or to the runs of its batch.
 func openNotification(v *visit) (answer, error) {
 	n, err := v.cfg.Starter.MarkRead(v.ctx(), v.tenant, v.actor, v.id())
 	if err != nil {
 		return nil, err
+	}
+	if batch := n.BatchID(); batch != "" {
+		return see{path: v.path("runs") + "?batch=" + string(batch)}, nil
 	}
 	return see{path: v.path("runs", string(n.RunID))}, nil
 }

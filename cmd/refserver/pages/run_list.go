@@ -53,7 +53,7 @@ func listRuns(v *visit) (answer, error) {
 	for _, t := range runTriggers {
 		data.Triggers = append(data.Triggers, filterOption{string(t), triggerWords(t), slices.Contains(filter.Triggers, t)})
 	}
-	data.Filtered = data.From != "" || data.To != "" || filter.ScheduleID != "" || len(filter.Kinds)+len(filter.Statuses)+len(filter.Triggers) > 0
+	data.Filtered = data.From != "" || data.To != "" || filter.ScheduleID != "" || filter.BatchID != "" || len(filter.Kinds)+len(filter.Statuses)+len(filter.Triggers) > 0
 	var err error
 	var known bool
 	if data.Schedules, known, err = v.scheduleChoices(filter.ScheduleID); err != nil {
@@ -119,6 +119,13 @@ func (v *visit) runFilter() (runs.PageRequest, runs.RunFilter, []runs.FieldError
 			bad.Add("schedule", "id_invalid", "is not the id of a schedule; choose one of the list")
 		} else {
 			f.ScheduleID = id
+		}
+	}
+	if id := runs.ID(v.query.Get("batch")); id != "" {
+		if !id.Valid() {
+			bad.Add("batch", "id_invalid", "is not the id of runs that were started together")
+		} else {
+			f.BatchID = id
 		}
 	}
 	f.From = v.day(&bad, "from", 0)
