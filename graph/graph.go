@@ -142,8 +142,9 @@ type Resolution struct {
 // does not take ([WriteRules]), and with the parts of the policy but its assignments inline
 // under their names. Where Graph wants parts in calls of their own, the client makes these.
 //
-// [WithJustification] gives what Graph asks for where approval by several administrators is
-// on; a write that is held back for it is KindApprovalRequired.
+// Where Multi Admin Approval is on, a write with [WithJustification] asks for an approval and is
+// KindApprovalRequired until another administrator has given that. The same write, made again
+// after that, is done.
 type Writer interface {
 	// Create makes a new object and returns its id. It is not idempotent: when the
 	// reply was lost the error is KindAmbiguous, and the caller looks before it tries

@@ -94,8 +94,9 @@ func CommonStrip() []string { return slices.Clone(commonStrip) }
 
 type justificationKey struct{}
 
-// WithJustification gives writes made with the context the reason that Graph demands where
-// changes need the approval of several administrators. It is sent as it is.
+// WithJustification gives writes made with the context the reason that those read who have to
+// approve changes, where Multi Admin Approval is on. It is any text; of a long one the end may be
+// left out.
 func WithJustification(ctx context.Context, reason string) context.Context {
 	return context.WithValue(ctx, justificationKey{}, reason)
 }

@@ -22,7 +22,7 @@ var answers = map[graph.Kind]struct {
 	graph.KindNotFound:         {http.StatusNotFound, "ResourceNotFound"},
 	graph.KindConflict:         {http.StatusConflict, "Conflict"},
 	graph.KindInvalid:          {http.StatusBadRequest, "BadRequest"},
-	graph.KindApprovalRequired: {http.StatusBadRequest, "BadRequest"},
+	graph.KindApprovalRequired: {http.StatusPreconditionFailed, "BadRequest"},
 	graph.KindInternal:         {http.StatusInternalServerError, "InternalServerError"},
 }
 

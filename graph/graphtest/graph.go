@@ -38,8 +38,9 @@ type Config struct {
 	// processed: its publishingState says so, and it takes no assignments. Needs a clock.
 	PublishLag time.Duration
 
-	// ApprovalRequired are the types that Multi Admin Approval protects: a write without
-	// [graph.WithJustification] is held back.
+	// ApprovalRequired are the types that Multi Admin Approval protects: a write needs
+	// [graph.WithJustification], is held back, and goes through when it is made again after
+	// [Graph.Decide] has approved it.
 	ApprovalRequired []graph.PolicyType
 
 	// Catalogue is the table of types. Defaults to [graph.Catalog].
@@ -57,8 +58,9 @@ type Graph struct {
 	mu      sync.RWMutex
 	tenants map[graph.TenantID]*tenant
 
-	faults faultScript
-	calls  callLog
+	faults    faultScript
+	calls     callLog
+	approvals approvals
 
 	templates   sync.Once
 	definitions []Definition

@@ -3,6 +3,7 @@ package graphtest_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -167,23 +168,76 @@ func TestDefaultObjectsAreChangedAndMicrosoftsAreNot(t *testing.T) {
 	wantKind(t, g.Assign(ctx, tenant, "deviceHealthScript", "ms", nil), graph.KindInvalid)
 }
 
-func TestProtectedTypesWantAJustification(t *testing.T) {
-	g := with(t, 60, graphtest.Config{ApprovalRequired: []graph.PolicyType{"deviceCategory"}})
+func TestProtectedTypesWantAnApproval(t *testing.T) {
+	clock := &hand{now: graphtest.Epoch}
+	g := with(t, 60, graphtest.Config{ApprovalRequired: []graph.PolicyType{"deviceCategory"}, Clock: clock})
 	ctx, reason := context.Background(), graph.WithJustification(context.Background(), "agreed with the board")
 	id := list(t, g, "deviceCategory")[0].ID
-	write := func(ctx context.Context) (errs []error) {
-		_, err := g.Create(ctx, tenant, "deviceCategory", []byte(`{"displayName":"x"}`))
-		return append(errs, err, g.Update(ctx, tenant, "deviceCategory", id, []byte(`{"displayName":"y"}`)))
+	write := func(ctx context.Context, kind graph.Kind, status int) {
+		t.Helper()
+		for name, err := range map[string]error{
+			"update": g.Update(ctx, tenant, "deviceCategory", id, []byte(`{"displayName":"another"}`)),
+			"delete": g.Remove(ctx, tenant, "deviceCategory", id),
+		} {
+			var e *graph.Error
+			if errors.As(err, &e); graph.KindOf(err) != kind || e != nil && status != 0 && e.StatusCode != status {
+				t.Errorf("%s: %v, want %s (%d)", name, err, kind, status)
+			}
+		}
 	}
-	for _, err := range write(ctx) {
-		wantKind(t, err, graph.KindApprovalRequired)
+	write(ctx, graph.KindApprovalRequired, 400)
+	first := g.Update(reason, tenant, "deviceCategory", id, []byte(`{"displayName":"y"}`))
+	wantKind(t, first, graph.KindApprovalRequired)
+	var held *graphtest.HeldError
+	got := g.Approvals(tenant)
+	if !errors.As(first, &held) || len(got) != 1 || held.Code != got[0].ID || got[0].Justification != "agreed with the board" || got[0].Key.ID != id {
+		t.Fatalf("%v, requests %+v", first, got)
 	}
-	for _, err := range write(reason) {
-		wantKind(t, err, "")
+	wantKind(t, g.Update(reason, tenant, "deviceCategory", id, []byte(`{"displayName":"y"}`)), graph.KindApprovalRequired)
+	if n := len(g.Approvals(tenant)); n != 1 {
+		t.Errorf("the same was asked for %d times", n)
+	}
+	write(reason, graph.KindApprovalRequired, 409)
+	if n := g.Decide(tenant, graphtest.ApprovalGiven, "another"); n != 0 {
+		t.Errorf("%d requests were decided that nobody named", n)
+	}
+	if n := g.Decide(tenant, graphtest.ApprovalGiven, got[0].ID); n != 1 {
+		t.Errorf("%d requests were decided", n)
+	}
+	wantKind(t, g.Update(reason, tenant, "deviceCategory", id, []byte(`{"displayName":"z"}`)), graph.KindApprovalRequired)
+	wantKind(t, g.Update(reason, tenant, "deviceCategory", id, []byte(`{ "displayName": "y" }`)), "")
+	if got := g.Approvals(tenant); len(got) != 1 || got[0].Status != graphtest.ApprovalCompleted {
+		t.Errorf("requests %+v", got)
+	}
+	wantKind(t, g.Remove(reason, tenant, "deviceCategory", id), graph.KindApprovalRequired)
+	clock.now = clock.now.Add(3 * 24 * time.Hour)
+	if got := g.Approvals(tenant); len(got) != 2 || got[1].Status != graphtest.ApprovalExpired || g.Decide(tenant, graphtest.ApprovalGiven) != 0 {
+		t.Errorf("after three days: %+v", got)
 	}
 	if _, err := g.Create(ctx, tenant, "mobileAppCategory", []byte(`{"displayName":"x"}`)); err != nil {
 		t.Errorf("a type that is not protected: %v", err)
 	}
+}
+
+func TestAnApprovedWriteThatFailsCanBeMadeAgain(t *testing.T) {
+	g := with(t, 60, graphtest.Config{ApprovalRequired: []graph.PolicyType{"deviceCategory"}})
+	ctx := graph.WithJustification(context.Background(), "agreed")
+	for _, body := range []string{`{"displayName":"x","version":3}`, `{"displayName":"x"}`} {
+		_, err := g.Create(ctx, tenant, "deviceCategory", []byte(body))
+		wantKind(t, err, graph.KindApprovalRequired)
+	}
+	g.Decide(tenant, graphtest.ApprovalGiven)
+	for range 2 {
+		_, err := g.Create(ctx, tenant, "deviceCategory", []byte(`{"displayName":"x","version":3}`))
+		wantKind(t, err, graph.KindInvalid)
+	}
+	if err := g.Inject(graphtest.Fault{Op: graphtest.OpCreate, Applied: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := g.Create(ctx, tenant, "deviceCategory", []byte(`{"displayName":"x"}`))
+	wantKind(t, err, graph.KindAmbiguous)
+	_, err = g.Create(ctx, tenant, "deviceCategory", []byte(`{"displayName":"x"}`)) // it was made
+	wantKind(t, err, graph.KindApprovalRequired)
 }
 
 // hand is a clock that a test moves.

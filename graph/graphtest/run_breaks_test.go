@@ -344,7 +344,25 @@ func TestRunNoticesClientsThatBreakAPromise(t *testing.T) {
 			b.create = func(ctx context.Context, id graph.TenantID, t graph.PolicyType, body json.RawMessage) (string, error) {
 				return b.Graph.Create(graph.WithJustification(ctx, ""), id, t, body)
 			}
-		}, "a write without a justification"},
+		}, "a write with one waits"},
+		"a justification is an approval": {func(b *broken) {
+			b.create = func(ctx context.Context, id graph.TenantID, t graph.PolicyType, body json.RawMessage) (string, error) {
+				made, err := b.Graph.Create(ctx, id, t, body)
+				if graph.KindOf(err) == graph.KindApprovalRequired && graph.Justification(ctx) != "" {
+					b.Graph.Decide(id, ApprovalGiven)
+					return b.Graph.Create(ctx, id, t, body)
+				}
+				return made, err
+			}
+		}, "a write with one waits"},
+		"an approval is for another body": {func(b *broken) {
+			b.create = func(ctx context.Context, id graph.TenantID, t graph.PolicyType, body json.RawMessage) (string, error) {
+				if graph.Justification(ctx) != "" {
+					body = append(body[:len(body)-1:len(body)-1], fmt.Sprintf(`,"description":"%d"}`, len(b.Graph.Approvals(id)))...)
+				}
+				return b.Graph.Create(ctx, id, t, body)
+			}
+		}, "a write with one waits"},
 		"names are compared to the letter": {func(b *broken) {
 			b.resolve = func(ctx context.Context, id graph.TenantID, refs []graph.Reference) ([]graph.Resolution, error) {
 				r, err := b.Graph.Resolve(ctx, id, refs)

@@ -1,10 +1,12 @@
 package graphtest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -17,7 +19,8 @@ var writeChecks = []check{
 	{"an update replaces the whole where the catalogue says so", Config{}, replacedWhole},
 	{"assignments are replaced as a whole", Config{}, assignedWhole},
 	{"an update or an assignment of what is not there is not found", Config{}, writeNotFound},
-	{"a write without a justification is held back where it takes one", Config{ApprovalRequired: []graph.PolicyType{plain}}, approval},
+	{"a write without a justification is held back where it takes one", Config{ApprovalRequired: []graph.PolicyType{plain}}, unjustified},
+	{"a write with one waits until it is approved, and is done once then", Config{ApprovalRequired: []graph.PolicyType{plain}}, approved},
 	{"a client that may only look refuses every write and reads as before", Config{}, writeBlocked},
 }
 
@@ -166,15 +169,51 @@ func writeNotFound(f *fixture) {
 	f.kind("Assign", f.Assign(f.Context(), here, scriptType, nothing, nil), graph.KindNotFound)
 }
 
-func approval(f *fixture) {
+func unjustified(f *fixture) {
 	id := f.idsOf(plain)[0]
 	_, err := f.Create(f.Context(), here, plain, []byte(newCategory))
 	f.kind("Create", err, graph.KindApprovalRequired)
 	f.kind("Update", f.Update(f.Context(), here, plain, id, []byte(`{"displayName":"Other"}`)), graph.KindApprovalRequired)
-	ctx := graph.WithJustification(f.Context(), "restored after an accident")
-	if _, err := f.Create(ctx, here, plain, []byte(newCategory)); err != nil {
-		f.Errorf("Create with a justification: %v", err)
+	if n := len(f.graph.Approvals(here)); n != 0 {
+		f.Errorf("%d requests for approval were made", n)
 	}
+}
+
+func approved(f *fixture) {
+	const reason = "Wiederhergestellt nach Löschung – 復元 👍"
+	ctx := graph.WithJustification(f.Context(), reason)
+	id, before := f.idsOf(plain)[0], len(f.truth(here, plain))
+	create := func(ctx context.Context, body string) error {
+		_, err := f.Create(ctx, here, plain, []byte(body))
+		return err
+	}
+	update := func(name string) error {
+		return f.Update(ctx, here, plain, id, []byte(`{"displayName":"`+name+`"}`))
+	}
+	f.kind("Create", create(ctx, newCategory), graph.KindApprovalRequired)
+	f.kind("Update", update("Other"), graph.KindApprovalRequired)
+	f.kind("Create again", create(ctx, newCategory), graph.KindApprovalRequired)
+	f.kind("Update again", update("Other"), graph.KindApprovalRequired)
+	f.kind("another Update", update("Another"), graph.KindApprovalRequired)
+	requests := f.graph.Approvals(here)
+	for _, a := range requests {
+		if !strings.HasPrefix(a.Justification, reason) {
+			f.Errorf("those who approve read %q; want %q", a.Justification, reason)
+		}
+	}
+	if len(requests) != 2 || len(f.truth(here, plain)) != before || f.object(plain, id)["displayName"] == "Other" {
+		f.Errorf("%d requests for approval, and something was written", len(requests))
+	}
+	f.graph.Decide(here, ApprovalGiven)
+	f.kind("another Create", create(ctx, `{"displayName":"Something else","roleScopeTagIds":["0"]}`), graph.KindApprovalRequired)
+	f.ok(create(ctx, newCategory))
+	f.ok(update("Other"))
+	if n := len(f.truth(here, plain)) - before; n != 1 || f.object(plain, id)["displayName"] != "Other" {
+		f.Errorf("%d objects were made, and the name is %v", n, f.object(plain, id)["displayName"])
+	}
+	f.kind("Create after it was done", create(ctx, newCategory), graph.KindApprovalRequired)
+	f.graph.Decide(here, ApprovalRejected)
+	f.kind("Create after it was rejected", create(ctx, newCategory), graph.KindApprovalRequired)
 }
 
 func writeBlocked(f *fixture) {

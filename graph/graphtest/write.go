@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strconv"
 	"time"
 
@@ -35,7 +34,7 @@ func (g *Graph) Create(ctx context.Context, id graph.TenantID, t graph.PolicyTyp
 		}
 		made = p.ID
 		return nil
-	}, &made)
+	}, &made, body)
 	if err != nil {
 		return "", err
 	}
@@ -87,7 +86,7 @@ func (g *Graph) update(ctx context.Context, id graph.TenantID, t graph.PolicyTyp
 		}
 		w.tenant.replace(o, p)
 		return nil
-	}, &object)
+	}, &object, body)
 }
 
 // Assign implements [graph.Writer]. It refuses, as invalid, groups and filters that the
@@ -112,7 +111,7 @@ func (g *Graph) Assign(ctx context.Context, id graph.TenantID, t graph.PolicyTyp
 		}
 		w.tenant.replace(o, p)
 		return nil
-	}, &object)
+	}, &object, assignments...)
 }
 
 // markAssigned sets the read-out of an object that tells whether it is assigned.
@@ -143,8 +142,8 @@ func (r *refusal) Error() string { return string(r.kind) }
 func invalid(text string) error { return &refusal{graph.KindInvalid, errors.New(text)} }
 
 // write runs the common part of a write around what it does to an object, whose id is known
-// afterwards at the latest.
-func (g *Graph) write(ctx context.Context, c Call, do func(*writing) error, object *string) (err error) {
+// afterwards at the latest. The content tells it from other writes of the object.
+func (g *Graph) write(ctx context.Context, c Call, do func(*writing) error, object *string, content ...json.RawMessage) (err error) {
 	done := false
 	defer func() { g.calls.wrote(c.Tenant, Write{Op: c.Op, Key: Key{c.Type, *object}, Done: done}) }()
 	f, err := g.enter(ctx, c)
@@ -155,9 +154,11 @@ func (g *Graph) write(ctx context.Context, c Call, do func(*writing) error, obje
 	if err != nil {
 		return err
 	}
-	if slices.Contains(g.cfg.ApprovalRequired, c.Type) && graph.Justification(ctx) == "" {
-		return g.fail(c.Op, c.Type, graph.KindApprovalRequired, errors.New("the header x-msft-approval-justification is required to request approval"))
+	settle, err := g.held(ctx, c, content)
+	if err != nil {
+		return err
 	}
+	defer func() { settle(done) }()
 	tn.mu.Lock()
 	defer tn.mu.Unlock()
 	if err := do(&writing{g, tn, info, g.clock.Now()}); err != nil {

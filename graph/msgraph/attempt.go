@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -118,8 +117,11 @@ func (c *Client) request(ctx context.Context, r call, token Token) (*http.Reques
 	if graph.LowPriority(ctx) {
 		h.Set(priorityHeader, "low")
 	}
-	if reason := graph.Justification(ctx); reason != "" && r.write() {
-		h.Set(approvalHeader, printable(reason))
+	if r.justification != "" {
+		h.Set(justificationHeader, r.justification)
+	}
+	if r.code != "" {
+		h.Set(approvalHeader, r.code)
 	}
 	return req, nil
 }
@@ -131,9 +133,6 @@ const preferred = "include-unknown-enum-members"
 // priorityHeader tells Graph that others may go first where it throttles.
 const priorityHeader = "X-Ms-Throttle-Priority"
 
-// approvalHeader carries the reason for a write where several administrators must approve it.
-const approvalHeader = "X-Msft-Approval-Justification"
-
 // accept asks for every annotation, since without it "@odata.type" comes only where a
 // collection has several types.
 func accept(r call) string {
@@ -141,14 +140,4 @@ func accept(r call) string {
 		return "application/json"
 	}
 	return "application/json;odata.metadata=full"
-}
-
-// printable replaces what no header may have.
-func printable(s string) string {
-	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
-			return ' '
-		}
-		return c
-	}, s)
 }

@@ -87,7 +87,7 @@ func TestWhatARequestSays(t *testing.T) {
 		got = append(got, r.Clone(t.Context()))
 		_, _ = io.WriteString(w, anObject)
 	})
-	ctx := graph.WithLowPriority(graph.WithJustification(t.Context(), "ticket 42,\r\nX-Evil: 1"))
+	ctx := graph.WithLowPriority(t.Context())
 	read := list()
 	read.query = "$filter=a%20eq%20'b'&$top=5"
 	minimal := list()
@@ -102,8 +102,8 @@ func TestWhatARequestSays(t *testing.T) {
 	}
 	for i, want := range []map[string]string{
 		{"Authorization": "Bearer the-token", "Accept": "application/json;odata.metadata=full", "Prefer": "include-unknown-enum-members",
-			"Content-Type": "", "X-Ms-Throttle-Priority": "low", "X-Msft-Approval-Justification": ""},
-		{"Content-Type": "application/json", "X-Ms-Throttle-Priority": "low", "X-Msft-Approval-Justification": "ticket 42,  X-Evil: 1", "X-Evil": ""},
+			"Content-Type": "", "X-Ms-Throttle-Priority": "low"},
+		{"Content-Type": "application/json", "X-Ms-Throttle-Priority": "low"},
 		{"Accept": "application/json"},
 		{"X-Ms-Throttle-Priority": "", "X-Msft-Approval-Justification": ""},
 	} {
@@ -136,20 +136,6 @@ func TestEveryAttemptHasAnIDOfItsOwn(t *testing.T) {
 			t.Errorf("ids %v", ids)
 		}
 	})
-}
-
-func TestAWriteThatWaitsForOtherAdministratorsSaysSo(t *testing.T) {
-	for _, code := range []int{400, 403} {
-		for message, want := range map[string]graph.Kind{
-			"Header 'x-msft-approval-justification' is required to request approval":                graph.KindApprovalRequired,
-			`{\"Message\":\"Header 'X-MSFT-Approval-Justification' is required - Operation ID x\"}`: graph.KindApprovalRequired,
-			"displayName is required": map[int]graph.Kind{400: graph.KindInvalid, 403: graph.KindForbidden}[code],
-		} {
-			c := serve(t, say(code, `{"error":{"code":"BadRequest","message":"`+message+`"}}`))
-			_, err := c.do(t.Context(), tenant, create())
-			wantFailure(t, err, want, code)
-		}
-	}
 }
 
 func TestAnAnswerThatIsTooLongIsNoAnswer(t *testing.T) {

@@ -27,6 +27,9 @@ type call struct {
 	create bool
 	bare   bool // a create that is answered with nothing
 
+	justification string // the header for those who have to approve the write
+	code          string // of its approval, in place of the justification
+
 	link string // a checked nextLink, in place of version, path and query
 	size int    // of a $batch: how many requests it holds
 }
@@ -61,6 +64,8 @@ func (r call) fail(kind graph.Kind, err error) *graph.Error {
 // *graph.Error, or ctx's error when ctx ended. A create that was under way then is
 // graph.KindAmbiguous, and wraps ctx's error.
 func (c *Client) do(ctx context.Context, tenant graph.TenantID, r call) ([]byte, error) {
-	var e effort
-	return c.persist(ctx, tenant, r, &e)
+	if reason := graph.Justification(ctx); reason != "" && r.write() && r.workload == graph.WorkloadIntune {
+		return c.justified(ctx, tenant, r, reason)
+	}
+	return c.persist(ctx, tenant, r, &effort{})
 }

@@ -84,12 +84,6 @@ func (r refusal) err() error {
 	return errors.New(s)
 }
 
-// approval tells whether a write waits for other administrators. Nothing but the name of the
-// header in the message says so.
-func (r refusal) approval() bool {
-	return strings.Contains(strings.ToLower(strings.Join(r.messages, " ")), strings.ToLower(approvalHeader))
-}
-
 // word is a code or id of an answer if it looks like one, else nothing: they go into errors and
 // logs as they are.
 func word(s string, longest int) string {

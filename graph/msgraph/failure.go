@@ -117,8 +117,8 @@ func refused(r call, a answer) *failure {
 			f.err.Kind = graph.KindInvalid
 		}
 	}
-	if (a.status == http.StatusBadRequest || a.status == http.StatusForbidden) && told.approval() {
-		f.err.Kind, f.claims = graph.KindApprovalRequired, ""
+	if held := told.held(a); held != nil {
+		f.err.Kind, f.err.Err, f.claims = graph.KindApprovalRequired, held, ""
 	}
 	return f
 }

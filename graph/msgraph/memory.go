@@ -33,6 +33,9 @@ type memory struct {
 	denied map[string]bool                        // what Graph refuses to show: see denial
 	shown  bool                                   // secrets are shown
 	types  map[graph.PolicyType]map[string]string // "@odata.type" by id
+
+	approvals map[string]approval // of writes, by mark; nil while nobody has looked
+	held      bool                // a write was held back
 }
 
 // known is what a lookup has found. A zero one says that there is no such object.
@@ -73,7 +76,7 @@ func (m *memory) lock() {
 	if m.names == nil || !now.Before(m.until) {
 		m.until = now.Add(remembered)
 		m.names, m.denied, m.types = map[target]known{}, map[string]bool{}, map[graph.PolicyType]map[string]string{}
-		m.shown = false
+		m.shown, m.approvals, m.held = false, nil, false
 	}
 }
 

@@ -17,21 +17,24 @@ const tries = 3
 // steps writes what Graph takes in requests of its own. made tells that the object is new, so
 // that its collections are empty.
 func (w writing) steps(ctx context.Context, id, at string, object document, made bool) error {
+	var open error
 	for _, s := range w.rules().Steps {
 		if !object.has(s.Part) {
 			continue
 		}
-		if err := w.step(ctx, at, s, object, made); err != nil {
+		err := w.step(ctx, at, s, object, made)
+		if stops(err) {
 			return err
 		}
+		open = either(err, open)
 	}
 	part := hooked(w.rules().Hook)
 	if !object.has(part) {
-		return nil
+		return open
 	}
-	return w.again(ctx, func(first bool) error {
+	return either(w.again(ctx, func(first bool) error {
 		return w.hook(ctx, id, at, elements(object[part]), made && first)
-	})
+	}), open)
 }
 
 // again repeats something that begins with a look at what is there, while nobody knows what

@@ -211,11 +211,11 @@ func (w writing) finish(ctx context.Context, id string, object document) error {
 		if kind, ok := object["@odata.type"]; ok {
 			rest["@odata.type"] = kind
 		}
-		if _, err := w.c.do(ctx, w.tenant, w.request(http.MethodPatch, at, rest.json())); err != nil {
+		if _, err = w.c.do(ctx, w.tenant, w.request(http.MethodPatch, at, rest.json())); stops(err) {
 			return err
 		}
 	}
-	return w.steps(ctx, id, at, object.without(w.created(true)...), true)
+	return either(w.steps(ctx, id, at, object.without(w.created(true)...), true), err)
 }
 
 // stepped are the properties that steps and hooks write.
@@ -241,11 +241,11 @@ func (w writing) update(ctx context.Context, id string, object document) error {
 	}
 	body := object.without(append(w.stepped(), "id")...)
 	if len(body.without("@odata.type")) > 0 {
-		if _, err := w.c.do(ctx, w.tenant, w.request(method, at, body.json())); err != nil {
+		if _, err = w.c.do(ctx, w.tenant, w.request(method, at, body.json())); stops(err) {
 			return err
 		}
 	}
-	return w.steps(ctx, id, at, object, false)
+	return either(w.steps(ctx, id, at, object, false), err)
 }
 
 // place is the path of an object. That of a typed one follows from its "@odata.type".

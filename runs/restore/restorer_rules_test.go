@@ -176,10 +176,8 @@ func TestAPreviewServesOnce(t *testing.T) {
 	}
 }
 
-// TestARestoreStandsInTheAuditLogWithItsReason also looks at what Graph is told, where changes
-// need an approval.
 func TestARestoreStandsInTheAuditLogWithItsReason(t *testing.T) {
-	w, preview := lostWorld(t, graphtest.Config{ApprovalRequired: []graph.PolicyType{"widget", "gadget"}})
+	w, preview := lostWorld(t, graphtest.Config{})
 	w.inject(graphtest.Fault{Op: graphtest.OpCreate, Nth: 3, Err: &graph.Error{Kind: graph.KindThrottled}})
 	run := w.execute(rig.Tenant, preview)
 	if run.Status != runs.StatusSuccess || run.Attempt != 2 {

@@ -23,6 +23,8 @@ func (s *Server) elsewhere(r *request) (answer, bool) {
 			return s.patchTenant(r), true
 		case n == 4 && at[1] == "templates" && r.method == http.MethodPost && (at[3] == "createInstance" || at[3] == "microsoft.graph.createInstance"):
 			return s.createInstance(r, at[2]), true
+		case n > 1 && at[1] == "operationApprovalRequests":
+			return s.approvals(r, at[2:]), true
 		case n > 1 && at[1] == "groupPolicyDefinitions":
 			return s.definitions(r, at[2:]), true
 		}

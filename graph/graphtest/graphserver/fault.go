@@ -209,7 +209,7 @@ func (s *Server) faultAnswer(r *request) (answer, bool) {
 		case gone:
 			return len(at.rest) == 1 && r.method == http.MethodGet
 		case approval:
-			return r.method != http.MethodGet && workload(r.segments) == graph.WorkloadIntune && r.justification() == ""
+			return r.method != http.MethodGet && workload(r.segments) == graph.WorkloadIntune
 		}
 		return true
 	})
@@ -217,6 +217,12 @@ func (s *Server) faultAnswer(r *request) (answer, bool) {
 		return answer{}, false
 	}
 	name := f.Name
+	if name == approval {
+		if a := s.hold(r, at, f.Status); a != nil {
+			return *a, true
+		}
+		return answer{}, false
+	}
 	if name == mixed {
 		name = failing
 		if luck.Float64() < mixedThrottled/(mixedThrottled+mixedFailing) {
@@ -265,8 +271,6 @@ func (s *Server) answerOf(name string, o FaultOptions, r *request, at place) ans
 		return r.forbidden(need)
 	case gone:
 		return r.notFound(at.rest[0])
-	case approval:
-		return r.approvalRequired(o.Status)
 	}
 	if o.Status == 0 {
 		o.Status = http.StatusServiceUnavailable

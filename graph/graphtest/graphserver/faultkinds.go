@@ -106,7 +106,7 @@ var faultKinds = []faultKind{
 	{name: lateError, stage: onWritten, doc: "an error of the server after something was changed: status, or 504"},
 	{name: acceptedOnly, stage: onWritten, doc: "202 without a body after something was changed, as if it were to be done later; with retry-after when given"},
 	{name: visibleLater, stage: onWritten, forever: true, doc: "what was created is not seen for a while: wait, or 2s"},
-	{name: approval, stage: onAnswer, forever: true, doc: "writes that give no justification are refused, as multi admin approval does: status, or 400"},
+	{name: approval, stage: onAnswer, forever: true, doc: "writes wait for an approval, as Multi Admin Approval demands: those with a justification with status, or 412"},
 	{name: redirect, stage: onArrival, doc: "302 to another host: host, or graph.example"},
 	{name: slow, stage: onArrival, forever: true, doc: "the answer takes longer: wait, or 1s"},
 }

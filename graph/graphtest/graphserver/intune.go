@@ -11,6 +11,11 @@ import (
 // nested is an error of Intune's: a JSON document in the message, with the address of the
 // machine that refused.
 func (r *request) nested(status int, code, message string) answer {
+	return r.nestedWith(status, code, message, "{}")
+}
+
+// nestedWith is one that repeats headers of the answer.
+func (r *request) nestedWith(status int, code, message, headers string) answer {
 	inner := struct {
 		Version int    `json:"_version"`
 		Message string `json:"Message"`
@@ -22,7 +27,7 @@ func (r *request) nested(status int, code, message string) answer {
 		Version: 3,
 		Message: fmt.Sprintf("%s - Operation ID (for customer support): 00000000-0000-0000-0000-000000000000 - Activity ID: %s - Url: https://fef.msub01.manage.microsoft.com/DeviceConfiguration_2601/StatelessDeviceConfigurationFEService/deviceManagement%s?api-version=5026-01-05",
 			message, r.client, r.path),
-		Headers: "{}",
+		Headers: headers,
 	}
 	text, _ := json.MarshalIndent(inner, "", " ") // strings and numbers only
 	return r.fail(status, code, strings.ReplaceAll(string(text), "\n", "\r\n"))

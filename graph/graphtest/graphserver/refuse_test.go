@@ -169,30 +169,6 @@ func TestWritesNeedTheirPermission(t *testing.T) {
 	}
 }
 
-func TestApprovalIsDemandedOfWritesWithoutAJustification(t *testing.T) {
-	const target = "/beta/deviceManagement/deviceCategories"
-	for name, w := range map[string]*world{
-		"by the tenant": with(t, graphtest.Config{ApprovalRequired: []graph.PolicyType{"deviceCategory"}}, graphserver.Config{}),
-		"by a fault":    with(t, graphtest.Config{}, graphserver.Config{}),
-	} {
-		t.Run(name, func(t *testing.T) {
-			status := 400
-			if name == "by a fault" {
-				status = 403
-				if err := w.server.Fault("approval", graphserver.FaultOptions{Status: status, Type: "deviceCategory"}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			_, message := w.ask("POST", target, `{"displayName":"x"}`, "Content-Type", "application/json").wantError(t, status)
-			if !strings.Contains(message, "Header 'x-msft-approval-justification' is required to request approval") {
-				t.Errorf("the message is %s", message)
-			}
-			w.get(target)
-			w.send(201, "POST", target, object{"displayName": "x"}, "x-msft-approval-justification", "because")
-		})
-	}
-}
-
 // post sends over a real connection, as a client does.
 func (w *world) post(server *httptest.Server, target, body string) (int, error) {
 	w.t.Helper()

@@ -27,6 +27,9 @@ type request struct {
 	metadata metadata
 	item     bool // of a $batch
 
+	writing context.Context // of what a write does, see justified
+	settle  func(done bool) // ends a write that a fault let through; nil for others
+
 	wait  time.Duration // of a slow answer
 	cut   bool          // the body ends early
 	reset bool          // the connection is closed

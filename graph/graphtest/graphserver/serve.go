@@ -56,6 +56,15 @@ func (s *Server) handle(r *request) answer {
 	if a, ok := s.faultAnswer(r); ok {
 		return s.booked(r, a)
 	}
+	a := s.answer(r)
+	if r.settle != nil {
+		r.settle(a.status < 300 || a.lost)
+	}
+	return a
+}
+
+// answer is what the tenant answers where nothing goes wrong before.
+func (s *Server) answer(r *request) answer {
 	if a, ok := s.elsewhere(r); ok {
 		if r.method != http.MethodGet && workload(r.segments) != graph.WorkloadDirectory {
 			a = s.written(r, a)

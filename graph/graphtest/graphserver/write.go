@@ -1,7 +1,6 @@
 package graphserver
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -245,27 +244,6 @@ func (s *Server) remove(r *request, to target) answer {
 	return answer{status: http.StatusNoContent}
 }
 
-// justification is the reason that a write gives to those who have to approve it.
-func (r *request) justification() string { return r.header.Get("x-msft-approval-justification") }
-
-// justified is the context for a write with its justification.
-func (r *request) justified() context.Context {
-	return graph.WithJustification(r.ctx, r.justification())
-}
-
-// approvalRequired is the answer to a write without a justification where one is needed.
-// Microsoft's pages disagree about its status.
-func (r *request) approvalRequired(status int) answer {
-	code := "BadRequest"
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
-	if status == http.StatusForbidden {
-		code = "Forbidden"
-	}
-	return r.refusal(status, code, "Header 'x-msft-approval-justification' is required to request approval.")
-}
-
 // written is what a write that was done ends with.
 func (s *Server) written(r *request, a answer) answer {
 	if a.status >= 300 || a.lost {
@@ -299,7 +277,7 @@ func (s *Server) failed(r *request, err error) answer {
 	case e.Kind == graph.KindNotFound:
 		return r.notFound(r.segments[len(r.segments)-1])
 	case e.Kind == graph.KindApprovalRequired:
-		return r.approvalRequired(e.StatusCode)
+		return r.heldBack(e)
 	}
 	text := "The request could not be processed."
 	if e.Err != nil {

@@ -1,0 +1,150 @@
+package restore_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest/graphserver"
+	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+)
+
+// round executes a preview, approves what waits, and makes the next preview by a retry. It
+// returns the ended run, how many requests it made, and the next preview: "" after a success.
+func (w *world) round(preview runs.ID) (run runs.Run, asked int, next runs.ID) {
+	w.t.Helper()
+	before := len(w.Graph.Approvals(rig.Tenant))
+	run = w.execute(rig.Tenant, preview)
+	asked = len(w.Graph.Approvals(rig.Tenant)) - before
+	if w.Graph.Decide(rig.Tenant, graphtest.ApprovalGiven) != asked {
+		w.t.Errorf("not all of %d requests wait", asked)
+	}
+	if run.Status == runs.StatusSuccess {
+		return run, asked, ""
+	}
+	retry, _, err := w.starter.Retry(w.t.Context(), rig.Tenant, rig.Owner, run.ID)
+	w.ok(err)
+	w.drain()
+	return run, asked, retry.ID
+}
+
+// TestARestoreGoesOnOnceItsWritesAreApproved restores gadgets, and widgets that refer to them and
+// are assigned: each round asks for the approval of what the one before has made possible.
+func TestARestoreGoesOnOnceItsWritesAreApproved(t *testing.T) {
+	w, preview := lostWorld(t, graphtest.Config{ApprovalRequired: []graph.PolicyType{"widget", "gadget"}})
+	for i, want := range []struct {
+		asked  int
+		status runs.Status
+		why    map[runs.Reason]int
+	}{
+		{2, runs.StatusFailed, map[runs.Reason]int{runs.ReasonApprovalRequired: 2, runs.ReasonDependencyMissing: 3}},
+		{3, runs.StatusPartial, map[runs.Reason]int{runs.ReasonApprovalRequired: 3}}, // gadgets are made, widgets asked for
+		{3, runs.StatusFailed, map[runs.Reason]int{runs.ReasonApprovalRequired: 3}},  // widgets are made, not assigned
+		{0, runs.StatusSuccess, nil},
+	} {
+		run, asked, next := w.round(preview)
+		why := map[runs.Reason]int{}
+		for _, item := range w.outcomes(rig.Tenant, run.ID) {
+			if item.Status == runs.ItemFailed {
+				why[item.Reason]++
+			}
+			if item.Reason == runs.ReasonApprovalRequired && !strings.Contains(item.Message, "a9900000-0000-4000-8000-") {
+				t.Errorf("round %d: %s does not say which request waits: %s", i, item.PolicyID, item.Message)
+			}
+		}
+		if run.Status != want.status || asked != want.asked || len(why) != len(want.why) {
+			t.Fatalf("round %d: %s, %d requests, %v", i, run.Status, asked, why)
+		}
+		for reason, n := range want.why {
+			if why[reason] != n {
+				t.Errorf("round %d: %v, want %v", i, why, want.why)
+			}
+		}
+		preview = next
+	}
+	for name, n := range w.names(rig.Tenant) {
+		if n != 1 {
+			t.Errorf("%d of %s", n, name)
+		}
+	}
+	for _, a := range w.Graph.Approvals(rig.Tenant) {
+		if a.Status != graphtest.ApprovalCompleted || a.Justification != because {
+			t.Errorf("a request is %+v", a)
+		}
+	}
+}
+
+// TestAWriteIsNotMadeTwiceBecauseItsApprovalTakesLong retries before anybody has approved.
+func TestAWriteIsNotMadeTwiceBecauseItsApprovalTakesLong(t *testing.T) {
+	w, server := throughServer(t, rig.Options{Policies: 4, Types: []graph.PolicyType{"settingsCatalogPolicy"}})
+	set := w.backup()
+	var changed graphtest.Key
+	for changed = range w.Graph.Snapshot(rig.Tenant) {
+		if changed.Type == "settingsCatalogPolicy" {
+			break
+		}
+	}
+	w.ok(w.Graph.Change(rig.Tenant, changed.Type, changed.ID, 7))
+	preview := w.previewRun(rig.Tenant, set, restore.PreviewParams{Options: overwrite}).ID
+	w.ok(server.Fault("approval", graphserver.FaultOptions{Method: http.MethodPut, Type: changed.Type}))
+	for range 2 {
+		run := w.execute(rig.Tenant, preview)
+		if item := w.outcomes(rig.Tenant, run.ID)[changed.ID]; item.Reason != runs.ReasonApprovalRequired || len(w.Graph.Approvals(rig.Tenant)) != 1 {
+			t.Fatalf("%s %s, requests %+v", item.Reason, item.Message, w.Graph.Approvals(rig.Tenant))
+		}
+		retry, _, err := w.starter.Retry(t.Context(), rig.Tenant, rig.Owner, run.ID)
+		w.ok(err)
+		w.drain()
+		preview = retry.ID
+	}
+	w.Graph.Decide(rig.Tenant, graphtest.ApprovalGiven)
+	if run := w.execute(rig.Tenant, preview); run.Status != runs.StatusSuccess {
+		t.Errorf("approved: %s %v", run.Status, said(w.outcomes(rig.Tenant, run.ID)))
+	}
+	if a := w.Graph.Approvals(rig.Tenant)[0]; a.Status != graphtest.ApprovalCompleted || !strings.HasPrefix(a.Justification, because+" [write ") {
+		t.Errorf("the request is %+v", a)
+	}
+}
+
+// protected are types that Microsoft names as protected by Multi Admin Approval; the last two are
+// in every tenant of a rig.
+var protected = []graph.PolicyType{
+	"settingsCatalogPolicy", "deviceCompliancePolicy", "compliancePolicyV2", "deviceManagementScript", "deviceHealthScript", "mobileApp", "deviceCategory", "roleDefinition",
+}
+
+// TestAWipedTenantComesBackOnceAllIsApproved goes through the server, in as many rounds as the
+// requests of the policy take that has the most.
+func TestAWipedTenantComesBackOnceAllIsApproved(t *testing.T) {
+	w, _ := throughServer(t, rig.Options{Policies: 60, Types: protected[:6], Graph: graphtest.Config{ApprovalRequired: protected}})
+	set := w.backup()
+	w.wipe()
+	preview := w.previewRun(rig.Tenant, set, restore.PreviewParams{Options: overwrite}).ID
+	rounds := 0
+	for ; preview != "" && rounds < 12; rounds++ {
+		var run runs.Run
+		if run, _, preview = w.round(preview); preview != "" && rounds == 11 {
+			t.Errorf("after %d rounds: %v", rounds+1, said(w.outcomes(rig.Tenant, run.ID)))
+		}
+	}
+	_, drift := w.outcome(rig.Tenant, w.do(rig.Tenant, restore.PreviewRequest(set, restore.PreviewParams{Options: overwrite})))
+	types := map[graph.PolicyType]int{}
+	for _, item := range drift {
+		if types[item.Type]++; item.Action != restore.Unchanged {
+			t.Errorf("%s %s: %s %s", item.Type, item.Name, item.Action, item.Reason)
+		}
+	}
+	for _, typ := range protected {
+		if types[typ] == 0 {
+			t.Errorf("there was no %s", typ)
+		}
+	}
+	for _, a := range w.Graph.Approvals(rig.Tenant) {
+		if a.Status != graphtest.ApprovalCompleted {
+			t.Errorf("a request for %v is %s", a.Key, a.Status)
+		}
+	}
+}
