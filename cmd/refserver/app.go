@@ -63,6 +63,7 @@ type app struct {
 	authorizer runs.Authorizer
 	connection connection
 	metrics    *metrics // nil unless it measures
+	pulse      *pulse
 
 	history bool                        // an empty database gets one
 	first   func(context.Context) error // puts into an empty database what there shall be at first
@@ -78,7 +79,7 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 	}
 	a := &app{
 		clock: o.clock, log: o.log, users: o.users, queue: o.queue, connection: connection{client: o.graph},
-		authorizer: runs.RoleAuthorizer{RoleOf: o.users.RoleOf},
+		authorizer: runs.RoleAuthorizer{RoleOf: o.users.RoleOf}, pulse: &pulse{clock: o.clock},
 	}
 	a.first, a.history = a.plant, o.history
 	if o.history {
@@ -163,7 +164,7 @@ func (a *app) wire(o options) (err error) {
 		return err
 	}
 	if a.runner, err = runs.NewRunner(runs.Config{
-		Store: db, Queue: a.queue, Clock: o.clock, Logger: o.log, Observer: a.metrics.runs(),
+		Store: db, Queue: a.queue, Clock: o.clock, Logger: o.log, Observer: a.pulse.runs(a.metrics.runs()),
 		Executors: append(executors, a.retention), AfterRun: a.retention.AfterRun, Random: o.random,
 		Worker: o.worker, PerTenant: o.perTenant,
 	}); err != nil {
@@ -175,7 +176,7 @@ func (a *app) wire(o options) (err error) {
 		return err
 	}
 	if a.dispatcher, err = backupsched.NewDispatcher(backupsched.DispatcherConfig{
-		Store: db, Queue: a.queue, Clock: o.clock, Logger: o.log, Observer: a.metrics.dispatch(),
+		Store: db, Queue: a.queue, Clock: o.clock, Logger: o.log, Observer: a.pulse.dispatches(a.metrics.dispatch()),
 	}); err != nil {
 		return err
 	}

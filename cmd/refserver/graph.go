@@ -44,6 +44,7 @@ type graphFlags struct {
 	url     string
 	cloud   string
 	tenants directories
+	noBatch bool
 	faults  []graphserver.Fault
 	latency time.Duration // of the fake one
 }
@@ -56,6 +57,8 @@ func (g *graphFlags) flags(fs *flag.FlagSet) {
 	fs.StringVar(&g.url, "graph-url", "", "with msgraph: the root of another Graph, such as http://127.0.0.1:9000 of refserver fakegraph;\n"+
 		"one on this machine gives the tokens itself")
 	fs.StringVar(&g.cloud, "graph-cloud", "global", "with msgraph: global (GCC too), gcc-high, dod or china")
+	fs.BoolVar(&g.noBatch, "graph-no-batch", false, "with msgraph: send every read as a request of its own instead of up to 20 in a $batch, for a Graph\n"+
+		"or a proxy on the way that does not take these")
 	fs.Func("graph-tenants", "with msgraph: the tenants' directories, such as contoso=GUID,fabrikam=GUID; a tenant that is not named\n"+
 		"has none. Defaults to contoso, in the directory AZURE_TENANT_ID", g.tenants.parse)
 }
@@ -78,8 +81,8 @@ func (g graphFlags) check() error {
 	switch {
 	case g.kind != graphFake && g.kind != graphRequest:
 		return errors.New("-graph must be fake or msgraph")
-	case g.kind == graphFake && (g.url != "" || len(g.tenants) > 0 || g.cloud != "global"):
-		return errors.New("-graph-url, -graph-cloud and -graph-tenants need -graph msgraph")
+	case g.kind == graphFake && (g.url != "" || len(g.tenants) > 0 || g.cloud != "global" || g.noBatch):
+		return errors.New("-graph-url, -graph-cloud, -graph-no-batch and -graph-tenants need -graph msgraph")
 	case g.kind == graphRequest && len(g.faults) > 0:
 		return errors.New("-fault is for the fake Graph; with another one give it to refserver fakegraph")
 	case !known:
@@ -150,7 +153,7 @@ func (g graphFlags) connectFaulty(ctx context.Context, around surroundings) (con
 
 func (g graphFlags) request(base string, tokens msgraph.TokenSource, around surroundings) (graphClient, error) {
 	return msgraph.New(msgraph.Config{
-		Tokens: tokens, Cloud: clouds[g.cloud], BaseURL: base, Share: around.share,
+		Tokens: tokens, Cloud: clouds[g.cloud], BaseURL: base, Share: around.share, NoBatch: g.noBatch,
 		Clock: around.clock, Logger: around.log, Observer: around.observer,
 	})
 }

@@ -8,7 +8,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,6 +49,7 @@ func TestFlagsOfGraphThatDoNotFitAreRefused(t *testing.T) {
 		{"-graph", "azure"},
 		{"-graph-url", "http://127.0.0.1:9000"},
 		{"-graph-cloud", "dod"},
+		{"-graph-no-batch", "-graph", "fake"},
 		{"-graph-tenants", "contoso=" + guid},
 		{"-graph", "msgraph", "-graph-cloud", "mars"},
 		{"-graph", "msgraph", "-graph-tenants", "contoso"},
@@ -252,6 +256,36 @@ func TestGraphIsWrittenToByRequests(t *testing.T) {
 	list, err := c.client.Get(t.Context(), "contoso", "deviceCategory", []string{id})
 	if err != nil || list[0].Err != nil || list[0].Policy.Name != "Kiosks" {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+func TestWithoutBatchesEveryReadIsARequest(t *testing.T) {
+	f := fake(t, fakeOptions{})
+	to, err := url.Parse(f.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, noBatch := range []bool{false, true} {
+		var batches atomic.Int64
+		forward := httputil.NewSingleHostReverseProxy(to)
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/$batch") {
+				batches.Add(1)
+			}
+			forward.ServeHTTP(w, r)
+		}))
+		t.Cleanup(proxy.Close)
+		c, err := graphFlags{kind: graphRequest, cloud: "global", url: proxy.URL, noBatch: noBatch}.connect(t.Context(), surroundings{clock: runs.SystemClock{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.client.Get(t.Context(), "contoso", "deviceConfiguration", []string{guid, guid[:35] + "5"})
+		if err != nil || len(got) != 2 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		if asked := batches.Load() > 0; asked == noBatch {
+			t.Errorf("without batches %t: %d batches", noBatch, batches.Load())
+		}
 	}
 }
 

@@ -50,7 +50,7 @@ func (a *app) handler(r role, host *product.Product) (http.Handler, error) {
 			}
 			return shown, err
 		},
-		Health: a.db.ready, Clock: a.clock, Logger: a.log,
+		Health: a.health(r), Clock: a.clock, Logger: a.log,
 	})
 	if err != nil {
 		return nil, err

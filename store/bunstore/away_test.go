@@ -14,6 +14,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/store/bunstore"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
 )
 
 // unreachable is a server that nobody gets a connection of.
@@ -62,6 +63,47 @@ func TestAServerThatIsAwayIsUnavailable(t *testing.T) {
 		}
 		if err := db.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// fileError is what SQLite says of its file.
+type fileError int
+
+func (e fileError) Error() string { return "sqlite error" }
+
+func (e fileError) Code() int { return int(e) }
+
+func TestAFileThatCannotBeWorkedWithIsUnavailable(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"another process holds it": {fileError(5), true},
+		"it cannot be opened":      {fileError(14), true},
+		"the disk is full":         {fileError(13), true},
+		"a read failed":            {fileError(10 | 1<<8), true}, // SQLITE_IOERR_READ
+		"it is damaged":            {fileError(11), false},
+		"no such table":            {fileError(1), false},
+		"anything else":            {errors.New("x"), false},
+	} {
+		db := bun.NewDB(sql.OpenDB(unreachable{err: c.err}), sqlitedialect.New())
+		store, err := bunstore.New(db, db, bunstore.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := func() error {
+			_, err := store.GetRun(t.Context(), "contoso", "0198d1c2-0000-7000-8000-000000000001")
+			return err
+		}
+		if err := ask(); errors.Is(err, runs.ErrUnavailable) != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := ask(); !errors.Is(err, runs.ErrUnavailable) {
+			t.Errorf("closed: %v", err)
 		}
 	}
 }

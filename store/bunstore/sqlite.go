@@ -3,6 +3,8 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -45,7 +47,25 @@ func (sqliteDialect) nowArg(s *Store) any { return tsOf(s.clockTime()) }
 // again tells that a transaction never meets another one, so none is worth repeating.
 func (sqliteDialect) again(error) bool { return false }
 
-func (sqliteDialect) explain(_ context.Context, err error) error { return err }
+// explain says when the file cannot be worked with now: another process holds it for longer than
+// busy_timeout, the disk is full, broken or may not be written to, or the store was closed.
+func (sqliteDialect) explain(_ context.Context, err error) error {
+	if err == nil || isContext(err) || errors.Is(err, runs.ErrUnavailable) {
+		return err
+	}
+	var coded interface{ Code() int } // as the driver's errors have it
+	switch {
+	case errors.As(err, &coded) && slices.Contains(sqliteAway, coded.Code()&0xff): // the rest of an extended code says more
+	case strings.HasSuffix(err.Error(), "sql: database is closed"): // database/sql has no name for it
+	default:
+		return err
+	}
+	return fmt.Errorf("store: %w: %w", runs.ErrUnavailable, err)
+}
+
+// sqliteAway are SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN.
+// https://www.sqlite.org/rescode.html
+var sqliteAway = []int{5, 6, 8, 10, 13, 14}
 
 // taken is never met: a claim has looked at all others.
 func (sqliteDialect) taken(error, string) bool { return false }

@@ -23,6 +23,9 @@ func (u *Unready) Add(part, code, message string, cause error) {
 	u.causes = append(u.causes, cause)
 }
 
+// Parts are what was added, without the causes.
+func (u *Unready) Parts() []FieldProblem { return u.parts }
+
 // Err returns u, or nil when no part was added.
 func (u *Unready) Err() error {
 	if len(u.parts) == 0 {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -27,6 +28,14 @@ const (
 type Tenant struct {
 	ID   graph.TenantID
 	Name string // for people; the id when empty
+}
+
+// HealthPart is how a part of the service is: the database, the queue, workers.
+type HealthPart struct {
+	Name string    // "Database"
+	Bad  bool      // it needs attention
+	Text string    // how it is and what to do, in sentences for everybody who may look; redacted
+	Seen time.Time // when it was last seen at work; zero leaves it out
 }
 
 // Config configures [Pages].
@@ -68,9 +77,9 @@ type Config struct {
 	// never.
 	PlainHTTP func(*http.Request) bool
 
-	// Health tells how the service is, for the settings page: what a person can mend, in words.
-	// Nil leaves it out.
-	Health func(context.Context) error
+	// Health tells how the parts of the service are, for the settings page, which shows them also
+	// while the database cannot be reached. Nil leaves it out.
+	Health func(context.Context) []HealthPart
 
 	// Version of the host or server, for the settings page. Empty leaves it out.
 	Version string

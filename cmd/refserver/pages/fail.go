@@ -62,7 +62,7 @@ func failureOf(err error) failure {
 	case errors.Is(err, backupset.ErrDamaged):
 		return failure{status: http.StatusInternalServerError, code: "damaged", text: "Stored content is not what was captured. Verify the backup set."}
 	case errors.Is(err, runs.ErrUnavailable):
-		return failure{status: http.StatusServiceUnavailable, code: "unavailable", text: "The database cannot be reached at the moment. Try again soon."}
+		return failure{status: http.StatusServiceUnavailable, code: "unavailable", text: unavailableWords}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return failure{status: http.StatusServiceUnavailable, code: "interrupted", text: "The request ended before it was done. Look at the present state, then try again."}
 	}
@@ -75,7 +75,17 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v *visit, f failure
 		v = &visit{Pages: p, req: r, w: w, zone: viewerZone(r), now: p.cfg.Clock.Now()}
 	}
 	v.query = nil // an error page has no notice and no filters
-	pg := page{template: "error", title: http.StatusText(f.status), status: f.status, data: errorData{Status: f.status, Code: f.code, Text: f.text, Fields: f.fields}}
+	data := errorData{Status: f.status, Code: f.code, Text: f.text, Fields: f.fields}
+	if f.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "30")
+		switch {
+		case r.Method == http.MethodGet:
+			data.Again = r.URL.RequestURI()
+		case f.code == "unavailable":
+			data.Text = "The database cannot be reached at the moment, so it is not certain whether this was done. Look at the present state before you try again."
+		}
+	}
+	pg := page{template: "error", title: failureTitle(f.status), status: f.status, data: data}
 	if err := pg.write(v); err != nil {
 		p.cfg.Logger.ErrorContext(r.Context(), "an error page could not be made", "error", err)
 		http.Error(w, f.text, f.status)
@@ -87,4 +97,30 @@ type errorData struct {
 	Code   string
 	Text   string
 	Fields []runs.FieldError
+	Again  string // the same page once more; empty when that helps nothing
+}
+
+const unavailableWords = "The database cannot be reached at the moment, so this page cannot be shown. Runs that are under way go on by themselves once it is back. Try again in a minute."
+
+// failureTitle says in words for people what a status means.
+func failureTitle(status int) string {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		return "Something is not right"
+	case http.StatusUnauthorized:
+		return "Not signed in"
+	case http.StatusForbidden:
+		return "Not allowed, or not there"
+	case http.StatusNotFound:
+		return "Not found"
+	case http.StatusMethodNotAllowed:
+		return "Not a page"
+	case http.StatusConflict:
+		return "Not possible now"
+	case http.StatusRequestEntityTooLarge:
+		return "Too large"
+	case http.StatusServiceUnavailable:
+		return "Not available at the moment"
+	}
+	return "Something went wrong"
 }

@@ -32,6 +32,23 @@ func TestAForeignTenantIs403(t *testing.T) {
 	}
 }
 
+func TestWhoGoesAstrayStillSeesWhereElseToGo(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, path := range []string{tenantPath("nothing"), tenantPath("schedules", "bulk", "x")} {
+		got := w.get(readonly, path)
+		w.shows(got, http.StatusNotFound, "Not found", `href="`+tenantPath("runs")+`"`, "Rita Reader")
+	}
+	w.shows(w.get(readonly, tenantPath("audit", "verify")), http.StatusMethodNotAllowed, `href="`+tenantPath("runs")+`"`)
+	got := w.get(readonly, "/backups/fabrikam/schedules")
+	w.shows(got, http.StatusForbidden, "Rita Reader", "Sign out")
+	if strings.Contains(got.body, "fabrikam") || strings.Contains(got.body, "Contoso") {
+		t.Error("the page of a foreign tenant names one")
+	}
+	if got := w.get(nobody, tenantPath("nothing")); got.StatusCode != http.StatusNotFound || strings.Contains(got.body, "Contoso") {
+		t.Errorf("to nobody: %s, %s", got.Status, got.body)
+	}
+}
+
 func TestEveryAnswerForbidsWhatIsInlineOrForeign(t *testing.T) {
 	w := newWorld(t, nil)
 	for _, path := range []string{tenantPath("schedules"), "/backups/nowhere/x/y/z", "/backups/-/static/app.css"} {

@@ -48,10 +48,7 @@ func (p *Pages) live() {
 // liveData reads the present. A page that follows a run by itself asks for its own address, which
 // has all that live has: one question every two seconds is enough.
 func (v *visit) liveData(follows string) (liveData, error) {
-	data := liveData{Every: "30s", Poll: v.path("live"), Brings: follows}
-	if follows != "" {
-		data.Every, data.Poll = "2s", v.with("cursor", v.query.Get("cursor"))
-	}
+	data := v.noLive(follows)
 	var err error
 	if data.Unread, err = v.cfg.Starter.Unread(v.ctx(), v.tenant, v.actor); err != nil {
 		return data, err
@@ -96,6 +93,15 @@ func (v *visit) liveData(follows string) (liveData, error) {
 		data.Poll += sep + seen.Encode()
 	}
 	return data, nil
+}
+
+// noLive is the present of which nothing is known.
+func (v *visit) noLive(follows string) liveData {
+	data := liveData{Every: "30s", Poll: v.path("live"), Brings: follows}
+	if follows != "" {
+		data.Every, data.Poll = "2s", v.with("cursor", v.query.Get("cursor"))
+	}
+	return data
 }
 
 // interest orders runs under way: one's own first, then what runs, what waits, and last what

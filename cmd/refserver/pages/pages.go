@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"path"
+	"strings"
 )
 
 // Pages answers the requests of browsers. It is safe for concurrent use.
@@ -81,6 +82,21 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mux.ServeHTTP(tracked, r)
 }
 
+// stray is who asks for what is not there, and in which of his or her tenants; nil for nobody.
+func (p *Pages) stray(w http.ResponseWriter, r *http.Request) *visit {
+	v, err := p.greet(w, r)
+	if err != nil {
+		return nil
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, p.cfg.Prefix+"/"), "/")
+	for _, t := range v.tenants {
+		if string(t.ID) == first {
+			v.tenant, v.here = t.ID, t
+		}
+	}
+	return v
+}
+
 // lost answers a request that no route is for: a path that nobody knows, or by another method.
 func (p *Pages) lost(w http.ResponseWriter, r *http.Request) {
 	if clean := path.Clean(r.URL.Path); r.Method == http.MethodGet && clean != r.URL.Path {
@@ -94,11 +110,11 @@ func (p *Pages) lost(w http.ResponseWriter, r *http.Request) {
 	for _, other.Method = range []string{http.MethodGet, http.MethodPost} {
 		if _, pattern := p.mux.Handler(other); pattern != "" {
 			w.Header().Set("Allow", other.Method)
-			p.fail(w, r, nil, failure{status: http.StatusMethodNotAllowed, code: "method_not_allowed", text: "This address is not for that."})
+			p.fail(w, r, p.stray(w, r), failure{status: http.StatusMethodNotAllowed, code: "method_not_allowed", text: "This address takes what a form sends. It is no page to look at."})
 			return
 		}
 	}
-	p.fail(w, r, nil, notFound())
+	p.fail(w, r, p.stray(w, r), notFound())
 }
 
 // handle registers a pattern below the prefix.

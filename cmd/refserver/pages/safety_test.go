@@ -3,10 +3,12 @@ package pages_test
 import (
 	"context"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
@@ -18,19 +20,50 @@ import (
 // mostPage is how large a page may be, in bytes.
 const mostPage = 200_000
 
-func TestWhatTheDatabaseRefusesIsAPageLikeOthers(t *testing.T) {
-	w := newWorld(t, nil)
-	s := w.schedule(nil)
+func TestAnOutageOfTheDatabaseIsSaidInWordsOnEveryPage(t *testing.T) {
+	w, entrances := filled(t)
+	shown, forms := w.crawl(entrances...)
 	check(t, w.store.Close())
-	for _, path := range []string{tenantPath("schedules"), tenantPath("schedules", s.ID), tenantPath("settings")} {
-		got := w.get(owner, path)
-		if got.StatusCode != http.StatusInternalServerError || got.Header.Get("Content-Type") != "text/html; charset=utf-8" || strings.Count(got.body, "<h1>") != 1 {
-			t.Errorf("%s: %s, %s: %.200s", path, got.Status, got.Header.Get("Content-Type"), got.body)
+	for path := range shown {
+		if strings.HasPrefix(path, tenantPath("settings")) {
+			continue
 		}
-		if strings.Contains(got.body, "sql") {
-			t.Errorf("%s tells the cause", path)
+		got := w.get(owner, path)
+		if got.StatusCode == http.StatusSeeOther {
+			continue // to another one of these
+		}
+		if got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %s", path, got.Status)
+		}
+		got.has(t, "The database cannot be reached at the moment, so this page cannot be shown.", ">Try again</a>", `href="`+html.EscapeString(path)+`"`)
+		if strings.Contains(got.body, "sql") || strings.Count(got.body, "<h1>") != 1 {
+			t.Errorf("%s tells the cause, or is no page: %s", path, text(got.body))
 		}
 	}
+	for _, f := range forms {
+		if f.method == http.MethodGet || f.upload || strings.HasPrefix(f.action, tenantPath("settings")) || f.action == "/signout" {
+			continue
+		}
+		got := w.post(owner, f.action, f.values)
+		if got.StatusCode != http.StatusServiceUnavailable && got.StatusCode != http.StatusUnprocessableEntity && got.StatusCode != http.StatusSeeOther {
+			t.Errorf("POST %s: %s", f.action, got.Status)
+		}
+		if got.StatusCode == http.StatusServiceUnavailable {
+			got.has(t, "it is not certain whether this was done")
+		}
+	}
+}
+
+func TestTheSettingsShowHowTheServerIsAlsoDuringAnOutage(t *testing.T) {
+	w := newWorld(t, func(cfg *pages.Config) {
+		cfg.Health = func(context.Context) []pages.HealthPart {
+			return []pages.HealthPart{{Name: "Database", Bad: true, Text: "It does not answer at postgres://me:secret@db/x."}, {Name: "Workers", Text: "At work.", Seen: start.Add(-2 * time.Minute)}}
+		}
+	})
+	check(t, w.store.Close())
+	got := w.get(readonly, tenantPath("settings"))
+	got.shows(t, "Something needs attention.", "Database needs attention It does not answer", "Workers healthy At work. seen 2 min ago")
+	got.lacks(t, "me:secret")
 }
 
 func TestTheZonesCookieIsSecureUnlessTheHostSaysThatHTTPIsMeant(t *testing.T) {

@@ -23,12 +23,16 @@ var settingsNotices = map[string]string{
 }
 
 type settingsData struct {
-	Zone      string // as it was typed, or as it is
-	Zones     []string
-	Versions  []version
-	Checked   bool // the host tells its health
-	Unhealthy string
-	Groups    []rightGroup
+	Zone     string // as it was typed, or as it is
+	Zones    []string
+	Versions []version
+	Health   []HealthPart
+	Groups   []rightGroup
+}
+
+// Unhealthy tells whether a part needs attention.
+func (d settingsData) Unhealthy() bool {
+	return slices.ContainsFunc(d.Health, func(p HealthPart) bool { return p.Bad })
 }
 
 // Denied tells whether there is something that the viewer may not do.
@@ -45,12 +49,12 @@ func showSettings(v *visit) (answer, error) { return v.settingsPage(v.zone.Strin
 func (v *visit) settingsPage(zone string, fields []runs.FieldError) page {
 	data := settingsData{Zone: zone, Zones: someZones, Versions: v.builds(), Groups: v.rights()}
 	if v.cfg.Health != nil {
-		data.Checked = true
-		if err := v.cfg.Health(v.ctx()); err != nil {
-			data.Unhealthy = sentence(runs.Redact(err.Error()))
+		for _, part := range v.cfg.Health(v.ctx()) {
+			part.Text = runs.Redact(part.Text)
+			data.Health = append(data.Health, part)
 		}
 	}
-	pg := page{template: "settings", title: "Settings", section: "settings", data: data, errors: fields}
+	pg := page{template: "settings", title: "Settings", section: "settings", data: data, errors: fields, anyway: true}
 	if len(fields) > 0 {
 		pg.status = http.StatusUnprocessableEntity
 	}

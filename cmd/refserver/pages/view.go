@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -59,6 +60,7 @@ type page struct {
 	section  string // of the navigation, which is marked: "schedules"
 	data     any
 	errors   []runs.FieldError // of the form on the page
+	anyway   bool              // it is shown also while the database cannot be reached
 	follows  string            // the id of an element that shows a run under way and is kept up to date; empty for none
 }
 
@@ -76,7 +78,11 @@ func (pg page) write(v *visit) error {
 	if live, ok := pg.data.(liveData); ok {
 		s.Live = live
 	} else if v.tenant != "" && root == "layout" {
-		if err := s.look(); err != nil && pg.template != "error" { // which is shown most when nothing can be read
+		// An error page is shown most when nothing can be read, and then must not wait for it again.
+		away := pg.template == "error" && pg.status >= http.StatusInternalServerError
+		if away {
+			s.Live = v.noLive(pg.follows)
+		} else if err := s.look(); err != nil && pg.template != "error" && (!pg.anyway || !errors.Is(err, runs.ErrUnavailable)) {
 			return err
 		}
 	}

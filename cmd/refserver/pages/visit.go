@@ -183,8 +183,8 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 	p.cfg.SignIn(w, r)
 }
 
-// admit finds out who asks and whether he or she may, and reads the form. The visit is not nil
-// once the tenant is known to be the actor's.
+// admit finds out who asks and whether he or she may, and reads the form. With an error the visit is
+// as much as is known: nil before who asks is, without a tenant unless it is the actor's.
 func (p *Pages) admit(w http.ResponseWriter, req *http.Request, r route) (*visit, error) {
 	v, err := p.greet(w, req)
 	if err != nil {
@@ -195,7 +195,7 @@ func (p *Pages) admit(w http.ResponseWriter, req *http.Request, r route) (*visit
 	if i < 0 {
 		// Not in the audit log: whoever can sign in could fill that of any tenant.
 		p.cfg.Logger.WarnContext(req.Context(), "a stranger was refused", "route", req.Pattern, "actor", v.actor.ID)
-		return nil, runs.ErrForbidden
+		return v, runs.ErrForbidden
 	}
 	v.tenant, v.here = tenant, v.tenants[i]
 	if err := p.cfg.Starter.Guard().Allow(req.Context(), tenant, v.actor, r.action, runs.Target{Type: r.target, ID: v.id()}); err != nil {

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/benbjohnson/clock"
+
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/memqueue"
+)
+
+// shown is the health of a server, a line for each part.
+func (a *app) shown(t *testing.T, r role) string {
+	t.Helper()
+	var b strings.Builder
+	for _, p := range a.health(r)(t.Context()) {
+		seen := ""
+		if !p.Seen.IsZero() {
+			seen = " seen " + a.clock.Now().Sub(p.Seen).String() + " ago"
+		}
+		fmt.Fprintf(&b, "%s bad=%t%s: %s\n", p.Name, p.Bad, seen, p.Text)
+	}
+	return b.String()
+}
+
+func TestTheHealthTellsOfDatabaseQueueAndWorkers(t *testing.T) {
+	now := clock.NewMock()
+	now.Set(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))
+	queue, err := memqueue.New(memqueue.Config{Clock: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := open(t.Context(), options{source: source{data: t.TempDir()}, clock: now, users: product.DemoUsers(), queue: queue, migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(r role, want ...string) {
+		t.Helper()
+		got := a.shown(t, r)
+		for _, s := range want {
+			if !strings.Contains(got, s) {
+				t.Errorf("the health lacks %q:\n%s", s, got)
+			}
+		}
+	}
+	says(roleAll, "Database bad=false", "Queue bad=false: No run waits in it.", "Workers bad=false: Begins its work.", "Dispatcher bad=false: Begins")
+	if got := a.shown(t, roleWeb); strings.Contains(got, "Workers") || strings.Contains(got, "Dispatcher") {
+		t.Errorf("of a process that only answers:\n%s", got)
+	}
+	if _, err := a.dispatcher.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.runner.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now.Add(time.Minute)
+	says(roleAll, "Workers bad=false seen 1m0s ago: At work", "Dispatcher bad=false seen 1m0s ago: At work")
+	if err := a.queue.Enqueue(t.Context(), runs.Job{TenantID: "contoso", RunID: "01980000-0000-7000-8000-000000000001"}); err != nil {
+		t.Fatal(err)
+	}
+	now.Add(10 * time.Minute)
+	says(roleAll, "Queue bad=false: Runs that wait for a worker: 1, the longest for 10m0s.", "Workers bad=true seen 11m0s ago", "Dispatcher bad=true")
+	now.Add(10 * time.Minute)
+	says(roleWeb, "Queue bad=true", "Is a worker running?")
+	if err := a.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	says(roleAll, "Database bad=true: The schema does not answer as it should; the log has the cause.")
+	if got := queueHealth(runs.QueueStats{SetAside: 2, Delayed: 1}, nil); !got.Bad || !strings.Contains(got.Text, "could not be read: 2") {
+		t.Errorf("with jobs set aside: %+v", got)
+	}
+	if got := queueHealth(runs.QueueStats{}, errors.New("x")); !got.Bad {
+		t.Errorf("that does not answer: %+v", got)
+	}
+}
