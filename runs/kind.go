@@ -36,6 +36,20 @@ func LocalKinds() []Kind { return slices.Clone(localKinds) }
 // tenant (see [Config].PerTenant). Kinds of a host do.
 func (k Kind) UsesGraph() bool { return !slices.Contains(localKinds, k) }
 
+// preparedBy names the [Preparer] that the kind is never started without; "" for a kind that
+// can be.
+func (k Kind) preparedBy() string {
+	switch k {
+	case KindSnapshot, KindSetCreate, KindSetAdd, KindSetVerify:
+		return "capture.NewRequests"
+	case KindSetImport:
+		return "transfer.NewRequests"
+	case KindDriftReport, KindRestorePreview, KindRestoreExecute:
+		return "restore.NewRequests"
+	}
+	return ""
+}
+
 // Trigger says who started a run.
 type Trigger string
 

@@ -4,12 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
 
 // preparer answers starts of one kind.
@@ -110,5 +115,36 @@ func TestTwoPreparersOfOneKindAreRefused(t *testing.T) {
 		if !errors.As(err, &invalid) || invalid.Fields[0].Field != name {
 			t.Errorf("error is %v, want one that names %s", err, name)
 		}
+	}
+}
+
+// TestAKindIsNotStartedWithoutItsPreparer: a Preparer holds the rules of its kinds, such as whose
+// sets may be restored and that there is a reason. Forgotten by a host, it must not let all pass.
+func TestAKindIsNotStartedWithoutItsPreparer(t *testing.T) {
+	r := rig.New(t, rig.Options{Policies: -1})
+	bare := must(runs.NewStarter(runs.StarterConfig{
+		Store: r.Store, Queue: r.Queue, Clock: r.Clock, Authorizer: runs.RoleAuthorizer{RoleOf: func(context.Context, graph.TenantID, runs.Actor) (runs.Role, error) {
+			return runs.RoleOwner, nil
+		}},
+	}))(t)
+	for name, p := range map[string]runs.Preparer{
+		"capture.NewRequests":  must(capture.NewRequests(r.Store, graph.Catalog))(t),
+		"restore.NewRequests":  must(restore.NewRequests(restore.RequestsConfig{Store: r.Store, Clock: r.Clock}))(t),
+		"transfer.NewRequests": must(transfer.NewRequests(r.Store))(t),
+	} {
+		for _, kind := range p.Kinds() {
+			req := runs.Request{Kind: kind, Key: "k " + string(kind)}
+			_, _, byPerson := bare.Start(t.Context(), rig.Tenant, rig.Owner, req)
+			_, _, bySystem := bare.StartSystem(t.Context(), rig.Tenant, req)
+			for by, err := range map[string]error{"a person": byPerson, "the engine": bySystem} {
+				var invalid *runs.InvalidError
+				if !errors.As(err, &invalid) || invalid.Fields[0].Code != "preparer_required" || !strings.Contains(invalid.Error(), name) {
+					t.Errorf("%s by %s: error %v, want one that names %s", kind, by, err, name)
+				}
+			}
+		}
+	}
+	if active := must(bare.Active(t.Context(), rig.Tenant, rig.Owner))(t); len(active) > 0 {
+		t.Errorf("%d runs were started", len(active))
 	}
 }

@@ -52,8 +52,10 @@ type StarterConfig struct {
 	// Observer is told of runs that Cancel ended and of dropped notifications. Defaults to nobody.
 	Observer Observer
 
-	// Preparers know what starting runs of their kinds takes. Two for one kind are an error;
-	// a kind without one is started as it was asked for.
+	// Preparers know what starting runs of their kinds takes, their permissions included. Two
+	// for one kind are an error. The kinds of this module that have one are not started
+	// without it: ErrInvalid "preparer_required". A host's own kind without one is started as
+	// it was asked for.
 	Preparers []Preparer
 
 	// Notifier hands notifications on. Defaults to nobody.
@@ -175,9 +177,15 @@ func (s *Starter) retried(ctx context.Context, tenant graph.TenantID, actor Acto
 	}, nil
 }
 
-// prepare asks the kind's preparer. The engine asks for nobody and needs no permission.
+// prepare asks the kind's preparer. The engine asks for nobody and needs no permission. A kind
+// whose rules are its preparer's is not started without: forgotten where a host puts the parts
+// together, it would let a restore read from any tenant and need no reason.
 func (s *Starter) prepare(ctx context.Context, tenant graph.TenantID, actor Actor, req Request, old *Run) (Request, error) {
-	if p := s.preparers[req.Kind]; p != nil {
+	p := s.preparers[req.Kind]
+	if by := req.Kind.preparedBy(); p == nil && by != "" {
+		return req, Invalid("preparers", "preparer_required", "lacks "+by+", without which no "+string(req.Kind)+" is started")
+	}
+	if p != nil {
 		var err error
 		if req, err = p.Prepare(ctx, Start{Tenant: tenant, Actor: actor, Guard: s.guard, Request: req, RetryOf: old}); err != nil {
 			return req, err

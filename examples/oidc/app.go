@@ -7,13 +7,16 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/api"
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
 	"github.com/tenantatlas/tenantbackup/runs/memqueue"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 	"github.com/tenantatlas/tenantbackup/runs/transfer"
+	"github.com/tenantatlas/tenantbackup/store"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
@@ -59,7 +62,11 @@ func newAPI(db *sqlitestore.Store, s *signIn) (_ *api.API, err error) {
 	if cfg.Permissions, err = graphtest.New(graphtest.Config{}); err != nil { // usually a *msgraph.Client
 		return nil, err
 	}
-	if cfg.Starter, err = runs.NewStarter(runs.StarterConfig{Store: db, Queue: queue, Authorizer: runs.RoleAuthorizer{RoleOf: s.roleOf}}); err != nil {
+	rules, err := preparers(db)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Starter, err = runs.NewStarter(runs.StarterConfig{Store: db, Queue: queue, Authorizer: runs.RoleAuthorizer{RoleOf: s.roleOf}, Preparers: rules}); err != nil {
 		return nil, err
 	}
 	if cfg.Retention, err = retention.New(retention.Config{Store: db, Starter: cfg.Starter}); err != nil {
@@ -82,6 +89,21 @@ func newAPI(db *sqlitestore.Store, s *signIn) (_ *api.API, err error) {
 		return nil, err
 	}
 	return api.New(cfg)
+}
+
+// preparers hold the rules of what people start beside backups: restores, sets of their own,
+// imports. None of these is started without.
+func preparers(db store.Store) ([]runs.Preparer, error) {
+	captures, err := capture.NewRequests(db, graph.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	restores, err := restore.NewRequests(restore.RequestsConfig{Store: db})
+	if err != nil {
+		return nil, err
+	}
+	imports, err := transfer.NewRequests(db)
+	return []runs.Preparer{captures, restores, imports}, err
 }
 
 // home says who is signed in; whoever is not is led to the provider.

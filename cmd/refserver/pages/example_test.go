@@ -14,19 +14,21 @@ import (
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
 	"github.com/tenantatlas/tenantbackup/runs/memqueue"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 	"github.com/tenantatlas/tenantbackup/runs/transfer"
+	"github.com/tenantatlas/tenantbackup/store"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
 
 // services are what pages show; the program that embeds them has them already.
 func services(ctx context.Context, authorizer runs.Authorizer) (cfg pages.Config, closeStore func() error, err error) {
-	store, err := sqlitestore.Open(ctx, sqlitestore.Memory, sqlitestore.Options{})
+	db, err := sqlitestore.Open(ctx, sqlitestore.Memory, sqlitestore.Options{})
 	if err != nil {
 		return cfg, nil, err
 	}
-	if err := store.Migrate(ctx); err != nil {
+	if err := db.Migrate(ctx); err != nil {
 		return cfg, nil, err
 	}
 	queue, err := memqueue.New(memqueue.Config{})
@@ -36,27 +38,46 @@ func services(ctx context.Context, authorizer runs.Authorizer) (cfg pages.Config
 	if cfg.Permissions, err = graphtest.New(graphtest.Config{}); err != nil { // usually a *msgraph.Client
 		return cfg, nil, err
 	}
-	if cfg.Starter, err = runs.NewStarter(runs.StarterConfig{Store: store, Queue: queue, Authorizer: authorizer}); err != nil {
+	rules, err := preparers(db)
+	if err != nil {
 		return cfg, nil, err
 	}
-	if cfg.Retention, err = retention.New(retention.Config{Store: store, Starter: cfg.Starter}); err != nil {
+	if cfg.Starter, err = runs.NewStarter(runs.StarterConfig{Store: db, Queue: queue, Authorizer: authorizer, Preparers: rules}); err != nil {
 		return cfg, nil, err
 	}
-	if cfg.Scheduler, err = backupsched.NewScheduler(backupsched.Config{Store: store, Starter: cfg.Starter, PlanGuard: cfg.Retention}); err != nil {
+	if cfg.Retention, err = retention.New(retention.Config{Store: db, Starter: cfg.Starter}); err != nil {
+		return cfg, nil, err
+	}
+	if cfg.Scheduler, err = backupsched.NewScheduler(backupsched.Config{Store: db, Starter: cfg.Starter, PlanGuard: cfg.Retention}); err != nil {
 		return cfg, nil, err
 	}
 	guard := cfg.Starter.Guard()
-	if cfg.Archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: store, Guard: guard}); err != nil {
+	if cfg.Archive, err = backupset.NewArchive(backupset.ArchiveConfig{Store: db, Guard: guard}); err != nil {
 		return cfg, nil, err
 	}
-	if cfg.Restores, err = restore.NewService(restore.ServiceConfig{Store: store, Guard: guard}); err != nil {
+	if cfg.Restores, err = restore.NewService(restore.ServiceConfig{Store: db, Guard: guard}); err != nil {
 		return cfg, nil, err
 	}
-	if cfg.Exporter, err = transfer.NewExporter(transfer.ExporterConfig{Store: store, Guard: guard}); err != nil {
+	if cfg.Exporter, err = transfer.NewExporter(transfer.ExporterConfig{Store: db, Guard: guard}); err != nil {
 		return cfg, nil, err
 	}
-	cfg.Uploader, err = transfer.NewUploader(transfer.UploaderConfig{Store: store, Guard: guard})
-	return cfg, store.Close, err
+	cfg.Uploader, err = transfer.NewUploader(transfer.UploaderConfig{Store: db, Guard: guard})
+	return cfg, db.Close, err
+}
+
+// preparers hold the rules of what people start beside backups: restores, sets of their own,
+// imports. None of these is started without.
+func preparers(db store.Store) ([]runs.Preparer, error) {
+	captures, err := capture.NewRequests(db, graph.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	restores, err := restore.NewRequests(restore.RequestsConfig{Store: db})
+	if err != nil {
+		return nil, err
+	}
+	imports, err := transfer.NewRequests(db)
+	return []runs.Preparer{captures, restores, imports}, err
 }
 
 // A host says who asks and which tenants are his or hers, and hangs the pages into its own mux,
