@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,6 +109,71 @@ func TestAWriteIsNotMadeTwiceBecauseItsApprovalTakesLong(t *testing.T) {
 	if a := w.Graph.Approvals(rig.Tenant)[0]; a.Status != graphtest.ApprovalCompleted || !strings.HasPrefix(a.Justification, because+" [write ") {
 		t.Errorf("the request is %+v", a)
 	}
+}
+
+// TestARetryFinishesWhatItsRunHasBegun has options by which what exists is left alone: that speaks
+// of what others have made.
+func TestARetryFinishesWhatItsRunHasBegun(t *testing.T) {
+	for _, existing := range []restore.Existing{restore.SkipExisting, restore.CreateCopy} {
+		t.Run(string(existing), func(t *testing.T) {
+			w, preview := lostWorld(t, graphtest.Config{ApprovalRequired: []graph.PolicyType{"widget", "gadget"}})
+			old, err := w.service.Get(t.Context(), rig.Tenant, rig.Owner, preview)
+			w.ok(err)
+			preview = w.previewRun(rig.Tenant, old.SetID, restore.PreviewParams{
+				Options: restore.Options{Existing: existing, Assignments: restore.OriginalAssignments}, ItemIDs: w.itemsOf(old.SetID, "widget", "gadget"),
+				Unfinished: w.itemsOf(old.SetID, "widget"), // nobody can say so
+			}).ID
+			if p := string(w.run(preview).Params); strings.Contains(p, "unfinished") {
+				t.Errorf("the preview's parameters are %s", p)
+			}
+			_, _, preview = w.round(preview) // gadgets are asked for
+			_, _, preview = w.round(preview) // gadgets are made, widgets asked for
+			w.put(rig.Tenant, "widget", widget("other", "Widget 1", `"v":2,"gadget":"g1"`))
+			run, asked, preview := w.round(preview) // two widgets are made, not assigned
+			if asked != 2 {
+				t.Fatalf("%d requests: %v", asked, said(w.outcomes(rig.Tenant, run.ID)))
+			}
+			_, items := w.outcome(rig.Tenant, w.run(preview))
+			want := map[string]restore.Action{"w0": restore.Change, "w1": map[bool]restore.Action{true: restore.Create, false: restore.Skip}[existing == restore.CreateCopy], "w2": restore.Change}
+			for id, action := range want {
+				if items[id].Action != action {
+					t.Errorf("%s: %s %s, want %s", id, items[id].Action, items[id].Reason, action)
+				}
+			}
+			if len(items) != len(want) {
+				t.Errorf("the retry is of %d items", len(items))
+			}
+			rounds := 0
+			for ; preview != "" && rounds < 6; rounds++ {
+				_, _, preview = w.round(preview)
+			}
+			if p, _ := w.Graph.Object(rig.Tenant, "widget", "other"); !strings.Contains(string(p.Raw), `"v":2`) {
+				t.Errorf("what was there is %s", p.Raw)
+			}
+			copies := w.names(rig.Tenant)["widget Widget 1 (restored)"]
+			if preview != "" || w.names(rig.Tenant)["widget Widget 0"] != 1 || (copies == 1) != (existing == restore.CreateCopy) {
+				t.Errorf("after %d rounds there are %v", rounds, w.names(rig.Tenant))
+			}
+		})
+	}
+}
+
+// itemsOf are the items of a set that are of some types.
+func (w *world) itemsOf(set runs.ID, types ...graph.PolicyType) (ids []runs.ID) {
+	for _, item := range w.SetItems(set) {
+		if slices.Contains(types, item.Type) {
+			ids = append(ids, item.ID)
+		}
+	}
+	return ids
+}
+
+// run is a run as it is stored.
+func (w *world) run(id runs.ID) runs.Run {
+	w.t.Helper()
+	run, err := w.Store.GetRun(w.t.Context(), rig.Tenant, id)
+	w.ok(err)
+	return run
 }
 
 // protected are types that Microsoft names as protected by Multi Admin Approval; the last two are

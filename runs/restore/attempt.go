@@ -21,6 +21,8 @@ type looking struct {
 	drift  bool
 	mapper *mapper
 
+	unfinished []runs.ID // items that an earlier restore has begun, sorted
+
 	work  []*work // in the order of restore
 	total int     // items, with those that an earlier attempt has saved
 	added int     // live policies that the set does not have, found so far
@@ -64,7 +66,7 @@ func (p *Previewer) look(ctx context.Context, a *runs.Attempt, params PreviewPar
 		return fmt.Errorf("restore: opening the preview: %w", err)
 	}
 	if preview.ReadyAt.IsZero() {
-		l := &looking{engine: p.engine, p: p, a: a, set: set, drift: run.Kind == runs.KindDriftReport, saved: map[key]bool{}}
+		l := &looking{engine: p.engine, p: p, a: a, set: set, drift: run.Kind == runs.KindDriftReport, unfinished: slices.Sorted(slices.Values(params.Unfinished)), saved: map[key]bool{}}
 		if err := l.begin(ctx, preview, params.ItemIDs); err != nil {
 			return err
 		}

@@ -252,6 +252,7 @@ func (l *looking) compareOne(w *work) error {
 	}
 	diff, err := l.canon.Diff(d.live, &d.policy)
 	w.out.Diff = diff
+	_, begun := slices.BinarySearch(l.unfinished, w.item.ID)
 	switch {
 	case err != nil:
 		w.block(runs.ReasonInvalidPayload, err)
@@ -259,7 +260,7 @@ func (l *looking) compareOne(w *work) error {
 		w.decided(Unchanged, "")
 	case w.facts.builtIn(w.captured.canon):
 		w.decided(Skip, runs.ReasonBuiltinObject)
-	case o.Existing == Overwrite:
+	case o.Existing == Overwrite, begun:
 		w.finish(Change, d.reason)
 	case o.Existing == CreateCopy:
 		wish.live, wish.copied = nil, true

@@ -23,6 +23,10 @@ type PreviewParams struct {
 
 	// SetRevision is set by [Requests]: what is added to the set later is not restored.
 	SetRevision int `json:"set_revision,omitempty"`
+
+	// Unfinished is set by [Requests] when a restore is retried: the items whose objects it made
+	// or began to change. They are finished, whatever the options say of what exists.
+	Unfinished []runs.ID `json:"unfinished,omitempty"`
 }
 
 // DriftParams are the parameters of a [runs.KindDriftReport] run.

@@ -83,6 +83,9 @@ func (r *Requests) Prepare(ctx context.Context, s runs.Start) (runs.Request, err
 		if err != nil {
 			return s.Request, err
 		}
+		if s.RetryOf == nil {
+			p.Unfinished = nil
+		}
 		return r.preview(ctx, s, p)
 	}
 	return r.execute(ctx, s)
@@ -269,22 +272,31 @@ func (r *Requests) usable(ctx context.Context, s runs.Start, p Preview) error {
 // again makes the retry of a restore: a new preview of the items that it should have restored
 // and did not.
 func (r *Requests) again(ctx context.Context, s runs.Start, preview Preview) (runs.Request, error) {
-	left := map[runs.ID]bool{}
+	left := map[runs.ID]PreviewItem{}
 	err := eachPreviewItem(ctx, r.cfg.Store, s.Tenant, preview.RunID, Filter{Actions: []Action{Create, Change}}, func(item PreviewItem) {
-		left[item.ItemID] = true
+		item.Diff, item.Warnings = nil, nil
+		left[item.ItemID] = item
 	})
 	if err != nil {
 		return s.Request, fmt.Errorf("restore: reading the preview: %w", err)
 	}
+	p := PreviewParams{Options: preview.Options, SetRevision: preview.SetRevision}
 	slice := runs.Slice{Limit: 1000}
 	for {
-		items, err := r.cfg.Store.ListItems(ctx, s.Tenant, s.RetryOf.ID, runs.ItemFilter{Statuses: []runs.ItemStatus{runs.ItemSuccess}}, slice)
+		items, err := r.cfg.Store.ListItems(ctx, s.Tenant, s.RetryOf.ID, runs.ItemFilter{Statuses: []runs.ItemStatus{runs.ItemSuccess, runs.ItemFailed}}, slice)
 		if err != nil {
 			return s.Request, fmt.Errorf("restore: reading what was restored: %w", err)
 		}
 		for _, item := range items {
-			delete(left, item.BackupItemID)
 			slice.After = runs.Keyset{ID: item.ID}
+			plan, selected := left[item.BackupItemID]
+			switch copied := plan.Action == Create && plan.TargetID != ""; {
+			case !selected:
+			case item.Status == runs.ItemSuccess:
+				delete(left, item.BackupItemID)
+			case item.TargetID != "" && !copied:
+				p.Unfinished = append(p.Unfinished, item.BackupItemID)
+			}
 		}
 		if len(items) <= slice.Limit {
 			break
@@ -293,7 +305,6 @@ func (r *Requests) again(ctx context.Context, s runs.Start, preview Preview) (ru
 	if len(left) == 0 {
 		return s.Request, runs.Conflict("nothing_to_retry", "everything was restored; make a new preview instead")
 	}
-	p := PreviewParams{Options: preview.Options, SetRevision: preview.SetRevision}
 	if preview.SourceTenant != s.Tenant {
 		p.SourceTenant = preview.SourceTenant
 	}
@@ -301,6 +312,7 @@ func (r *Requests) again(ctx context.Context, s runs.Start, preview Preview) (ru
 		p.ItemIDs = append(p.ItemIDs, id)
 	}
 	slices.Sort(p.ItemIDs)
+	slices.Sort(p.Unfinished)
 	req := PreviewRequest(preview.SetID, p)
 	req.Key = s.Request.Key // one preview for one failed restore
 	s.Request = req
