@@ -89,7 +89,12 @@ type BulkResult struct {
 	OK    bool
 	Code  string  // why not: "not_found", "deleted", "forbidden", "conflict" or a code of its own
 	RunID runs.ID // of run now and retry
-	Err   error   // the whole error, nil when OK
+
+	// BatchID is that of the run, when it is new and others were started with it; see
+	// [runs.Starter.StartBatch].
+	BatchID runs.ID
+
+	Err error // the whole error, nil when OK
 }
 
 // Bulk does one action to several schedules, each authorised by itself, and returns one result
@@ -195,7 +200,11 @@ func (s *Scheduler) startEach(ask func(ctx context.Context, t graph.TenantID, a 
 			return 0, err
 		}
 		for i, one := range started {
-			results[places[i]] = BulkResult{RunID: one.Run.ID, Err: one.Err}
+			r := BulkResult{RunID: one.Run.ID, Err: one.Err}
+			if !one.Reused {
+				r.BatchID = one.Run.BatchID
+			}
+			results[places[i]] = r
 		}
 		return len(ids), nil
 	}

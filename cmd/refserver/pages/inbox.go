@@ -32,6 +32,7 @@ type notificationRow struct {
 	Badge  badge
 	What   string // what a code means
 	Detail string
+	Many   string // "3 runs" of a batch; empty for one run
 }
 
 func listNotifications(v *visit) (answer, error) {
@@ -51,11 +52,21 @@ func listNotifications(v *visit) (answer, error) {
 		}
 		// The message begins with what the row shows in words.
 		_, row.Detail, _ = strings.Cut(n.Message, " - ")
+		if n.BatchID() != "" {
+			row.Many, row.Detail, _ = strings.Cut(row.Detail, ": ")
+			row.What = batchWords(row.Detail)
+		}
 		data.Some = data.Some || n.ReadAt.IsZero()
 		data.Rows = append(data.Rows, row)
 	}
 	data.Pager = v.pager(found.NextCursor)
 	return page{template: "notifications", title: "Notifications", data: data}, nil
+}
+
+// batchWords say how the runs of a batch are: "1 failed, 2 success" is "1 failed, 2 successful".
+func batchWords(counts string) string {
+	words := strings.NewReplacer(" "+string(runs.StatusSuccess), " successful", " "+string(runs.StatusQueued), " waiting to start", " "+string(runs.StatusPartial), " partly successful")
+	return words.Replace(counts)
 }
 
 // readNotifications marks one, or all of a page, as read.

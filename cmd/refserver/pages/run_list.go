@@ -22,7 +22,8 @@ type runListData struct {
 	Triggers  []filterOption
 	Schedules []filterOption
 	From, To  string
-	Filtered  bool // anything is left out
+	Batch     string // runs that were started together, as the address has it
+	Filtered  bool   // anything is left out
 	Rows      []runRow
 	Pager     pager
 }
@@ -42,7 +43,7 @@ type runRow struct {
 }
 
 func listRuns(v *visit) (answer, error) {
-	data := runListData{From: v.query.Get("from"), To: v.query.Get("to")}
+	data := runListData{From: v.query.Get("from"), To: v.query.Get("to"), Batch: v.query.Get("batch")}
 	request, filter, fields := v.runFilter()
 	for _, k := range runKinds {
 		data.Kinds = append(data.Kinds, filterOption{string(k), kindWords(k), slices.Contains(filter.Kinds, k)})

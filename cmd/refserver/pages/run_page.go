@@ -164,6 +164,9 @@ func (v *visit) runLinks(run runs.Run, about subject) ([]runLink, error) {
 			list = append(list, runLink{Label: "Backup set", Name: "none, or deleted since"})
 		}
 	}
+	if run.BatchID != "" {
+		list = append(list, runLink{"Started together with", "other runs", v.path("runs") + "?batch=" + string(run.BatchID)})
+	}
 	if run.RetryOf != "" {
 		add("Retry of", "an earlier run", "runs", string(run.RetryOf))
 	}

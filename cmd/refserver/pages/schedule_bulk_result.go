@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"net/url"
@@ -13,7 +14,7 @@ import (
 // The results of a bulk stand in the address of the page that shows them, so that reload, Back and
 // a bookmark show them again and nothing is done twice: done has the schedules that it was done to,
 // each followed by its run where there is one, and each not has a code and the schedules that it is
-// about. Whoever makes up such an address can only name schedules of the tenant and codes that these
+// about; batch is that of the runs which are new. Whoever makes up such an address can only name schedules of the tenant and codes that these
 // pages have words for.
 
 // packedLength is how long an id is in an address: 200 of them, in 36 characters each, would be more
@@ -56,8 +57,10 @@ var errBulkAddress = badRequest("This address is not one of this page's own. Cho
 func tellResults(q url.Values, results []backupsched.BulkResult) {
 	var done strings.Builder
 	failed := map[string][]runs.ID{}
+	batch := runs.ID("")
 	for _, r := range results {
 		if r.OK {
+			batch = cmp.Or(batch, r.BatchID)
 			done.WriteString(packed(r.ID, r.RunID))
 			continue
 		}
@@ -65,6 +68,9 @@ func tellResults(q url.Values, results []backupsched.BulkResult) {
 		failed[code] = append(failed[code], r.ID)
 	}
 	q.Set("done", done.String())
+	if batch != "" {
+		q.Set("batch", packed(batch))
+	}
 	for code, ids := range failed {
 		q.Add("not", code+"."+packed(ids...))
 	}
@@ -91,6 +97,8 @@ type bulkData struct {
 	OK     int
 	Failed int
 	Back   string
+	Batch  runs.ID // of the runs; empty when there is none
+	Active bool    // some of them are under way
 }
 
 // bulkLine is one schedule of many, and what became of it.
@@ -100,6 +108,8 @@ type bulkLine struct {
 	Gone bool   // deleted by now
 	Done bool
 	Run  runs.ID
+	Now  *badge // how the run is now; nil when that was not looked up
+	Was  bool   // the run was under way already
 	Why  string
 }
 
@@ -148,7 +158,47 @@ func (v *visit) bulkResults() (answer, error) {
 	if err := v.nameLines(data.Lines); err != nil {
 		return nil, err
 	}
-	return page{template: "schedule_bulk", title: data.Choice.Label + ": results", section: "schedules", data: data}, nil
+	if err := v.batchLines(&data); err != nil {
+		return nil, err
+	}
+	pg := page{template: "schedule_bulk", title: data.Choice.Label + ": results", section: "schedules", data: data}
+	if data.Active {
+		pg.follows = "results"
+	}
+	return pg, nil
+}
+
+// batchLines looks up how the runs are that were started together.
+func (v *visit) batchLines(data *bulkData) error {
+	batch, ok := unpacked(v.query.Get("batch"))
+	switch {
+	case !ok || len(batch) > 1:
+		return errBulkAddress
+	case len(batch) == 0 || !data.Choice.starts():
+		return nil
+	}
+	found, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, runs.RunFilter{BatchID: batch[0]}, runs.PageRequest{Limit: runs.MaxBatch})
+	if err != nil {
+		return err
+	}
+	if len(found.Items) == 0 {
+		return nil
+	}
+	data.Batch = batch[0]
+	known := make(map[runs.ID]runs.Run, len(found.Items))
+	for _, r := range found.Items {
+		known[r.ID] = r
+		data.Active = data.Active || r.Status.Active()
+	}
+	for i := range data.Lines {
+		line := &data.Lines[i]
+		r, found := known[line.Run]
+		if line.Was = line.Done && !found; found {
+			b := runBadge(r)
+			line.Now = &b
+		}
+	}
+	return nil
 }
 
 // nameLines looks up what the schedules are called, deleted ones too.

@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -119,6 +120,43 @@ func TestTheResultsOfManySchedulesStandInTheirAddress(t *testing.T) {
 	}
 	if len(w.queue.jobs) != started || started != backupsched.MaxBulk {
 		t.Errorf("%d jobs, then %d", started, len(w.queue.jobs))
+	}
+}
+
+func TestRunsThatWereStartedTogetherAreFoundTogether(t *testing.T) {
+	w := newWorld(t, nil)
+	late, off, soon := w.three()
+	_, _, err := w.cfg.Scheduler.RunNow(t.Context(), tenant, manager, late.ID)
+	check(t, err)
+	form := url.Values{"action": {"run_now"}, "ids": {string(late.ID), string(off.ID), string(soon.ID)}}
+	to := w.post(operator, tenantPath("schedules", "bulk"), form).Header.Get("Location")
+	got := w.get(operator, to)
+	got.shows(t, "3 of 3 schedules started.", "b late was under way View run", "A off started queued View run", "All these runs", "#results:outerMorph")
+	batch := regexp.MustCompile(`href="([^"]*runs\?batch=[^"]*)"`).FindStringSubmatch(got.body)
+	if batch == nil {
+		t.Fatal("no link to the batch")
+	}
+	w.drain()
+	got = w.get(operator, to)
+	got.shows(t, "A off started success View run")
+	got.lacks(t, "#results:")
+
+	list := w.get(operator, batch[1]+"&status=success")
+	list.shows(t, "Started together", "2 runs", `type="hidden" name="batch"`, `href="`+tenantPath("runs")+`?status=success" aria-label="Remove the filter`)
+	run := regexp.MustCompile(`<th scope="row" role="rowheader"><a href="([^"]*)"`).FindStringSubmatch(list.body)
+	w.get(operator, run[1]).shows(t, "Started together with other runs", html.EscapeString(batch[1]))
+
+	news := w.get(operator, tenantPath("notifications"))
+	news.shows(t, "Backup: 2 runs new", "2 successful.", "View runs")
+	for _, f := range formsOf(t, tenantPath("notifications"), news.body) {
+		if strings.HasSuffix(f.action, "/open") {
+			w.post(operator, f.action, nil).leads(t, batch[1])
+		}
+	}
+	w.shows(w.get(operator, tenantPath("runs")+"?batch=x"), http.StatusUnprocessableEntity, `id="batch-error"`)
+	w.get(operator, tenantPath("runs")+"?batch="+unknownID).shows(t, "No run fits this filter.")
+	if got := w.get(operator, strings.Replace(to, "batch=", "batch=x", 1)); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("a batch that is none: %s", got.Status)
 	}
 }
 
