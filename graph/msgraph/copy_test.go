@@ -84,6 +84,7 @@ func restorable() []graph.PolicyType {
 var everything []string
 
 func TestAPolicyMadeOfACaptureIsEqualToIt(t *testing.T) {
+	slowUnderRace(t)
 	w := worldOf(t, graphtest.Config{}, graphtest.TenantConfig{Seed: 11, Policies: 240, Foundations: 4, Types: everyType()}, everything)
 	for _, key := range restorable() {
 		t.Run(string(key), func(t *testing.T) {

@@ -44,6 +44,7 @@ func TestTheClientKeepsThePromisesOfEveryClient(t *testing.T) {
 }
 
 func TestTheClientKeepsThemWhereThereIsNoBatch(t *testing.T) {
+	slowUnderRace(t)
 	graphtest.Run(t, func(t testing.TB, g *graphtest.Graph) graphtest.Subject { return subject(t, g, true) })
 }
 

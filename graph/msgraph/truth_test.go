@@ -140,6 +140,7 @@ func everyType() []graph.PolicyType {
 }
 
 func TestEveryTypeIsCapturedAsTheTenantHoldsIt(t *testing.T) {
+	slowUnderRace(t)
 	_, foundations := graphtest.GeneratedTypes()
 	for name, gc := range map[string]graphtest.Config{
 		"pages of 25":           {},

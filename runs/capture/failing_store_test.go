@@ -112,6 +112,7 @@ func backupWithFailure(t *testing.T, failAt int, after bool) int {
 }
 
 func TestAnyStoreCallMayFailOnceAndTheBackupIsStillWhole(t *testing.T) {
+	slowUnderRace(t)
 	calls := backupWithFailure(t, 0, false)
 	for _, after := range []bool{false, true} {
 		for k := 1; k <= calls; k++ {

@@ -44,6 +44,7 @@ func retryWithFailure(t *testing.T, failAt int, after bool) int {
 }
 
 func TestAnyStoreCallOfARetryMayFailOnceAndItsSetIsStillWhole(t *testing.T) {
+	slowUnderRace(t)
 	calls := retryWithFailure(t, 0, false)
 	for _, after := range []bool{false, true} {
 		for k := 1; k <= calls; k++ {

@@ -47,6 +47,7 @@ func TestAPreviewOfAnUnchangedTenantSaysUnchanged(t *testing.T) {
 // TestAPreviewWritesNothing runs every kind of preview over a Graph that fails the test when
 // it is written to. What the Previewer holds has no method that writes.
 func TestAPreviewWritesNothing(t *testing.T) {
+	slowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: 60}, nil, restore.PreviewerConfig{})
 	noWrites(t, w)
 	w.empty(9)

@@ -28,6 +28,7 @@ func (w *world) twin() {
 // TestAWholeTenantIsRestoredIntoAnEmptyOne makes what others refer to first, and maps the ids
 // of what is made, of groups, users and applications.
 func TestAWholeTenantIsRestoredIntoAnEmptyOne(t *testing.T) {
+	slowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: 150}, nil, restore.PreviewerConfig{})
 	w.twin()
 	set := w.backup()

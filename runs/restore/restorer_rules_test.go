@@ -344,6 +344,7 @@ func TestACopyIsMadeBesideTheOriginal(t *testing.T) {
 
 // TestOnlyTheSelectionIsWritten restores two of many policies that all were changed.
 func TestOnlyTheSelectionIsWritten(t *testing.T) {
+	slowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: 60}, nil, restore.PreviewerConfig{})
 	set := w.backup()
 	w.disturb(set)

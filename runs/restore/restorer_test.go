@@ -86,6 +86,7 @@ func (w *world) disturb(set runs.ID) {
 }
 
 func TestARestoreMakesTheTenantWhatItWas(t *testing.T) {
+	slowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: 120}, nil, restore.PreviewerConfig{})
 	set := w.backup()
 	w.disturb(set)

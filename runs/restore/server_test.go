@@ -121,6 +121,7 @@ var lost = map[graph.PolicyType]runs.Reason{
 }
 
 func TestAWipedTenantComesBackThroughTheServer(t *testing.T) {
+	slowUnderRace(t)
 	policies, _ := graphtest.GeneratedTypes()
 	w, _ := throughServer(t, rig.Options{Policies: 240, Types: append(policies, graphtest.RareTypes()...)})
 	set := w.backup()

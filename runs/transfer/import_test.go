@@ -115,6 +115,7 @@ func TestAnImportedSetHoldsWhatWasExported(t *testing.T) {
 }
 
 func TestWhateverIsExportedCanBeImported(t *testing.T) {
+	slowUnderRace(t)
 	if testing.Short() {
 		t.Skip("a few seconds")
 	}
