@@ -18,6 +18,7 @@ func (a *app) host(loopback bool) (*product.Product, error) {
 	}
 	return product.New(product.Config{
 		Users: a.users, Loopback: loopback, Clock: a.clock, Logger: a.log, Backups: pages.DefaultPrefix, Stylesheets: styles,
+		Facts: a.card,
 	})
 }
 

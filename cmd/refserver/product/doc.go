@@ -9,5 +9,6 @@
 //     everything else asks who sent a request and what he or she may do: [Product.Principal],
 //     [Product.RoleOf], [Product.Access] and [Product.Tenants].
 //
-// Nothing here knows of backups but a link to them; the program puts both together.
+// Nothing here knows of backups but a link to them, and a function that fills the cards of the
+// home page ([Config.Facts]); the program puts both together.
 package product

@@ -116,13 +116,6 @@ func (p *Product) problem(w http.ResponseWriter, r *http.Request, status int, ti
 	p.show(w, r, status, "problem.html", title, text)
 }
 
-// homeTenant is a row of the home page.
-type homeTenant struct {
-	Tenant
-	May  string // what the role may do
-	Link string
-}
-
 func (p *Product) home(w http.ResponseWriter, r *http.Request) {
 	actor, ok := p.Principal(r)
 	if !ok {
@@ -141,6 +134,7 @@ func (p *Product) home(w http.ResponseWriter, r *http.Request) {
 		if p.cfg.Backups != "" {
 			row.Link = p.cfg.Backups + "/" + url.PathEscape(string(t.ID)) + "/schedules"
 		}
+		p.facts(r.Context(), actor, &row)
 		rows = append(rows, row)
 	}
 	p.show(w, r, http.StatusOK, "home.html", "Your tenants", rows)
@@ -150,7 +144,7 @@ func (p *Product) home(w http.ResponseWriter, r *http.Request) {
 func mayDo(role runs.Role) string {
 	switch role {
 	case runs.RoleOwner:
-		return "do everything, also restore from another tenant and export secrets"
+		return "do everything, also export secrets and restore from another tenant of the same owner"
 	case runs.RoleManager:
 		return "manage schedules and retention, restore, import and export"
 	case runs.RoleOperator:

@@ -37,6 +37,9 @@ type Config struct {
 	// a tenant's schedules is Backups/TENANT/schedules. Without it tenants have no link.
 	Backups string
 
+	// Facts fill the cards of the tenants. Nil leaves them without.
+	Facts Facts
+
 	// Stylesheets are the URLs of stylesheets, on this host, for all pages. Without any the
 	// pages bring a plain one.
 	Stylesheets []string

@@ -51,24 +51,33 @@ func (p *Product) askToSignIn(w http.ResponseWriter, r *http.Request, status int
 	p.show(w, r, status, "signin.html", "Sign in", view)
 }
 
+// demoGroups are who somebody may choose to be: first who has several tenants, as most people of
+// an MSP have.
 func (p *Product) demoGroups() []demoGroup {
-	var groups []demoGroup
+	several := demoGroup{ID: "several", Name: "All tenants"}
 	rest := demoGroup{ID: "none", Name: "No tenant"}
+	var groups []demoGroup
 	for _, t := range tenants() {
-		g := demoGroup{ID: string(t.ID), Name: t.Name}
-		for _, u := range p.cfg.Users.list {
-			if role := u.roles[t.ID]; role != runs.RoleNone {
-				g.Users = append(g.Users, demoUser{ID: u.actor.ID, Title: title(role), As: "Sign in as " + article(role) + " of " + t.Name, May: mayDo(role)})
-			}
-		}
-		groups = append(groups, g)
+		groups = append(groups, demoGroup{ID: string(t.ID), Name: t.Name})
 	}
 	for _, u := range p.cfg.Users.list {
-		if len(u.roles) == 0 {
+		switch len(u.roles) {
+		case 0:
 			rest.Users = append(rest.Users, demoUser{ID: u.actor.ID, Title: "Stranger", As: "Sign in as a stranger", May: mayDo(runs.RoleNone)})
+		case 1:
+			for i, t := range tenants() {
+				if role := u.roles[t.ID]; role != runs.RoleNone {
+					groups[i].Users = append(groups[i].Users, demoUser{ID: u.actor.ID, Title: title(role), As: "Sign in as " + article(role) + " of " + t.Name, May: mayDo(role)})
+				}
+			}
+		default:
+			several.Users = append(several.Users, demoUser{
+				ID: u.actor.ID, Title: "Engineer", As: "Sign in as an engineer with all tenants",
+				May: "do everything in each tenant, and restore from one into another",
+			})
 		}
 	}
-	return append(groups, rest)
+	return append(append([]demoGroup{several}, groups...), rest)
 }
 
 func (p *Product) signInForm(w http.ResponseWriter, r *http.Request) {

@@ -109,8 +109,9 @@ func allRoles() []runs.Role {
 }
 
 // DemoUsers are a user per role and tenant, with the id ROLE-TENANT and the token
-// demo-ROLE-TENANT, and a stranger who may sign in but has no role anywhere. Since everybody
-// knows the tokens, they are for a server on loopback only; see [Config.Loopback].
+// demo-ROLE-TENANT, an engineer (demo-engineer) who owns all tenants, as somebody does who
+// restores from one into another, and a stranger who may sign in but has no role anywhere. Since
+// everybody knows the tokens, they are for a server on loopback only; see [Config.Loopback].
 func DemoUsers() *Users {
 	u := &Users{tokens: map[string]int{}}
 	add := func(id, name string, roles map[graph.TenantID]runs.Role) {
@@ -122,6 +123,11 @@ func DemoUsers() *Users {
 			add(string(role)+"-"+string(tenant), string(role)+" of "+string(tenant), map[graph.TenantID]runs.Role{tenant: role})
 		}
 	}
+	everywhere := map[graph.TenantID]runs.Role{}
+	for _, tenant := range TenantIDs() {
+		everywhere[tenant] = runs.RoleOwner
+	}
+	add("engineer", "engineer of the MSP", everywhere)
 	add("stranger", "stranger", nil)
 	return u
 }
