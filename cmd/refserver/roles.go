@@ -13,7 +13,7 @@ type role string
 
 const (
 	roleAll        role = "all"
-	roleWeb        role = "web"        // the API
+	roleWeb        role = "web"        // pages and API
 	roleDispatcher role = "dispatcher" // makes runs of due schedules; sweeps and purges for retention
 	roleWorker     role = "worker"     // works on runs
 )

@@ -242,7 +242,11 @@ func greet(out io.Writer, o serveOptions, connected connection, listener net.Lis
 		greetPeople(out, o, o.tls.scheme()+"://"+reachable(listener.Addr()), onLoopback(listener.Addr()))
 	}
 	fmt.Fprintf(out, "Graph is %s.\n", connected.what)
-	if o.graph.kind == graphFake && o.role.works() && o.source.postgres() {
+	if o.graph.kind != graphFake {
+		return
+	}
+	fmt.Fprintln(out, "It is made anew at every start, as the history left it: what was restored into it since is undone, though the database has it.")
+	if o.role.works() && o.source.postgres() {
 		fmt.Fprintln(out, "Every process has its own, filled with the same policies.")
 	}
 }

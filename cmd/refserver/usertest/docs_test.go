@@ -2,12 +2,13 @@ package usertest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ const root = "../../.."
 // block is a block of commands of a document.
 type block struct {
 	file     string
+	text     string   // as it stands
 	commands []string // whole ones, comments included
 }
 
@@ -40,7 +42,7 @@ func shellBlocks(t *testing.T) (found []block) {
 			t.Fatal(err)
 		}
 		for _, m := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(string(raw), -1) {
-			b := block{file: filepath.Base(file)}
+			b := block{file: filepath.Base(file), text: m[1]}
 			open := ""
 			for line := range strings.Lines(m[1]) {
 				open += line
@@ -83,7 +85,7 @@ func TestTheCommandsOfTheDocumentsWork(t *testing.T) {
 		take(t, name)
 	}
 	try := take(t, "README.md: go run ./cmd/refserver        # a pretend")
-	first, onDemand := take(t, "README.md: T="), take(t, "README.md: api()")
+	curl := []block{take(t, "README.md: T="), take(t, "README.md: run()"), take(t, "README.md: LOOK=")}
 	azure, fake := take(t, "README.md: export AZURE"), take(t, "README.md: go run ./cmd/refserver fakegraph")
 	postgres := take(t, "README.md: export DATABASE_URL")
 	for name := range byName {
@@ -101,7 +103,7 @@ func TestTheCommandsOfTheDocumentsWork(t *testing.T) {
 			}
 		}
 	})
-	t.Run("by curl", func(t *testing.T) { start(t).follow(t, append(first.commands, onDemand.commands...)) })
+	t.Run("by curl", func(t *testing.T) { start(t).paste(t, curl) })
 	t.Run("Microsoft Graph", func(t *testing.T) {
 		// Nobody can sign in to the real one here: the fake one of the next block stands in.
 		if len(fake.commands) != 3 || len(azure.commands) != 3 {
@@ -114,16 +116,19 @@ func TestTheCommandsOfTheDocumentsWork(t *testing.T) {
 		if out, err := preflight.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("conditionalAccessPolicy")) {
 			t.Errorf("%s: %v\n%s", azure.commands[1], err, out)
 		}
-		data := filepath.Join(t.TempDir(), "real")
-		launch(t, env, append(append([]string{"serve", "-addr", "127.0.0.1:0"}, program(t, strings.ReplaceAll(azure.commands[2], "data/real", data))...), "-graph-url", graph)...)
-		for _, c := range []string{fake.commands[1], fake.commands[2]} {
-			start(t, program(t, strings.ReplaceAll(c, "http://127.0.0.1:9000", graph))...)
+		data := t.TempDir()
+		elsewhere := func(command, folder string) []string {
+			return append(append([]string{"serve"}, program(t, strings.ReplaceAll(command, "http://127.0.0.1:9000", graph))...), "-addr", "127.0.0.1:0", "-data", filepath.Join(data, folder))
+		}
+		launch(t, env, append(elsewhere(azure.commands[2], "real"), "-graph-url", graph)...)
+		for i, c := range []string{fake.commands[1], fake.commands[2]} {
+			launch(t, nil, elsewhere(c, strconv.Itoa(i))...)
 		}
 	})
 	t.Run("Postgres", func(t *testing.T) {
 		url := pgtest.Server(t).Database(t)
 		for _, c := range postgres.commands[1:4] {
-			launch(t, []string{"DATABASE_URL=" + url}, append([]string{"serve", "-addr", "127.0.0.1:0"}, program(t, c)...)...)
+			launch(t, []string{"DATABASE_URL=" + url}, append(append([]string{"serve"}, program(t, c)...), "-addr", "127.0.0.1:0")...)
 		}
 		cmd := exec.Command("bash", "-c", words(postgres.commands[4]))
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "DATABASE_URL="+url)
@@ -148,73 +153,80 @@ func program(t *testing.T, command string) []string {
 	return strings.Fields(rest)
 }
 
-var (
-	namesKey = regexp.MustCompile(`# ([A-Z]+) is (?:its|the) ([a-z_]+)`)
-	theirIDs = regexp.MustCompile(`# their ids`)
-)
-
-// follow runs commands one after the other in one folder, as a person does who puts what the
-// answers have in place of the words in capitals.
-func (s server) follow(t *testing.T, commands []string) {
+// paste gives blocks of commands to one bash, as they stand but for the address, and expects that
+// each answer is one and no problem. What they promise to bring back is brought back.
+func (s server) paste(t *testing.T, blocks []block) {
 	t.Helper()
-	dir, prelude, values := t.TempDir(), "set -e -o pipefail\n", map[string]string{}
-	var answer map[string]any
-	for _, command := range commands {
-		line := strings.ReplaceAll(command, "http://127.0.0.1:8080", s.base)
-		if strings.HasPrefix(line, "T=") || strings.HasPrefix(line, "api()") {
-			prelude += line + "\n"
+	var text strings.Builder
+	for _, b := range blocks {
+		text.WriteString(strings.ReplaceAll(b.text, "http://127.0.0.1:8080", s.base))
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute) // a loop of theirs that never ends
+	defer stop()
+	cmd := exec.CommandContext(ctx, "bash", "-u")
+	cmd.Dir, cmd.Stdin = t.TempDir(), strings.NewReader(text.String())
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var created, changed, brought float64
+	sound := false
+	for line := range strings.Lines(string(out)) {
+		if strings.TrimSpace(line) == "" {
 			continue
 		}
-		names := namesKey.FindStringSubmatch(command)
-		if names != nil && regexp.MustCompile(`\b`+names[1]+`\b`).MatchString(words(command)) {
-			values[names[1]] = fmt.Sprint(answer[names[2]]) // of the command before
+		var answer map[string]any
+		if err := json.Unmarshal([]byte(line), &answer); err != nil {
+			t.Fatalf("%v:\n%s", err, line)
 		}
-		line = words(line)
-		for name, value := range values {
-			line = regexp.MustCompile(`\b`+name+`\b`).ReplaceAllString(line, value)
+		if _, problem := answer["title"]; problem || answer["status"] == "failed" || answer["status"] == "partial" {
+			t.Errorf("an answer is\n%s", line)
 		}
-		cmd := exec.Command("bash", "-c", prelude+line)
-		cmd.Dir = dir
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", command, err, out)
+		switch summary, _ := answer["summary"].(map[string]any); {
+		case answer["kind"] == "restore.execute":
+			created, changed = summary["created"].(float64), summary["changed"].(float64)
+		case answer["sound"] != nil:
+			sound = answer["sound"] == true
+		case created+changed > 0:
+			items, _ := answer["items"].([]any)
+			brought = float64(len(items))
 		}
-		answer = nil
-		if err := json.Unmarshal(out, &answer); err != nil && len(out) > 0 {
-			t.Fatalf("%s: %v\n%s", command, err, out)
-		}
-		if _, problem := answer["code"]; problem && answer["status"] != nil && answer["title"] != nil {
-			t.Fatalf("%s:\n%s", command, out)
-		}
-		if names != nil && values[names[1]] == "" {
-			values[names[1]] = fmt.Sprint(answer[names[2]])
-		}
-		if theirIDs.MatchString(command) {
-			values["ID"] = fmt.Sprint(answer["items"].([]any)[0].(map[string]any)["id"])
-		}
-		s.settled(t)
+	}
+	if created < 1 || changed < 1 || brought != created+changed || !sound {
+		t.Errorf("%v policies were made and %v changed, %v are listed as brought back, and the audit log is sound: %v\n%s", created, changed, brought, sound, out)
 	}
 }
 
-// settled waits until no run of contoso is under way.
-func (s server) settled(t *testing.T) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
-		out, err := exec.Command("curl", "-s", "-H", "Authorization: Bearer demo-readonly-contoso", s.base+"/api/v1/tenants/contoso/runs/active").Output()
-		if err != nil {
-			t.Fatal(err)
+// Servers that somebody may start one beside the other have an address and a database of their own.
+func TestTheServersOfTheREADMEDoNotCollide(t *testing.T) {
+	address, folder := regexp.MustCompile(`-addr (\S+)`), regexp.MustCompile(`-data (\S+)`)
+	usual := func(re *regexp.Regexp, command, value string) string {
+		if m := re.FindStringSubmatch(command); m != nil {
+			return m[1]
 		}
-		var active struct{ Items []any }
-		if err := json.Unmarshal(out, &active); err != nil {
-			t.Fatalf("%v\n%s", err, out)
+		return value
+	}
+	addresses, folders := map[string]string{}, map[string]string{}
+	for _, b := range shellBlocks(t) {
+		for _, c := range b.commands {
+			rest, ok := strings.CutPrefix(words(c), "go run ./cmd/refserver")
+			if rest = strings.TrimSpace(rest); b.file != "README.md" || !ok || rest != "" && !strings.HasPrefix(rest, "-") || strings.Contains(rest, "-role dispatcher") || strings.Contains(rest, "-role worker") {
+				continue // not one that listens
+			}
+			if at := usual(address, c, "127.0.0.1:8080"); addresses[at] != "" {
+				t.Errorf("%q and %q listen on %s", addresses[at], c, at)
+			} else {
+				addresses[at] = c
+			}
+			if in := usual(folder, c, "data"); !strings.Contains(rest, "-role") && folders[in] != "" {
+				t.Errorf("%q and %q have their database in %s", folders[in], c, in)
+			} else if !strings.Contains(rest, "-role") { // those are on Postgres
+				folders[in] = c
+			}
 		}
-		if len(active.Items) == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("runs do not end:\n%s", out)
-		}
-		<-time.After(100 * time.Millisecond)
+	}
+	if len(addresses) < 5 || len(folders) < 4 {
+		t.Errorf("the README starts %d servers, %d of them on SQLite: adapt this test", len(addresses), len(folders))
 	}
 }
 
