@@ -110,10 +110,9 @@ func startFake(ctx context.Context, o fakeOptions, log *slog.Logger) (*fakeGraph
 	if err != nil {
 		return nil, err
 	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", o.addr)
+	listener, err := listen(ctx, o.addr)
 	if err != nil {
-		return nil, fmt.Errorf("-addr: %w", err)
+		return nil, err
 	}
 	f := &fakeGraph{base: "http://" + reachable(listener.Addr()), server: newServer(handler, log), ended: make(chan struct{})}
 	go func() {

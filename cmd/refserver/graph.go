@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,6 +67,10 @@ func (g *graphFlags) flags(fs *flag.FlagSet) {
 // faultFlag adds -fault, which can be given several times.
 func faultFlag(fs *flag.FlagSet, list *[]graphserver.Fault, what string) {
 	fs.Func("fault", what+" refserver fakegraph -h lists them", func(text string) error {
+		name, _, _ := strings.Cut(text, ":")
+		if !slices.ContainsFunc(graphserver.Faults(), func(f graphserver.FaultInfo) bool { return f.Name == name }) {
+			return fmt.Errorf("there is no fault %q; refserver fakegraph -h lists them", name)
+		}
 		f, err := graphserver.ParseFault(text)
 		if err == nil && f.Tenant != "" && !product.HasTenant(f.Tenant) {
 			return fmt.Errorf("option tenant: there is no tenant %q; there are contoso and fabrikam", f.Tenant)

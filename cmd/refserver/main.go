@@ -20,6 +20,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -84,19 +85,39 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	return cmd(ctx, args, out, errOut)
 }
 
-// parse reads flags. done tells that the command ends here, with code.
+// parse reads flags. done tells that the command ends here, with code. What is wrong is said
+// without the help, which would push it off the screen.
 func parse(fs *flag.FlagSet, args []string, errOut io.Writer) (code int, done bool) {
+	help := fs.Usage
+	fs.Usage = func() {}
+	fs.SetOutput(io.Discard)
+	err := fs.Parse(args)
 	fs.SetOutput(errOut)
-	switch err := fs.Parse(args); {
+	switch {
 	case errors.Is(err, flag.ErrHelp):
+		help()
 		return exitOK, true
 	case err != nil:
-		return exitUsage, true
 	case fs.NArg() > 0:
-		fmt.Fprintf(errOut, "refserver %s: %q is not expected here; see -h\n", fs.Name(), fs.Arg(0))
-		return exitUsage, true
+		err = fmt.Errorf("%q is not expected here", fs.Arg(0))
+	default:
+		return exitOK, false
 	}
-	return exitOK, false
+	fmt.Fprintf(errOut, "refserver %s: %v\nrefserver %[1]s -h lists the flags.\n", fs.Name(), err)
+	return exitUsage, true
+}
+
+// listen listens where -addr says.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("-addr: another program listens on %s: end it, or give another address with -addr", addr)
+	case err != nil:
+		return nil, fmt.Errorf("-addr: %w", err)
+	}
+	return l, nil
 }
 
 func fail(errOut io.Writer, command string, err error) int {

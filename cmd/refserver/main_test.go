@@ -78,13 +78,33 @@ func TestTheDemoTellsTheSameStoryEveryTime(t *testing.T) {
 func TestWrongCommandLinesAreRefused(t *testing.T) {
 	for _, args := range [][]string{{"explode"}, {"check", "-no-such-flag"}, {"demo", "extra"}, {"-no-such-flag"}} {
 		code, _, errOut := call(t, args...)
-		if code != exitUsage || errOut == "" {
-			t.Errorf("%q: exit code %d and %q, want %d and a reason", args, code, errOut, exitUsage)
+		if code != exitUsage || errOut == "" || strings.Count(errOut, "\n") > 2 {
+			t.Errorf("%q: exit code %d and %q, want %d and a reason, without all the flags", args, code, errOut, exitUsage)
 		}
 	}
 	for name := range commands {
 		if code, _, errOut := call(t, name, "-h"); code != exitOK || !strings.Contains(errOut, name) {
 			t.Errorf("%s -h: exit code %d and %q", name, code, errOut)
+		}
+	}
+}
+
+func TestAWrongFlagAndATakenAddressAreSaidInWordsThatHelp(t *testing.T) {
+	var lc net.ListenConfig
+	taken, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for want, args := range map[string][]string{
+		`there is no fault "no-such-fault"; refserver fakegraph -h lists them`: {"serve", "-fault", "no-such-fault:times=1"},
+		`there is no fault "slowly"; refserver fakegraph -h lists them`:        {"fakegraph", "-fault", "slowly"},
+		"not defined: -folder\nrefserver check -h lists the flags.":            {"check", "-folder", "x"},
+		"another program listens on " + taken.Addr().String():                  {"serve", "-data", t.TempDir(), "-addr", taken.Addr().String()},
+		"give another address with -addr":                                      {"fakegraph", "-addr", taken.Addr().String()},
+	} {
+		if code, _, errOut := call(t, args...); code == exitOK || !strings.Contains(errOut, want) {
+			t.Errorf("%q: exit code %d and %q, want %q", args, code, errOut, want)
 		}
 	}
 }

@@ -104,9 +104,8 @@ func serve(ctx context.Context, o serveOptions, out, errOut io.Writer, ready fun
 		return err
 	}
 	if o.addr != "" {
-		var lc net.ListenConfig
-		if listener, err = lc.Listen(ctx, "tcp", o.addr); err != nil {
-			return fmt.Errorf("-addr: %w", err)
+		if listener, err = listen(ctx, o.addr); err != nil {
+			return err
 		}
 		defer listener.Close()
 		if onLoopback(listener.Addr()) && users == nil {
