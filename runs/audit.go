@@ -36,16 +36,17 @@ type AuditFilter struct {
 	Resource ID
 }
 
-// Notification tells a person about a run that he or she started, or about the runs of a batch.
+// Notification tells a person how a run that he or she started stands, or the runs of a batch.
+// There is one for each, which changes with it and is unread again each time.
 type Notification struct {
-	ID        ID     // of the batch, where it is about one
+	ID        ID     // of the run or the batch
 	Recipient string // Actor.ID
 	RunID     ID     // empty for that of a batch
 	Kind      Kind
 	Status    Status
 	Code      Code
-	Message   string // redacted
-	CreatedAt time.Time
+	Message   string    // redacted
+	CreatedAt time.Time // of what it tells now
 	ReadAt    time.Time // zero while unread
 }
 
@@ -63,7 +64,7 @@ func (n Notification) BatchID() ID {
 type Trail struct {
 	Audit []AuditEntry
 
-	// Notifications are added; that of a batch takes the place of the earlier one with its id,
-	// also of one that was read.
+	// Notifications are added. Where a run changes, one with the id of an earlier one takes its
+	// place, also when that was read.
 	Notifications []Notification
 }

@@ -8,9 +8,10 @@ import (
 
 // Notifier hands notifications on to the host's own channel, such as mail or Teams.
 //
-// It is called once for each notification, after the change of state that it tells of was
-// stored, and whoever changed it waits for the call: so it returns soon, best after putting the
-// notification into a queue of the host's own. What it fails to deliver is logged, told to
+// It is called once for each state of a notification (a run is queued, begins, ends; a batch is
+// queued, its last run ends), after the change that it tells of was stored, and whoever changed
+// it waits for the call: so it returns soon, best after putting the notification into a queue
+// of the host's own. What it fails to deliver is logged, told to
 // [Observer].Dropped and not tried again, as after a crash in between: the stored notification
 // is what counts. It must be safe for concurrent use.
 //

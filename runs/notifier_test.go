@@ -3,7 +3,6 @@ package runs_test
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -83,9 +82,8 @@ func TestTheHostIsToldWhatWasStored(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			slices.Reverse(page.Items)
-			if diff := cmp.Diff(page.Items, m.sent); diff != "" {
-				t.Errorf("stored and told differ (-stored +told):\n%s", diff)
+			if diff := cmp.Diff(page.Items, m.sent[len(m.sent)-1:]); diff != "" {
+				t.Errorf("stored and told last differ (-stored +told):\n%s", diff)
 			}
 		})
 	}

@@ -201,7 +201,7 @@ func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor,
 	}
 	trail := s.startTrail(run)
 	if trigger.Interactive() {
-		trail.Notifications = []Notification{newNotification(s.guard.NewID(), run.CreatedAt, run)}
+		trail.Notifications = []Notification{newNotification(run.CreatedAt, run)}
 	}
 	stored, created, err := s.create(ctx, tenant, run, setName, trail)
 	if err != nil {

@@ -55,10 +55,11 @@ func endAction(r Run) string {
 	return ""
 }
 
-// newNotification tells the person who started the run about its present state.
-func newNotification(id ID, at time.Time, r Run) Notification {
+// newNotification tells the person who started the run about its present state. Its id is the
+// run's, so that it takes the place of the one before: a run is one line for its starter.
+func newNotification(at time.Time, r Run) Notification {
 	n := Notification{
-		ID: id, Recipient: r.Actor.ID, RunID: r.ID, Kind: r.Kind, Status: r.Status,
+		ID: r.ID, Recipient: r.Actor.ID, RunID: r.ID, Kind: r.Kind, Status: r.Status,
 		Code: r.ErrorCode, CreatedAt: at,
 	}
 	n.Message = fmt.Sprintf("%s: %s", r.Kind, r.Status)
@@ -88,19 +89,14 @@ func trailOf(newID func() ID, at time.Time, actor Actor, r Run, room Room, actio
 		t.Audit = append(t.Audit, runEntry(newID(), at, actor, r, ended))
 	}
 	begins := r.Status == StatusRunning && r.StartedAt.Equal(at)
-	// Never in the instant of the first one, or a clock that stands still would mix them up.
-	noticed := at
-	if !noticed.After(r.CreatedAt) {
-		noticed = r.CreatedAt.Add(time.Microsecond)
-	}
 	switch {
 	case !r.Trigger.Interactive():
 	case r.BatchID != "":
 		if total := batchTotal(r, room.Batch); batchEnded(total) {
-			t.Notifications = []Notification{batchNotification(noticed, r, total)}
+			t.Notifications = []Notification{batchNotification(at, r, total)}
 		}
 	case r.Status.Terminal() || begins:
-		t.Notifications = []Notification{newNotification(newID(), noticed, r)}
+		t.Notifications = []Notification{newNotification(at, r)}
 	}
 	return t
 }

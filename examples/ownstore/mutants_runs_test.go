@@ -97,7 +97,7 @@ var runMutants = []mutant{
 		"o.BatchID == r.BatchID && o.ID != r.ID", "o.BatchID != \"\" && o.ID != r.ID"},
 	{"Batches/of the runs of a batch that end at once one is the last", "turns.go",
 		"room.Batch[o.Status]++", "if o.Status.Active() {\n\t\t\t\troom.Batch[o.Status]++\n\t\t\t}"},
-	{"Batches/a batch's notification takes the place of the one before, unread", "log.go",
+	{"Batches/a notification takes the place of the one with its id, unread", "log.go",
 		"m.notifications.put(tenant, n.ID, n)\n\t}\n}", "if _, ok := m.notifications[n.ID]; !ok {\n\t\t\tm.notifications.put(tenant, n.ID, n)\n\t\t}\n\t}\n}"},
 	{"Batches/runs are found by their batch", "runs.go",
 		" && is(filter.BatchID, r.BatchID)", ""},

@@ -14,8 +14,8 @@ import (
 
 // AppendAudit implements [runs.AuditStore]. The tenant may be [runs.SystemTenant].
 func (s *Store) AppendAudit(ctx context.Context, tenant graph.TenantID, entries ...runs.AuditEntry) error {
-	return s.change(ctx, auditScope(tenant), func(ctx context.Context, t *tx) error {
-		return t.trail(ctx, tenant, runs.Trail{Audit: entries})
+	return s.change(ctx, auditScope(tenant), func(_ context.Context, t *tx) error {
+		return t.trail(tenant, runs.Trail{Audit: entries})
 	})
 }
 

@@ -43,14 +43,14 @@ func (s *Store) CreateBatch(ctx context.Context, tenant graph.TenantID, batch []
 				continue
 			}
 			created++
-			if err := t.trail(ctx, tenant, batch[i].Trail); err != nil {
+			if err := t.trail(tenant, batch[i].Trail); err != nil {
 				return err
 			}
 		}
 		if created == 0 {
 			return nil
 		}
-		return t.trail(ctx, tenant, runs.Trail{Notifications: []runs.Notification{notice(created)}})
+		return t.trail(tenant, runs.Trail{Notifications: []runs.Notification{notice(created)}})
 	})
 	if err != nil {
 		return nil, err
@@ -98,21 +98,4 @@ func batchQuery(d sqlDialect) string {
 	}
 	return "SELECT " + strings.Join(counts, ", ") + " FROM {runs} AS t " + d.using("runs_batch") +
 		"WHERE t.tenant_id = ? AND t.batch_id = ? AND " + isOfBatch + " AND t.id <> ?"
-}
-
-// notice reads a notification and locks it.
-func (t *tx) notice(ctx context.Context, tenant ident, id uid) (r notificationRow, found bool, err error) {
-	return findOne[notificationRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id = ?"+t.s.locking(t), tenant, id)
-}
-
-// replaceNotice puts a notification in the place of the one with its id, if there is one.
-func (t *tx) replaceNotice(ctx context.Context, r *notificationRow) (bool, error) {
-	if t.message != nil {
-		return false, errUnusual
-	}
-	old, found, err := t.notice(ctx, r.TenantID, r.ID)
-	if err != nil || !found {
-		return false, err
-	}
-	return true, update(ctx, t, &old, r)
 }

@@ -38,7 +38,7 @@ func (s *Store) OpenSet(ctx context.Context, tenant graph.TenantID, lease runs.L
 			return err
 		}
 		out = r.set()
-		return t.trail(ctx, tenant, trail)
+		return t.trail(tenant, trail)
 	})
 	if err != nil {
 		return backupset.BackupSet{}, err

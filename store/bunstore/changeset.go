@@ -34,7 +34,7 @@ func (s *Store) ChangeSet(ctx context.Context, tenant graph.TenantID, id runs.ID
 		if _, out, err = s.wholeSet(ctx, t, tenant, old.ID); err != nil {
 			return err
 		}
-		return t.trail(ctx, tenant, answer.Trail)
+		return t.trail(tenant, answer.Trail)
 	})
 	if err != nil {
 		return backupset.BackupSet{}, err

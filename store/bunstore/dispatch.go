@@ -41,7 +41,7 @@ func (s *Store) DispatchDue(ctx context.Context, chunk backupsched.Chunk) (resul
 		if err := t.enqueue(ctx, result.Inserted...); err != nil {
 			return err
 		}
-		return t.trail(ctx, runs.SystemTenant, runs.Trail{Audit: []runs.AuditEntry{chunk.Cycle(result)}})
+		return t.trail(runs.SystemTenant, runs.Trail{Audit: []runs.AuditEntry{chunk.Cycle(result)}})
 	})
 	if err != nil {
 		return backupsched.ChunkResult{}, err
@@ -155,7 +155,7 @@ func (t *tx) dispatch(ctx context.Context, b *block, result *backupsched.ChunkRe
 		return err
 	}
 	for i := range b.due {
-		if err := t.trail(ctx, graph.TenantID(b.due[i].TenantID), b.trails[i]); err != nil {
+		if err := t.trail(graph.TenantID(b.due[i].TenantID), b.trails[i]); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ func (s *Store) ChangeGroup(ctx context.Context, tenant graph.TenantID, schedule
 			}
 			dropped++
 		}
-		return t.trail(ctx, tenant, answer.Trail)
+		return t.trail(tenant, answer.Trail)
 	})
 	if err != nil {
 		return 0, err

@@ -61,6 +61,32 @@ func (s *Store) CountUnread(ctx context.Context, tenant graph.TenantID, recipien
 	return n, err
 }
 
+// notice reads a notification and locks it.
+func (t *tx) notice(ctx context.Context, tenant ident, id uid) (r notificationRow, found bool, err error) {
+	return findOne[notificationRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id = ?"+t.s.locking(t), tenant, id)
+}
+
+// replaceNotices puts notifications in the place of those with their ids and returns the others.
+func (t *tx) replaceNotices(ctx context.Context, tenant graph.TenantID, list []runs.Notification) (others []runs.Notification, err error) {
+	for _, n := range list {
+		r, err := notificationRowOf(tenant, n)
+		if err != nil {
+			return nil, err
+		}
+		old, found, err := t.notice(ctx, r.TenantID, r.ID)
+		if err == nil && found {
+			err = update(ctx, t, &old, &r)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			others = append(others, n)
+		}
+	}
+	return others, nil
+}
+
 type notificationRow struct {
 	TenantID                    ident
 	ID                          uid

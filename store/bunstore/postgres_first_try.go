@@ -33,7 +33,9 @@ type runView struct {
 	setStatus text
 	schedule  scheduleRow // of a backup that is running
 	found     bool
+	notice    notificationRow // about the run
 	scheduled bool
+	noticed   bool
 }
 
 // tryChange is ChangeRun without locks; done is false when it has to be done with them.
@@ -120,7 +122,23 @@ func (t *tx) putChange(ctx context.Context, v *runView, changed *runRow, trail r
 			return err
 		}
 	}
-	if err := t.trail(ctx, graph.TenantID(changed.TenantID), trail); err != nil {
+	if v.noticed { // its place is taken
+		for i, n := range trail.Notifications {
+			if n.ID != v.notice.ID.id() {
+				continue
+			}
+			next, err := notificationRowOf(graph.TenantID(changed.TenantID), n)
+			if err == nil {
+				err = update(ctx, t, &v.notice, &next)
+			}
+			if err != nil {
+				return err
+			}
+			trail.Notifications = slices.Delete(slices.Clone(trail.Notifications), i, i+1)
+			break
+		}
+	}
+	if err := t.trail(graph.TenantID(changed.TenantID), trail); err != nil {
 		return err
 	}
 	return t.putTrail(changed.TenantID, v.head, v.hash)
@@ -172,11 +190,14 @@ func (d postgresDialect) viewRun(ctx context.Context, s *Store, tenant graph.Ten
 		return v, fmt.Errorf("store: reading runs: %w", err)
 	}
 	defer rows.Close()
-	var running, waiting, lanes, ahead, sum num
+	var running, waiting, lanes, ahead, scheduleSum, noticeSum num
 	scan := s.newScanner(&v.run, []column{&v.at, &running, &waiting, &lanes, &ahead, &v.head, &v.hash, &v.setStatus})
-	columns := v.schedule.columns()
-	for _, c := range append(columns, &sum) {
+	schedule, notice := v.schedule.columns(), v.notice.columns()
+	for _, c := range append(schedule, &scheduleSum) {
 		scan.dest = append(scan.dest, joined{c, &v.scheduled})
+	}
+	for _, c := range append(notice, &noticeSum) {
+		scan.dest = append(scan.dest, joined{c, &v.noticed})
 	}
 	for rows.Next() {
 		v.found = true
@@ -184,8 +205,13 @@ func (d postgresDialect) viewRun(ctx context.Context, s *Store, tenant graph.Ten
 			return v, fmt.Errorf("store: reading runs: %w", err)
 		}
 		if v.scheduled {
-			if err := checkSum(&v.schedule, columns, sum, &scan.scratch); err != nil {
+			if err := checkSum(&v.schedule, schedule, scheduleSum, &scan.scratch); err != nil {
 				return v, fmt.Errorf("store: reading schedules: %w", err)
+			}
+		}
+		if v.noticed {
+			if err := checkSum(&v.notice, notice, noticeSum, &scan.scratch); err != nil {
+				return v, fmt.Errorf("store: reading notifications: %w", err)
 			}
 		}
 		v.room = roomOf(int(running), int(waiting), uint64(lanes), int(ahead))
@@ -229,11 +255,12 @@ func viewText() string {
 	}
 	others := strings.NewReplacer("(?, ?, ?)", "(me.turn, me.created_at, me.id)", "(?)", "("+strings.Join(local, ", ")+")", "?", "clock_timestamp()")
 	return `SELECT ` + runsTable.selectList() + `, clock_timestamp(), o.running, o.waiting, o.lanes, o.ahead, h.seq, h.hash, b.status, ` +
-		strings.ReplaceAll(schedulesTable.selectList(), `t."`, `s."`) + `
+		strings.ReplaceAll(schedulesTable.selectList(), `t."`, `s."`) + `, ` + strings.ReplaceAll(notificationsTable.selectList(), `t."`, `n."`) + `
 		FROM {runs} AS t
 		LEFT JOIN {audit_heads} AS h ON h.tenant_id = t.tenant_id
 		LEFT JOIN {backup_sets} AS b ON b.tenant_id = t.tenant_id AND b.id = t.backup_set_id
 		LEFT JOIN {schedules} AS s ON t.status = 'running' AND t.kind = 'backup' AND s.tenant_id = t.tenant_id AND s.id = t.schedule_id
+		LEFT JOIN {notifications} AS n ON t."trigger" IN ('manual', 'retry') AND n.tenant_id = t.tenant_id AND n.id = t.id
 		CROSS JOIN LATERAL (SELECT t.status, t.kind, t.tenant_id, t.id, t.schedule_id, t.created_at, ` + turn + ` AS turn) AS me
 		CROSS JOIN LATERAL (SELECT
 				count(CASE WHEN t.schedule_id = me.schedule_id AND me.kind = 'backup' AND t.kind = 'backup' AND t.status = 'running' THEN 1 END) AS running,

@@ -148,6 +148,46 @@ func TestBothWaysOfAChangeLeaveTheSame(t *testing.T) {
 	}
 }
 
+// TestANotificationIsReplacedWithoutLocks, and with them when it was read in between.
+func TestANotificationIsReplacedWithoutLocks(t *testing.T) {
+	p := newPair(t, pgstore.Options{})
+	w := newWorker(t, p.two[0], "contoso", 2)
+	run := w.queued("key")
+	about := func(s runs.Status) runs.Trail {
+		return runs.Trail{Notifications: []runs.Notification{{ID: run.ID, Recipient: "ada", RunID: run.ID, Kind: run.Kind, Status: s, CreatedAt: w.now}}}
+	}
+	_, _, err := p.two[0].CreateRun(t.Context(), w.tenant, run, about(runs.StatusQueued))
+	p.ok(err)
+	for _, read := range []bool{false, true} {
+		sent, asked := watch(p.two[0]), 0
+		status := runs.StatusRunning
+		if read {
+			status = runs.StatusSuccess
+		}
+		_, err := p.two[0].ChangeRun(t.Context(), w.tenant, run.ID, func(now time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
+			asked++
+			if read {
+				_, err := p.two[1].MarkNotificationRead(t.Context(), w.tenant, "ada", run.ID, now)
+				p.ok(err)
+				r = end(w.now, r)
+			} else {
+				r = claim(w.now, r)
+			}
+			return runs.Change{Run: r, Trail: about(status)}, nil
+		})
+		p.ok(err)
+		if list := sent.taken(); len(list) == 0 || (asked > 1) != read {
+			t.Errorf("read in between %v: asked %d times, sent %q", read, asked, list)
+		}
+		list, err := p.two[0].ListNotifications(t.Context(), w.tenant, "ada", false, runs.Slice{Limit: 10})
+		p.ok(err)
+		if len(list) != 1 || list[0].Status != status || !list[0].ReadAt.IsZero() {
+			t.Errorf("read in between %v: %+v", read, list)
+		}
+	}
+	p.sound()
+}
+
 // numbered has a number for each id, in their order.
 func numbered(s string) string {
 	ids := map[string]int{}

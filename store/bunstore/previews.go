@@ -204,7 +204,7 @@ func (s *Store) UsePreview(ctx context.Context, tenant graph.TenantID, lease run
 		if err := update(ctx, t, &old, &used); err != nil {
 			return err
 		}
-		return t.trail(ctx, tenant, trail)
+		return t.trail(tenant, trail)
 	})
 	if err != nil {
 		return restore.Preview{}, err

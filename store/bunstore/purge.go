@@ -54,7 +54,7 @@ func (s *Store) PurgeSet(ctx context.Context, tenant graph.TenantID, id runs.ID,
 		if err := t.purgeSet(ctx, &left); err != nil {
 			return err
 		}
-		return t.trail(ctx, tenant, trail(set, result))
+		return t.trail(tenant, trail(set, result))
 	})
 	if err != nil {
 		return backupset.PurgeResult{}, err

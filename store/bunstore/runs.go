@@ -31,7 +31,7 @@ func (s *Store) createRun(ctx context.Context, tenant graph.TenantID, run runs.R
 		if err != nil || !created {
 			return err
 		}
-		return t.trail(ctx, tenant, trail)
+		return t.trail(tenant, trail)
 	})
 	if err != nil {
 		return runs.Run{}, false, err
@@ -189,7 +189,10 @@ func (s *Store) ChangeRun(ctx context.Context, tenant graph.TenantID, id runs.ID
 			return err
 		}
 		out = changed.run()
-		return t.trail(ctx, tenant, trail)
+		if trail.Notifications, err = t.replaceNotices(ctx, tenant, trail.Notifications); err != nil {
+			return err
+		}
+		return t.trail(tenant, trail)
 	})
 	if err != nil && s.dialect.taken(err, s.prefix) {
 		err = fmt.Errorf("another run was claimed at the same time: %w", runs.ErrBusy)

@@ -26,7 +26,7 @@ func (s *Store) CreateSchedule(ctx context.Context, tenant graph.TenantID, sched
 		if !added[0] {
 			return runs.Conflict("schedule_exists", "a schedule with this id exists; use a new id")
 		}
-		return t.trail(ctx, tenant, trail)
+		return t.trail(tenant, trail)
 	})
 }
 
@@ -151,7 +151,7 @@ func (s *Store) ChangeSchedule(ctx context.Context, tenant graph.TenantID, id ru
 		if out, err = changed.schedule(); err != nil {
 			return err
 		}
-		return t.trail(ctx, tenant, answer.Trail)
+		return t.trail(tenant, answer.Trail)
 	})
 	if err != nil {
 		return backupsched.Schedule{}, err

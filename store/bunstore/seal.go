@@ -38,7 +38,7 @@ func (s *Store) SealSet(ctx context.Context, tenant graph.TenantID, lease runs.L
 		types := out.Types
 		out = sealed.set()
 		out.Types = types
-		return t.trail(ctx, tenant, trail)
+		return t.trail(tenant, trail)
 	})
 	if err != nil {
 		return backupset.BackupSet{}, err

@@ -242,7 +242,7 @@ func (t *tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 var errStale = errors.New("the row was changed by somebody else at the same time")
 
 // trail notes what goes with a change in a tenant.
-func (t *tx) trail(ctx context.Context, tenant graph.TenantID, trail runs.Trail) error {
+func (t *tx) trail(tenant graph.TenantID, trail runs.Trail) error {
 	for _, e := range trail.Audit {
 		e.TenantID = tenant
 		t.entries = append(t.entries, e)
@@ -251,15 +251,6 @@ func (t *tx) trail(ctx context.Context, tenant graph.TenantID, trail runs.Trail)
 		r, err := notificationRowOf(tenant, n)
 		if err != nil {
 			return err
-		}
-		if n.BatchID() != "" {
-			replaced, err := t.replaceNotice(ctx, &r)
-			if err != nil {
-				return err
-			}
-			if replaced {
-				continue
-			}
 		}
 		t.notices = append(t.notices, r)
 	}

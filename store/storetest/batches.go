@@ -21,7 +21,7 @@ func batchPromises() []promise {
 		{"a run of a batch is told what became of the others", runIsToldOfItsBatch},
 		{"a run of no batch, and one of another batch, are told of their own", batchesAreKeptApart},
 		{"of the runs of a batch that end at once one is the last", batchEndsOnce},
-		{"a batch's notification takes the place of the one before, unread", batchNotificationIsReplaced},
+		{"a notification takes the place of the one with its id, unread", batchNotificationIsReplaced},
 		{"runs are found by their batch", runsOfABatchAreFound},
 	}
 }
