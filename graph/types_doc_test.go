@@ -21,6 +21,7 @@ func TestTheDocumentOfTypesIsTheCatalogue(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Policy types\n\nThe built-in catalogue, `graph.Catalog`, written by `go test ./graph -run Document -update`. " +
 		"A schedule may name every type that is not `lookup_only`; foundations are what other policies refer to, and come with `include_foundations`.\n\n" +
+		counted() + "\n\n" +
 		"| key | name | platform | Graph path | support | foundation | note |\n|---|---|---|---|---|---|---|\n")
 	for _, info := range graph.Catalog.All() {
 		foundation := ""
@@ -42,6 +43,22 @@ func TestTheDocumentOfTypesIsTheCatalogue(t *testing.T) {
 	}
 	writeRequests(&b)
 	isDocument(t, "../docs/graph-types.md", b.String())
+}
+
+// counted says how many types there are and why people meet three numbers of them.
+func counted() string {
+	all, captured, asked := graph.Catalog.All(), 0, 0
+	for _, info := range all {
+		if info.Capturable() {
+			captured++
+		}
+	}
+	if access, err := graph.Preflight(graph.Catalog, nil, nil); err == nil {
+		asked = len(access)
+	}
+	return fmt.Sprintf("There are %d types. %d are backed up; these are offered where types are chosen. %d are held against permissions: those, and %d that give "+
+		"names to what policies refer to. The other %d are in the catalogue to say why they are not backed up by themselves.",
+		len(all), captured, asked, asked-captured, len(all)-asked)
 }
 
 // isDocument holds a file against what the catalogue says.
