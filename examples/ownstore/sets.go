@@ -49,9 +49,20 @@ func (m *Memory) ListSets(ctx context.Context, tenant graph.TenantID, filter bac
 	}
 	defer m.mu.Unlock()
 	list := m.lookWhere(tenant, func(s backupset.BackupSet) bool {
-		return s.Deleted() == filter.Deleted && among(filter.IDs, s.ID) && is(filter.ScheduleID, s.ScheduleID) && among(filter.Statuses, s.Status)
+		return s.Deleted() == filter.Deleted && among(filter.IDs, s.ID) && is(filter.ScheduleID, s.ScheduleID) && among(filter.Statuses, s.Status) &&
+			(filter.PolicyID == "" && filter.VersionID == "" || m.holdsWhat(s.ID, filter))
 	})
 	return page(list, slice, func(s backupset.BackupSet) runs.Keyset { return timeKey(s.CreatedAt, s.ID) }, newestFirst), nil
+}
+
+// holdsWhat tells whether a set has what a filter names.
+func (m *Memory) holdsWhat(set runs.ID, filter backupset.SetFilter) bool {
+	for _, item := range m.setItems[set] {
+		if item.PolicyID == filter.PolicyID && is(filter.VersionID, item.VersionID) {
+			return true
+		}
+	}
+	return false
 }
 
 // ListSetItems implements [backupset.SetStore].
@@ -65,7 +76,7 @@ func (m *Memory) ListSetItems(ctx context.Context, tenant graph.TenantID, set ru
 	}
 	var list []backupset.Item
 	for _, item := range m.setItems[set] {
-		if is(filter.Type, item.Type) && contains(item.Name, filter.Search) && among(filter.IDs, item.ID) && (filter.Revision == 0 || item.Revision <= filter.Revision) {
+		if is(filter.Type, item.Type) && contains(item.Name, filter.Search) && among(filter.IDs, item.ID) && is(filter.PolicyID, item.PolicyID) && (filter.Revision == 0 || item.Revision <= filter.Revision) {
 			list = append(list, keep(item))
 		}
 	}

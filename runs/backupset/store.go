@@ -92,6 +92,8 @@ type SetFilter struct {
 	Statuses   []Status
 	Deleted    bool      // only soft-deleted ones
 	IDs        []runs.ID // when not empty, these sets only
+	PolicyID   runs.ID   // when not empty, sets that hold this policy of the inventory only
+	VersionID  runs.ID   // when not empty, sets that hold this version of PolicyID only; without PolicyID it selects nothing
 }
 
 // SetItemFilter selects items of a set.
@@ -100,6 +102,7 @@ type SetItemFilter struct {
 	Search   string    // part of the name as captured, without regard to case
 	Revision int       // when not 0, items that the set had at this revision
 	IDs      []runs.ID // when not empty, these items only
+	PolicyID runs.ID   // when not empty, the item of this policy of the inventory only
 }
 
 // SetChange is what a [SetChangeFunc] decided.

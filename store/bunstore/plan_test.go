@@ -218,6 +218,10 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListSets(ctx, tenant, backupset.SetFilter{IDs: []runs.ID{done.ID, done.ID}}, first)
 			return err
 		}, []string{"PRIMARY KEY (tenant_id=? AND id=?)"}, sorts},
+		{"ListSets that hold a version", func() error {
+			_, err := s.ListSets(ctx, tenant, backupset.SetFilter{PolicyID: done.ID, VersionID: done.ID}, first)
+			return err
+		}, []string{"tb_backup_items_policy (policy_id=?)", "tb_backup_sets_created (tenant_id=?)"}, nil},
 		{"ListPolicies of ids", func() error {
 			_, err := s.ListPolicies(ctx, tenant, backupset.PolicyFilter{IDs: []runs.ID{done.ID, done.ID}}, first)
 			return err
@@ -273,6 +277,10 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListSetItems(ctx, tenant, set.ID, backupset.SetItemFilter{Revision: 1}, byID)
 			return err
 		}, []string{"SEARCH t USING PRIMARY KEY (set_id=? AND id>?)"}, nil},
+		{"ListSetItems of a policy", func() error {
+			_, err := s.ListSetItems(ctx, tenant, set.ID, backupset.SetItemFilter{PolicyID: done.ID}, byID)
+			return err
+		}, []string{"tb_backup_items_policy (policy_id=? AND set_id=? AND id>?)"}, nil},
 		{"ListPreviewItems", func() error {
 			_, err := s.ListPreviewItems(ctx, tenant, previewed.ID, restore.Filter{Actions: []restore.Action{restore.Change}}, runs.Slice{Limit: 10, After: runs.Keyset{Key: "0", ID: after.After.ID}})
 			return err

@@ -111,6 +111,12 @@ func (s *Store) ListSets(ctx context.Context, tenant graph.TenantID, filter back
 	}
 	andIn(c, "t.status", filter.Statuses)
 	andIDs(c, "t.id", filter.IDs)
+	switch holds := "t.id IN (SELECT i.set_id FROM " + s.sql("{backup_items}") + " AS i WHERE i.policy_id = ?"; { // which an index has
+	case filter.VersionID != "":
+		c.and(holds+" AND i.version_id = ?)", uidOf(filter.PolicyID), uidOf(filter.VersionID))
+	case filter.PolicyID != "":
+		c.and(holds+")", uidOf(filter.PolicyID))
+	}
 	if err := c.afterTime(slice.After); err != nil {
 		return nil, err
 	}
@@ -139,6 +145,9 @@ func (s *Store) ListSetItems(ctx context.Context, tenant graph.TenantID, set run
 		c.and("t.revision <= ?", num(filter.Revision))
 	}
 	andIDs(c, "t.id", filter.IDs)
+	if filter.PolicyID != "" {
+		c.and("t.policy_id = ?", uidOf(filter.PolicyID))
+	}
 	err = s.view(ctx, tenant, func(q querier) error {
 		if _, err := s.set(ctx, q, tenant, uidOf(set)); err != nil {
 			return err

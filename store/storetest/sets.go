@@ -13,6 +13,7 @@ func setPromises() []promise {
 	return []promise{
 		{"a set that nobody has is not found", unknownSetIsNotFound},
 		{"sets are found by schedule, status and deletion", setsAreFound},
+		{"sets are found by what they hold", setsAreFoundByWhatTheyHold},
 		{"set items are found by type", setItemsAreFound},
 		{"set items are found by a part of their name", setItemsAreSearched},
 		{"deletion, verification and holds of a set change, with a trail", setChanges},
@@ -71,8 +72,51 @@ func setsAreFound(t *testing.T, f *fixture) {
 	same(t, "a deleted set by its id", f.set(gone), gone)
 }
 
+func setsAreFoundByWhatTheyHold(t *testing.T, f *fixture) {
+	p1, p2 := content{t: settings, id: "p1", body: "a"}, content{t: scripts, id: "p2", body: "b"}
+	both, again := f.manualSet(contoso, p1, p2), f.manualSet(contoso, p1)
+	changed := f.manualSet(contoso, content{t: settings, id: "p1", body: "other"})
+	gone := f.retire(f.manualSet(contoso, p1), start)
+	f.manualSet(contoso)
+	of := func(set backupset.BackupSet, external string) backupset.Item {
+		for _, i := range must(f.store.ListSetItems(f.ctx, contoso, set.ID, backupset.SetItemFilter{}, all))(t) {
+			if i.ExternalID == external {
+				return i
+			}
+		}
+		t.Fatalf("the set has no %s", external)
+		return backupset.Item{}
+	}
+	item := of(both, "p1")
+	for what, q := range map[string]struct {
+		filter backupset.SetFilter
+		want   []runs.ID
+	}{
+		"a policy":                  {backupset.SetFilter{PolicyID: item.PolicyID}, []runs.ID{changed.ID, again.ID, both.ID}},
+		"another policy":            {backupset.SetFilter{PolicyID: of(both, "p2").PolicyID}, []runs.ID{both.ID}},
+		"a version":                 {backupset.SetFilter{PolicyID: item.PolicyID, VersionID: item.VersionID}, []runs.ID{again.ID, both.ID}},
+		"a later version":           {backupset.SetFilter{PolicyID: item.PolicyID, VersionID: of(changed, "p1").VersionID}, []runs.ID{changed.ID}},
+		"a version in deleted sets": {backupset.SetFilter{PolicyID: item.PolicyID, VersionID: item.VersionID, Deleted: true}, []runs.ID{gone.ID}},
+		"a version of no policy":    {backupset.SetFilter{VersionID: item.VersionID}, nil},
+		"an unknown policy":         {backupset.SetFilter{PolicyID: nobody}, nil},
+	} {
+		var got []runs.ID
+		for _, s := range must(f.store.ListSets(f.ctx, contoso, q.filter, all))(t) {
+			got = append(got, s.ID)
+		}
+		same(t, what, got, q.want)
+	}
+	if got := must(f.store.ListSets(f.ctx, fabrikam, backupset.SetFilter{PolicyID: item.PolicyID}, all))(t); len(got) > 0 {
+		t.Errorf("another tenant was shown %d sets", len(got))
+	}
+}
+
 func setItemsAreFound(t *testing.T, f *fixture) {
 	set := f.manualSet(contoso, content{t: settings, id: "p1", body: "a"}, content{t: scripts, id: "p2", body: "b"})
+	whole := must(f.store.ListSetItems(f.ctx, contoso, set.ID, backupset.SetItemFilter{}, all))(t)
+	for _, i := range whole {
+		same(t, "the item of a policy", must(f.store.ListSetItems(f.ctx, contoso, set.ID, backupset.SetItemFilter{PolicyID: i.PolicyID}, all))(t), []backupset.Item{i})
+	}
 	got := must(f.store.ListSetItems(f.ctx, contoso, set.ID, backupset.SetItemFilter{Type: scripts}, all))(t)
 	if len(got) != 1 || got[0].ExternalID != "p2" {
 		t.Errorf("items of a type: got %+v, want p2", got)
