@@ -31,6 +31,10 @@ type capturedData struct {
 	Policy  runs.ID // the inventory's
 	Version backupset.PolicyVersion
 
+	Holders     []holder // the backup sets that hold the version
+	MoreHolders bool
+	Fixed       string // why the type cannot be written back; empty when it can
+
 	Type       graph.PolicyType
 	Name       string
 	ExternalID string
@@ -48,6 +52,12 @@ type capturedData struct {
 // NeverShown tells that Graph kept secrets to itself, so that nobody has them.
 func (d capturedData) NeverShown() bool {
 	return slices.Contains(d.Warnings, graph.WarningSecretsMasked)
+}
+
+// holder is a backup set that holds a version of a policy.
+type holder struct {
+	backupset.BackupSet
+	Restore string // where to restore it from there; empty for who may not
 }
 
 // partView is a part of a captured policy.
@@ -104,6 +114,20 @@ func (v *visit) version() (capturedData, graph.Policy, error) {
 	return d, p, err
 }
 
+// heldBy finds the backup sets that hold a version, so that it can be restored from one of them.
+func (v *visit) heldBy(d *capturedData) error {
+	policy, err := v.cfg.Archive.Policy(v.ctx(), v.tenant, v.actor, d.Policy)
+	if err != nil {
+		return err
+	}
+	sets, more, err := v.holders(d.Policy, d.Version.ID, holdersShown)
+	for _, s := range sets {
+		d.Holders = append(d.Holders, holder{s, v.wizard(s.ID, policy)})
+	}
+	d.MoreHolders, d.Fixed = more, v.notRestorable(policy.Type)
+	return err
+}
+
 func showItem(v *visit) (answer, error) {
 	d, p, err := v.item()
 	if err != nil {
@@ -114,6 +138,9 @@ func showItem(v *visit) (answer, error) {
 
 func showVersion(v *visit) (answer, error) {
 	d, p, err := v.version()
+	if err == nil {
+		err = v.heldBy(&d)
+	}
 	if err != nil {
 		return nil, err
 	}

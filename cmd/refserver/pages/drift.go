@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -51,7 +52,9 @@ type driftData struct {
 	Preview restore.Preview
 	Outcome outcome
 
-	Unchanged int
+	Unchanged    int
+	Restore      string // leads to the wizard with what differs; empty when nothing that a restore undoes
+	RestoreWords string
 }
 
 // outcome is what a preview or a drift report says, a page of it.
@@ -84,8 +87,29 @@ func showDrift(v *visit) (answer, error) {
 	}
 	if f.Ready {
 		data.Outcome, err = v.outcome(p, driftActions, driftBadge, diffLimits{before: "In the backup", after: "Live"})
+		data.restores(v)
 	}
 	return page{template: "drift", title: "Drift report", section: "sets", data: data, follows: f.element()}, err
+}
+
+// restores offers to undo what the page shows of the report.
+func (d *driftData) restores(v *visit) {
+	n, action := 0, v.query.Get("action")
+	if action == "" || action == string(restore.Change) || action == string(restore.Removed) {
+		for _, a := range driftRestored(action) {
+			n += d.Preview.Totals[a]
+		}
+	}
+	if n == 0 {
+		return
+	}
+	d.Restore, d.RestoreWords = v.path("drift", string(v.id()), "restore"), "Restore the "+count(n, "policy that differs", "policies that differ")
+	if n == 1 {
+		d.RestoreWords = "Restore the policy that differs"
+	}
+	if q := (url.Values{"action": {action}}); action != "" {
+		d.Restore += "?" + q.Encode()
+	}
 }
 
 // setOrNone is a backup set, without its id when it is not there any more, or is another tenant's

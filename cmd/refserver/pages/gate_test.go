@@ -40,7 +40,7 @@ func gates() map[string]runs.Action {
 		"POST policies/refresh": runs.StartAction(runs.KindPolicySync), "POST policies/{id}/capture": runs.StartAction(runs.KindSnapshot),
 		"POST policies/{id}/add": add,
 
-		"GET drift/{id}": look, "GET restore": look, "GET restore/items": preview, "GET restore/options": preview, "POST restore/previews": preview,
+		"GET drift/{id}": look, "GET drift/{id}/restore": preview, "GET restore": look, "GET restore/items": preview, "GET restore/options": preview, "POST restore/previews": preview,
 		"GET restore/previews/{id}": look, "POST restore/previews/{id}/again": preview, "POST restore": runs.StartAction(runs.KindRestoreExecute),
 
 		"GET notifications": look, "POST notifications/read": look, "POST notifications/{id}/open": look,

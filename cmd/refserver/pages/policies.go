@@ -82,6 +82,8 @@ type policyData struct {
 	Versions []versionRow
 	Pager    pager
 	Sets     []backupset.BackupSet // made by hand, to add it to
+	Holder   holder                // the newest backup set that holds it; none without an id
+	Fixed    string                // why the type cannot be written back; empty when it can
 }
 
 // versionRow is a version of a policy.
@@ -110,6 +112,14 @@ func showPolicy(v *visit) (answer, error) {
 		data.Versions = append(data.Versions, versionRow{version, version.ID == data.Policy.CurrentVersionID})
 	}
 	data.Pager = v.pager(found.NextCursor)
+	newest, _, err := v.holders(v.id(), "", 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(newest) > 0 {
+		data.Holder = holder{newest[0], v.wizard(newest[0].ID, data.Policy)}
+	}
+	data.Fixed = v.notRestorable(data.Policy.Type)
 	if v.may(runs.StartAction(runs.KindSetAdd)) {
 		f := backupset.SetFilter{Statuses: []backupset.Status{backupset.Complete, backupset.Partial}}
 		recent, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: runs.MaxPageSize})

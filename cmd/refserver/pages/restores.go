@@ -17,6 +17,7 @@ func (p *Pages) restores() {
 	preview, execute := runs.StartAction(runs.KindRestorePreview), runs.StartAction(runs.KindRestoreExecute)
 	p.add(route{method: http.MethodGet, path: "restore", action: runs.ActionLook, target: "run"}, pickSet)
 	p.add(route{method: http.MethodGet, path: "restore/items", action: preview, target: "backup_set"}, pickItems)
+	p.add(route{method: http.MethodGet, path: "drift/{id}/restore", action: preview, target: "run"}, restoreDrift)
 	p.add(route{method: http.MethodGet, path: "restore/options", action: preview, target: "backup_set"}, pickOptions)
 	p.add(route{method: http.MethodPost, path: "restore/previews", action: preview, target: "backup_set"}, startPreview)
 	p.add(route{method: http.MethodGet, path: "restore/previews/{id}", action: runs.ActionLook, target: "run"}, showPreview)
@@ -65,6 +66,11 @@ func pickSet(v *visit) (answer, error) {
 	}
 	data := pickSetData{May: v.may(runs.StartAction(runs.KindRestorePreview)), From: s.From}
 	if data.May && s.Set != "" {
+		if policy := runs.ID(v.query.Get("policy")); policy != "" {
+			if s, err = v.ofPolicy(s, policy); err != nil {
+				return nil, err
+			}
+		}
 		return see{path: v.path("restore", "items") + s.Query()}, nil
 	}
 	if data.May {
