@@ -91,7 +91,7 @@ func (tn *tenant) alter(p graph.Policy, info graph.TypeInfo, rng *rand.Rand, now
 		p.Raw = raw
 		return p
 	}
-	text := fmt.Sprintf("Changed for the %d. time", tn.changes)
+	text := fmt.Sprintf("Changed after review %d", tn.changes)
 	p.Raw = withProperty(p.Raw, "description", quote(text))
 	return p
 }

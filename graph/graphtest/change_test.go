@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -261,6 +262,27 @@ func TestPutKeepsBytesAndRefusesWhatIsNotJSON(t *testing.T) {
 		spoil(&bad)
 		if err := g.Put(tenant, bad); err == nil {
 			t.Errorf("%s: Put accepted it", name)
+		}
+	}
+}
+
+// What people see of a fake tenant looks like a tenant: names are numbered on from what there is.
+func TestAnObjectThatIsAddedIsNumberedLikeTheOthers(t *testing.T) {
+	g := with(t, 120, graphtest.Config{})
+	for _, typ := range []graph.PolicyType{"deviceConfiguration", "conditionalAccessPolicy", "namedLocation", "roleDefinition"} {
+		rows, err := g.Rows(tenant, typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			p, err := g.Add(tenant, typ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			number, err := strconv.Atoi(regexp.MustCompile(`\d+`).FindString(p.Name))
+			if err != nil || number <= len(rows) || number > 200 {
+				t.Errorf("after %d of %s one is called %q", len(rows), typ, p.Name)
+			}
 		}
 	}
 }

@@ -35,9 +35,20 @@ var (
 	}
 )
 
+// made is how many objects of a type were made at the start.
+func (p *plan) made(t graph.PolicyType) int {
+	if n, ok := p.counts[t]; ok {
+		return n
+	}
+	return p.foundations
+}
+
 // name is the display name of the i-th object of a type, known before it is made.
 func (p *plan) name(t graph.PolicyType, i int) string {
 	rng := rand.New(rand.NewPCG(p.seed^stream(t), ^uint64(i)))
+	if i >= addedIndex { // people number on from what there is
+		i += p.made(t) - addedIndex
+	}
 	switch t {
 	case "roleScopeTag":
 		return fmt.Sprintf("Site %s %d", pick(rng, sites), i+1)
