@@ -94,11 +94,17 @@ func (v *visit) auditRows(entries []runs.AuditEntry) ([]auditRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	others, err := v.auditSources(entries, names)
+	if err != nil {
+		return nil, err
+	}
 	var rows []auditRow
 	for _, e := range entries {
 		name, ok := names[e.Resource.ID]
 		row := auditRow{AuditEntry: e, What: auditEntryWords(e), Who: actorWords(e.Actor), About: v.place(e.Resource, name, ok), Badge: outcomeBadge(e.Outcome), Reason: auditReason(e), Facts: v.facts(e)}
-		if e.Resource.Type == "schedule" && !ok && e.Details["name"] != "" {
+		if s, other := others[e.RunID]; other && e.Resource.Type == "backup_set" {
+			row.About = s
+		} else if e.Resource.Type == "schedule" && !ok && e.Details["name"] != "" {
 			row.About.Name = e.Details["name"] // as it was called before it was deleted
 		} else if !ok && row.About.Path == "" && e.Action != "access.denied" {
 			row.About.Name = "" // what is done says what it was done to

@@ -52,6 +52,7 @@ type pickSetRow struct {
 // lateRun is a preview or a restore that was made lately.
 type lateRun struct {
 	runs.Run
+	About   subject
 	Badge   badge
 	Path    string
 	Outcome string // what it says, or did, in words
@@ -83,8 +84,12 @@ func pickSet(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	about, err := v.subjects(made.Items)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range made.Items {
-		late := lateRun{Run: r, Badge: runBadge(r), Path: v.path("runs", string(r.ID)), Outcome: outcomeWords(r)}
+		late := lateRun{Run: r, About: about[r.ID], Badge: runBadge(r), Path: v.path("runs", string(r.ID)), Outcome: outcomeWords(r)}
 		if r.Kind == runs.KindRestorePreview {
 			late.Path = v.path("restore", "previews", string(r.ID))
 		}

@@ -28,8 +28,16 @@ func (v *visit) subjects(list []runs.Run) (map[runs.ID]subject, error) {
 	if err != nil {
 		return nil, err
 	}
+	others, err := v.sourceSets(list, names)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[runs.ID]subject, len(list))
 	for _, r := range list {
+		if s, ok := others[r.ID]; ok {
+			out[r.ID] = s
+			continue
+		}
 		out[r.ID] = v.subjectOf(r, names)
 	}
 	return out, nil

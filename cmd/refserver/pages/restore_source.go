@@ -1,0 +1,115 @@
+package pages
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+)
+
+// sourceSets names the sets of other tenants that previews and restores are of, by the run. The
+// sets of this tenant have their names in names, and are left out.
+func (v *visit) sourceSets(list []runs.Run, names map[runs.ID]string) (map[runs.ID]subject, error) {
+	sources, wanted := map[runs.ID]graph.TenantID{}, map[graph.TenantID]map[runs.ID]bool{}
+	for _, r := range list {
+		if _, own := names[r.Target.ID]; own || r.Target.Type != "backup_set" {
+			continue
+		}
+		source, err := v.sourceOf(r)
+		if err != nil {
+			return nil, err
+		}
+		if source == "" || source == v.tenant {
+			continue
+		}
+		if wanted[source] == nil {
+			wanted[source] = map[runs.ID]bool{}
+		}
+		sources[r.ID], wanted[source][r.Target.ID] = source, true
+	}
+	found := map[runs.ID]string{}
+	for source, ids := range wanted {
+		if !v.looksInto(source) {
+			continue
+		}
+		sets, err := v.cfg.Archive.List(v.ctx(), source, v.actor, backupset.SetFilter{IDs: keysOf(ids)}, runs.PageRequest{Limit: runs.MaxPageSize})
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range sets.Items {
+			found[s.ID] = s.Name
+		}
+	}
+	out := map[runs.ID]subject{}
+	for _, r := range list {
+		source, foreign := sources[r.ID]
+		if !foreign {
+			continue
+		}
+		s := subject{Name: "a backup set of " + v.tenantName(source)}
+		if name, ok := found[r.Target.ID]; ok {
+			s = subject{Name: name + " of " + v.tenantName(source), Path: v.cfg.Prefix + "/" + url.PathEscape(string(source)) + "/sets/" + string(r.Target.ID)}
+		}
+		out[r.ID] = s
+	}
+	return out, nil
+}
+
+// looksInto tells whether the actor may look into another tenant, whose sets have names that are
+// nobody else's to know.
+func (v *visit) looksInto(tenant graph.TenantID) bool {
+	if !slices.ContainsFunc(v.tenants, func(t Tenant) bool { return t.ID == tenant }) {
+		return false
+	}
+	allowed, err := v.cfg.Starter.Guard().May(v.ctx(), tenant, v.actor, runs.ActionLook)
+	return err == nil && allowed
+}
+
+// sourceOf is the tenant whose set a preview or restore is of; empty when nobody knows any more.
+func (v *visit) sourceOf(r runs.Run) (graph.TenantID, error) {
+	switch r.Kind {
+	case runs.KindRestorePreview:
+		p, err := previewParams(r)
+		if err != nil {
+			return "", nil // of a version that these pages do not know
+		}
+		return p.SourceTenant, nil
+	case runs.KindRestoreExecute:
+		var p restore.ExecuteParams
+		if json.Unmarshal(r.Params, &p) != nil || !p.PreviewRunID.Valid() {
+			return "", nil
+		}
+		preview, err := v.cfg.Restores.Get(v.ctx(), v.tenant, v.actor, p.PreviewRunID)
+		if notThere(err) {
+			return "", nil
+		}
+		return preview.SourceTenant, err
+	}
+	return "", nil
+}
+
+// auditSources names the sets of other tenants that entries of the audit log are about, by the
+// run that they name. names has what is this tenant's.
+func (v *visit) auditSources(entries []runs.AuditEntry, names map[runs.ID]string) (map[runs.ID]subject, error) {
+	var list []runs.Run
+	read := map[runs.ID]bool{}
+	for _, e := range entries {
+		if _, own := names[e.Resource.ID]; own || e.Resource.Type != "backup_set" || e.RunID == "" || read[e.RunID] {
+			continue
+		}
+		read[e.RunID] = true
+		run, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, e.RunID)
+		if notThere(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, run)
+	}
+	return v.sourceSets(list, names)
+}

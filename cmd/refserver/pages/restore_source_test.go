@@ -1,0 +1,50 @@
+package pages_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// The lists and the log of the tenant that was written to name the set and the tenant that it came
+// from, for who may look there; for others they name the tenant.
+func TestARestoreFromAnotherTenantNamesItsSource(t *testing.T) {
+	w := newWorld(t, func(c *pages.Config) {
+		c.Tenants = func(ctx context.Context, a runs.Actor) ([]pages.Tenant, error) {
+			if a == manager {
+				return []pages.Tenant{{ID: otherTenant, Name: "Northwind"}}, nil
+			}
+			list, err := tenantsOf(ctx, a)
+			return append(list, pages.Tenant{ID: otherTenant, Name: "Northwind"}), err
+		}
+	})
+	check(t, w.graph.AddTenant(otherTenant, graphtest.TenantConfig{Seed: 2, Policies: 5}))
+	w.put("wanted", "Wanted elsewhere", "description", "x")
+	set := w.set(w.backup(w.schedule(nil).ID).BackupSetID)
+	to := func(segments ...any) string {
+		return strings.Replace(tenantPath(segments...), string(tenant), string(otherTenant), 1)
+	}
+	sent := w.post(owner, to("restore", "previews"), url.Values{"from": {string(tenant)}, "set": {string(set.ID)}, "item": {string(w.itemOf(set.ID, "wanted"))}})
+	w.drain()
+	page, _, _ := strings.Cut(sent.Header.Get("Location"), "?")
+	f := w.get(owner, page).form(t, to("restore"))
+	f.values.Set("reason", "the same for both")
+	run, _, _ := strings.Cut(w.post(owner, f.action, f.values).Header.Get("Location"), "?")
+	w.get(owner, to("runs")).shows(t, set.Name+" of Contoso", "queued")
+	w.drain()
+
+	for _, at := range []string{to("runs"), run, strings.Replace(page, "restore/previews", "runs", 1), to("audit")} {
+		got := w.get(owner, at)
+		got.shows(t, set.Name+" of Contoso", `href="`+tenantPath("sets", set.ID)+`"`)
+		got.lacks(t, "deleted backup set")
+		got = w.get(manager, at)
+		got.shows(t, "a backup set of "+string(tenant))
+		got.lacks(t, "deleted backup set", set.Name, string(tenantPath("sets", set.ID)))
+	}
+	w.get(owner, to("restore")).shows(t, set.Name+" of Contoso")
+}
