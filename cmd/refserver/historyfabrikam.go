@@ -60,6 +60,8 @@ func fabrikamHistory(end time.Time) []event {
 			return errors.Join(e.change(config, 3+i), e.patch(compliance, i, map[string]any{"passwordMinimumLength": 12, "description": "After the audit"}, ""))
 		})
 	}
+	// The history ends with something to look into: a type that may no longer be read.
+	on(d.ago(1, 13, 0), s.fault(graphtest.Fault{Op: graphtest.OpList, Type: access, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
 	on(d.ago(1, 14, 0), s.runNow(runs.RoleOperator, "daily"))
 	return events
 }

@@ -24,6 +24,7 @@ func TestEveryPageIsAccessibleAndFits(t *testing.T) {
 	t.Run("another tenant", func(t *testing.T) {
 		full.judge(t, "other", "owner-fabrikam", unlike(full.moreOf(t, "fabrikam"), pages))
 	})
+	t.Run("several tenants", func(t *testing.T) { full.judge(t, "engineer", "engineer", engineerPages) })
 	t.Run("who only looks", func(t *testing.T) {
 		full.judge(t, "readonly", "readonly-contoso", crawl(t, full.client(t, "readonly-contoso"), contoso+"/schedules"))
 	})
@@ -108,6 +109,12 @@ var errorPages = []found{
 	{path: "/nothing", name: "z-error-host", status: http.StatusNotFound},
 	{path: "/", name: "home"},
 	{path: "/signin", name: "signin"},
+}
+
+// engineerPages are those that look otherwise to somebody with several tenants.
+var engineerPages = []found{
+	{path: "/", name: "home"},
+	{path: contoso + "/restore?from=fabrikam", name: "restore-from-another"},
 }
 
 // bulkPages come last: the second enables what is disabled.
