@@ -28,7 +28,8 @@ type activeRun struct {
 	Run   runs.Run
 	Name  string
 	Badge badge
-	Done  int // per cent; -1 while nobody knows
+	Done  int  // per cent; -1 while nobody knows
+	Here  bool // the page is the run's own
 }
 
 const (
@@ -73,7 +74,7 @@ func (v *visit) liveData(follows string) (liveData, error) {
 	}
 	name := func(list []runs.Run) (out []activeRun) {
 		for _, r := range list {
-			out = append(out, activeRun{Run: r, Name: names[r.ID].Name, Badge: runBadge(r), Done: percent(r.Counts)})
+			out = append(out, activeRun{Run: r, Name: names[r.ID].Name, Badge: runBadge(r), Done: percent(r.Counts), Here: r.ID == v.id()})
 		}
 		return out
 	}

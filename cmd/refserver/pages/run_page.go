@@ -30,6 +30,7 @@ type runData struct {
 	Links     []runLink
 	MayCancel bool
 	MayRetry  bool
+	Restored  *restored // of a restore only
 	Summary   any
 	Shape     string // which part shows Summary; empty for none
 	Items     []itemRow
@@ -43,6 +44,7 @@ type runLink struct{ Label, Name, Path string }
 
 type itemRow struct {
 	runs.Item
+	Did  badge  // what a restore did with it; none for other runs
 	Path string // of the policy in the inventory; empty when it is not known
 }
 
@@ -102,6 +104,10 @@ func (v *visit) items(data *runData) error {
 			filter.Statuses = append(filter.Statuses, s)
 		}
 	}
+	folded := data.Run.Kind == runs.KindRestoreExecute && len(filter.Statuses) == 0
+	if folded {
+		filter.Statuses = restoredStatuses
+	}
 	found, err := v.cfg.Starter.Items(v.ctx(), v.tenant, v.actor, data.Run.ID, filter, request)
 	if err != nil {
 		return err
@@ -111,9 +117,12 @@ func (v *visit) items(data *runData) error {
 		return err
 	}
 	for _, item := range found.Items {
-		data.Items = append(data.Items, itemRow{item, paths[item.BackupItemID]})
+		data.Items = append(data.Items, itemRow{Item: item, Path: paths[item.BackupItemID]})
 	}
 	data.Pager, data.Cursor = v.pager(found.NextCursor), request.Cursor
+	if data.Run.Kind == runs.KindRestoreExecute {
+		return v.restored(data, folded)
+	}
 	return nil
 }
 
@@ -187,6 +196,9 @@ func (v *visit) runLinks(run runs.Run, about subject) ([]runLink, error) {
 	case runs.KindRestoreExecute:
 		var params restore.ExecuteParams
 		if json.Unmarshal(run.Params, &params) == nil && params.PreviewRunID.Valid() {
+			if params.Reason != "" {
+				list = append(list, runLink{Label: "Reason", Name: params.Reason})
+			}
 			add("Does what was previewed in", "the preview", "restore", "previews", string(params.PreviewRunID))
 		}
 	case runs.KindRestorePreview, runs.KindDriftReport:

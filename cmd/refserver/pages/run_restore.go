@@ -1,0 +1,147 @@
+package pages
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
+)
+
+// restored is what the page of a restore shows beside that of other runs.
+type restored struct {
+	Folded bool     // what was left alone is not listed, only counted
+	Alone  string   // how much that is, in words
+	Path   string   // leads to it
+	Next   []string // what is left to do
+}
+
+// restoredStatuses are the items that the page of a restore shows unless the address says others:
+// what was written, or should have been. A restore of a set leaves most of it alone.
+var restoredStatuses = []runs.ItemStatus{runs.ItemFailed, runs.ItemSuccess}
+
+// previewOfRestore is what a restore does; its preview goes with its set.
+func (v *visit) previewOfRestore(run runs.Run) (p restore.Preview, found bool, err error) {
+	var params restore.ExecuteParams
+	if json.Unmarshal(run.Params, &params) != nil || !params.PreviewRunID.Valid() {
+		return p, false, nil
+	}
+	p, err = v.cfg.Restores.Get(v.ctx(), v.tenant, v.actor, params.PreviewRunID)
+	if notThere(err) {
+		return p, false, nil
+	}
+	return p, err == nil, err
+}
+
+// restored says of the shown items what was done with them, puts what failed first, and tells what
+// was left alone and what is left to do.
+func (v *visit) restored(data *runData, folded bool) error {
+	data.Restored = &restored{Folded: folded && data.Run.Counts.Skipped > 0, Path: v.with("status", string(runs.ItemSkipped))}
+	preview, found, err := v.previewOfRestore(data.Run)
+	if err != nil {
+		return err
+	}
+	data.Restored.Alone = aloneWords(data.Run.Counts.Skipped, preview)
+	if found {
+		if err := v.whatWasDone(data, preview); err != nil {
+			return err
+		}
+	}
+	rank := func(r itemRow) int {
+		switch {
+		case r.Status == runs.ItemFailed:
+			return 0
+		case r.Status == runs.ItemSkipped:
+			return 3
+		case r.Did == didBadges[restore.Change]:
+			return 2
+		}
+		return 1
+	}
+	slices.SortStableFunc(data.Items, func(a, b itemRow) int { return rank(a) - rank(b) })
+	if s, ok := data.Summary.(restore.ExecuteSummary); found && ok && data.Run.Status.Terminal() && s.Created+s.Changed > 0 {
+		data.Restored.Next, err = v.nextSteps(preview, s)
+	}
+	return err
+}
+
+// didBadges say what a restore did with an item.
+var didBadges = map[restore.Action]badge{
+	restore.Create: {Word: "created", Icon: "plus", Tone: "good"},
+	restore.Change: {Word: "changed", Icon: "pencil", Tone: "good"},
+}
+
+func (v *visit) whatWasDone(data *runData, p restore.Preview) error {
+	var ids []runs.ID
+	for _, row := range data.Items {
+		if row.Status == runs.ItemSuccess && row.BackupItemID.Valid() {
+			ids = append(ids, row.BackupItemID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	done, err := v.cfg.Restores.Items(v.ctx(), v.tenant, v.actor, p.RunID, restore.Filter{ItemIDs: ids}, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		return err
+	}
+	did := map[runs.ID]badge{}
+	for _, item := range done.Items {
+		did[item.ItemID] = didBadges[item.Action]
+	}
+	for i := range data.Items {
+		data.Items[i].Did = did[data.Items[i].BackupItemID]
+	}
+	return nil
+}
+
+// aloneWords count what a restore left alone: "105 are the same as in the backup, 2 skipped".
+func aloneWords(skipped int, p restore.Preview) string {
+	same := p.Totals[restore.Unchanged]
+	if same == 0 || same > skipped {
+		return count(skipped, "policy was", "policies were") + " skipped"
+	}
+	words := count(same, "policy is", "policies are") + " the same as in the backup"
+	if rest := skipped - same; rest > 0 {
+		words += ", and " + count(rest, "was skipped", "were skipped") + " for other reasons"
+	}
+	return words
+}
+
+// nextSteps are what a person has to do after a restore, since it leaves what is safe: policies
+// that nobody gets, and Conditional Access that is not enforced.
+func (v *visit) nextSteps(p restore.Preview, s restore.ExecuteSummary) ([]string, error) {
+	var steps []string
+	if s.Created > 0 && p.Options.Assignments == restore.NoAssignments {
+		made, err := v.cfg.Restores.Items(v.ctx(), v.tenant, v.actor, p.RunID, restore.Filter{Actions: []restore.Action{restore.Create}}, runs.PageRequest{Limit: runs.MaxPageSize})
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(made.Items, func(i restore.PreviewItem) bool {
+			t, known := v.cfg.Catalogue.Lookup(i.Type)
+			return known && t.Write.Assigned
+		}) {
+			steps = append(steps, "Assign what was created: it is assigned to nobody yet. That is done in the Intune admin centre.")
+		}
+	}
+	words := accessSteps[p.Options.Access]
+	if words == "" {
+		return steps, nil
+	}
+	actions := []restore.Action{restore.Create, restore.Change}
+	if p.Options.Access == restore.AccessKeep {
+		actions = actions[:1] // what exists keeps its state
+	}
+	access, err := v.cfg.Restores.Items(v.ctx(), v.tenant, v.actor, p.RunID, restore.Filter{Type: conditionalAccess, Actions: actions}, runs.PageRequest{Limit: 1})
+	if err == nil && len(access.Items) > 0 {
+		steps = append(steps, words)
+	}
+	return steps, err
+}
+
+// accessSteps are what is left to do with Conditional Access, by the state that it came back in.
+var accessSteps = map[restore.AccessState]string{
+	restore.AccessKeep:       "Enable Conditional Access: policies that were created are disabled, so they protect nobody yet. Look at them in the Entra admin centre first.",
+	restore.AccessDisabled:   "Enable Conditional Access: what was restored is disabled, so it protects nobody yet. Look at it in the Entra admin centre first.",
+	restore.AccessReportOnly: "Enable Conditional Access: what was restored is report-only, so nobody is refused yet. Look at its sign-in log in the Entra admin centre first.",
+}
