@@ -260,7 +260,7 @@ func greetPeople(out io.Writer, o serveOptions, base string, loopback bool) {
 		fmt.Fprintln(out, "Nobody can sign in and every call answers 401: not listening on loopback, so demo users and demo tokens are refused. Give -users FILE.")
 	default:
 		fmt.Fprintln(out, "Choose there who to sign in as: an owner, manager, operator or reader of contoso or fabrikam, or an engineer with both.")
-		fmt.Fprintf(out, "\nOr by hand, with tokens demo-<owner|manager|operator|readonly>-<tenant>:\n  curl -s -H 'Authorization: Bearer demo-owner-contoso' %s/api/v1/tenants/contoso/schedules\n", base)
+		fmt.Fprintf(out, "\nOr by hand, with tokens demo-<owner|manager|operator|readonly>-<tenant> and demo-engineer:\n  curl -s -H 'Authorization: Bearer demo-owner-contoso' %s/api/v1/tenants/contoso/schedules\n", base)
 	}
 	fmt.Fprintf(out, "The API is described by %s/openapi.json.\n\n", base)
 }
