@@ -101,6 +101,10 @@ func (r *Retention) deletedTrail(tenant graph.TenantID, actor runs.Actor, at tim
 	return r.setTrail(tenant, actor, at, "backup_set.deleted", id, map[string]string{"reason": DeletedManually})
 }
 
+// UndoWindow is how long a soft-deleted set can be taken back, from [Config.UndoWindow]. The set is
+// purged by the first sweep after that.
+func (r *Retention) UndoWindow() time.Duration { return r.cfg.UndoWindow }
+
 // Undelete takes a soft delete back, within the undo window and before a purge has begun.
 // A set that retention had dropped gets a hold named [HoldUndeleted] by the actor, to be
 // released when it may go; one that a person had deleted comes back as it was. The

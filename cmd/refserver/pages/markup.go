@@ -30,6 +30,8 @@ func iconShape(name string) string {
 		return `<rect x="1.5" y="1.5" width="13" height="13" rx="2"/><path d="M5 8h6"/>`
 	case "pencil":
 		return `<path d="M2.5 13.5l.7-3L11 2.7l2.3 2.3-7.8 7.8z"/>`
+	case "lock":
+		return `<rect x="3" y="7" width="10" height="7" rx="1.5"/><path d="M5.2 7V5a2.8 2.8 0 0 1 5.6 0v2"/>`
 	case "question":
 		return `<circle cx="8" cy="8" r="6.5"/><path d="M6.2 6.3a1.9 1.9 0 1 1 2.5 1.9c-.5.2-.7.5-.7 1m0 2.2v.1"/>`
 	}

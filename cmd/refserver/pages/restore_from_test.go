@@ -82,7 +82,7 @@ func TestAVersionNamesTheSetsThatHoldItAndLeadsToTheWizard(t *testing.T) {
 	}
 	page = w.get(readonly, at)
 	page.shows(t, "Backup sets that hold it")
-	page.lacks(t, "Restore this version", "Restore from it")
+	page.lacks(t, "Restore this version", "from this set")
 
 	must(w.cfg.Retention.Delete(t.Context(), tenant, owner, first))(t)
 	page = w.get(operator, at)

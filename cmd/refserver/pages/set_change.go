@@ -3,6 +3,8 @@ package pages
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -54,8 +56,9 @@ func releaseSet(v *visit) (answer, error) {
 
 // confirmData asks before a set goes.
 type confirmData struct {
-	Set backupset.BackupSet
-	Why []string // why it cannot go now; empty when it can
+	Set   backupset.BackupSet
+	Why   []string  // why it cannot go now; empty when it can
+	Until time.Time // it could be brought back until then
 }
 
 // confirmDelete says why a set cannot be deleted, as far as that can be seen beforehand, or asks.
@@ -67,7 +70,7 @@ func confirmDelete(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := confirmData{Set: set}
+	data := confirmData{Set: set, Until: v.now.Add(v.cfg.Retention.UndoWindow())}
 	if set.Status == backupset.Building {
 		data.Why = append(data.Why, "It is being filled. Cancel its run first.")
 	}
@@ -109,8 +112,12 @@ func deleteSet(v *visit) (answer, error) {
 }
 
 func undeleteSet(v *visit) (answer, error) {
-	_, err := v.cfg.Retention.Undelete(v.ctx(), v.tenant, v.actor, v.id())
-	return see{v.setPath(), "set_undeleted"}, err
+	set, err := v.cfg.Retention.Undelete(v.ctx(), v.tenant, v.actor, v.id())
+	notice := "set_undeleted"
+	if slices.ContainsFunc(set.Holds, func(h backupset.Hold) bool { return h.Name == retention.HoldUndeleted }) {
+		notice = "set_undeleted_held"
+	}
+	return see{v.setPath(), notice}, err
 }
 
 // deleted returns a deleted set, or says that it is not.

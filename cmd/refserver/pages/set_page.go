@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -33,6 +35,8 @@ type setData struct {
 	Items  []backupset.Item
 	Pager  pager
 	Hold   holdForm // what was typed
+
+	Until time.Time // a deleted set can be brought back until then
 }
 
 // holdForm is the form of a hold.
@@ -43,6 +47,9 @@ type setType struct {
 	backupset.Manifest
 	Gap string // what is missing and why; empty when nothing is
 }
+
+// UndoWindow is how long a deleted set can be brought back.
+func (s *screen) UndoWindow() time.Duration { return s.visit.cfg.Retention.UndoWindow() }
 
 // Manual tells whether policies can be added.
 func (d setData) Manual() bool { return d.Set.ScheduleID == "" }
@@ -57,7 +64,7 @@ func gapOf(m backupset.Manifest) string {
 	case m.Whole():
 		return ""
 	case m.Forbidden:
-		gaps = append(gaps, "Microsoft Graph refused the whole type: the app lacks a permission.")
+		gaps = append(gaps, "None of its policies is in the set: Microsoft Graph refused the whole type, as the app lacks a permission.")
 	case !m.Complete:
 		gaps = append(gaps, "The list of policies could not be read to its end, so there may be more than these.")
 	}
@@ -116,7 +123,7 @@ func (v *visit) deletedSet(set backupset.BackupSet) (answer, error) {
 	if !v.may(runs.ActionSetUndelete) {
 		return nil, failure{status: http.StatusNotFound, code: "deleted", text: "This backup set has been deleted. A manager can bring it back until it is purged."}
 	}
-	data := setData{Set: set}
+	data := setData{Set: set, Until: set.DeletedAt.Add(v.cfg.Retention.UndoWindow())}
 	data.describe()
 	if set.ScheduleID != "" {
 		var err error
@@ -133,6 +140,24 @@ func (d *setData) describe() {
 		d.Types = append(d.Types, t)
 		if t.Gap != "" && d.Sealed() {
 			d.Gaps = append(d.Gaps, t)
+		}
+	}
+}
+
+// lost says of types that could not be read how many policies of them the set before has: what was
+// not listed cannot be counted.
+func (d *setData) lost() {
+	for i, t := range d.Gaps {
+		at := slices.IndexFunc(d.Before.Types, func(m backupset.Manifest) bool { return m.Type == t.Type })
+		if at < 0 || t.Complete && !t.Forbidden {
+			continue
+		}
+		if had := d.Before.Types[at].Captured; had > t.Captured {
+			d.Gaps[i].Gap += " The set before has " + count(had, "policy", "policies") + " of it"
+			if t.Captured > 0 {
+				d.Gaps[i].Gap += ", this one " + number(t.Captured)
+			}
+			d.Gaps[i].Gap += "."
 		}
 	}
 }
@@ -154,6 +179,9 @@ func (v *visit) changes(d *setData) error {
 		d.Before = &before
 	case !errors.Is(err, runs.ErrNotFound):
 		return err
+	}
+	if d.Before != nil {
+		d.lost()
 	}
 	if d.Before != nil && d.Before.ItemsCount <= countedItems && d.Set.ItemsCount <= countedItems {
 		n, err := v.cfg.Archive.CountChanges(v.ctx(), v.tenant, v.actor, before.ID, d.Set.ID)

@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -42,11 +43,12 @@ func (p *Pages) sets() {
 
 // setNotices are what the forms of these pages have done.
 var setNotices = map[string]string{
-	"set_held":      "The set is held: it cannot be deleted until the hold is released.",
-	"set_released":  "The hold is released.",
-	"set_deleted":   "The backup set is deleted. It is listed among the deleted ones until it is purged.",
-	"set_undeleted": "The backup set is back.",
-	"set_purged":    "The backup set is removed for good.",
+	"set_held":           "The set is held: it cannot be deleted until the hold is released.",
+	"set_released":       "The hold is released.",
+	"set_deleted":        "The backup set is deleted. It is listed among the deleted ones until it is purged.",
+	"set_undeleted":      "The backup set is back.",
+	"set_undeleted_held": "The backup set is back. A hold stands on it now, so that retention does not remove it again: release it when it may go.",
+	"set_purged":         "The backup set is removed for good.",
 }
 
 type setListData struct {
@@ -60,7 +62,8 @@ type setListData struct {
 
 type setRow struct {
 	backupset.BackupSet
-	Schedule string // name; empty when it is deleted
+	Schedule string    // name; empty when it is deleted
+	Until    time.Time // a deleted one can be brought back until then
 }
 
 // setStates are the states of a set, for the filter.
@@ -105,7 +108,7 @@ func listSets(v *visit) (answer, error) {
 		return nil, err
 	}
 	for _, s := range found.Items {
-		data.Rows = append(data.Rows, setRow{BackupSet: s, Schedule: names[s.ScheduleID]})
+		data.Rows = append(data.Rows, setRow{BackupSet: s, Schedule: names[s.ScheduleID], Until: s.DeletedAt.Add(v.cfg.Retention.UndoWindow())})
 	}
 	data.Pager = v.pager(found.NextCursor)
 	pg.data = data

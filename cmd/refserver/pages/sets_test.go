@@ -139,7 +139,7 @@ func TestAPartialSetSaysWhichTypesAreNotWholeAndWhy(t *testing.T) {
 		t.Fatalf("the set is %s", set.Status)
 	}
 	got := w.get(readonly, tenantPath("sets", set.ID))
-	got.shows(t, "What is missing", "Conditional Access policies", "refused the whole type: the app lacks a permission.", "badge warn")
+	got.shows(t, "What is missing", "Conditional Access policies", "refused the whole type, as the app lacks a permission.", "badge warn")
 	w.get(readonly, tenantPath("sets")).lacks(t, "success")
 }
 

@@ -182,6 +182,8 @@ func statusOf(s any) badge {
 		return badge{Word: word, Icon: "clock", Tone: "bad"}
 	case "running", "building":
 		return badge{Word: word, Icon: "turn", Tone: "busy"}
+	case "held":
+		return badge{Word: word, Icon: "lock", Tone: "busy"}
 	case "queued", "waiting":
 		return badge{Word: word, Icon: "clock", Tone: "busy"}
 	case "canceled", "gone":
