@@ -198,9 +198,24 @@ func (v *visit) outcome(p restore.Preview, actions []restore.Action, badgeOf fun
 	return o, nil
 }
 
+// capturedPath is the page of what was captured of an item; empty where nothing was, and for who may
+// not look into the tenant of the set.
+func (v *visit) capturedPath(p restore.Preview, item restore.PreviewItem) string {
+	if item.VersionID == "" || p.SetID == "" {
+		return ""
+	}
+	if p.SourceTenant == "" || p.SourceTenant == v.tenant {
+		return v.path("sets", string(p.SetID), "items", string(item.ItemID))
+	}
+	if !v.looksInto(p.SourceTenant) {
+		return ""
+	}
+	return v.cfg.Prefix + "/" + url.PathEscape(string(p.SourceTenant)) + "/sets/" + string(p.SetID) + "/items/" + string(item.ItemID)
+}
+
 // previewEntry is an item of a preview or drift report without its difference.
 func (v *visit) previewEntry(p restore.Preview, item restore.PreviewItem, b badge) entry {
-	e := entry{Badge: b, Name: shownName(item.Name, item.ExternalID), Type: v.typeName(item.Type), Why: whyWords(p.Kind, item)}
+	e := entry{Badge: b, Name: shownName(item.Name, item.ExternalID), Link: v.capturedPath(p, item), Type: v.typeName(item.Type), Why: whyWords(p.Kind, item)}
 	if name := visible(item.TargetName); item.TargetID != "" && name != "" && name != visible(item.Name) {
 		e.Sub = "It exists as " + name + "."
 	}
@@ -208,7 +223,7 @@ func (v *visit) previewEntry(p restore.Preview, item restore.PreviewItem, b badg
 		if item.Action == restore.Blocked && w.Code == string(item.Reason) {
 			continue // said already
 		}
-		e.Warnings = append(e.Warnings, previewWarning(w))
+		e.Warnings = append(e.Warnings, previewWarning(item.Action, w))
 	}
 	return e
 }

@@ -26,6 +26,7 @@ type pickItemsData struct {
 	More      bool // there are more than were shown
 	Searched  bool
 	Search    string
+	Step1     string           // leads back to the choice of a set
 	In        graph.PolicyType // the type that is searched
 }
 
@@ -73,7 +74,7 @@ func (v *visit) chosenSet(s selection) (*pickItemsData, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := &pickItemsData{Selection: s, Set: set}
+	data := &pickItemsData{Selection: s, Set: set, Step1: v.otherSet(s)}
 	if s.From != "" {
 		data.From = v.tenantName(s.From)
 	}
@@ -97,6 +98,11 @@ func (v *visit) chosenSet(s selection) (*pickItemsData, error) {
 		byName(data.Chosen)
 	}
 	return data, nil
+}
+
+// otherSet is the first page of the wizard, of the same source and with the same options.
+func (v *visit) otherSet(s selection) string {
+	return strings.TrimSuffix(v.path("restore")+selection{From: s.From, Options: s.Options}.Query(), "?")
 }
 
 // notRestorable says why a type cannot be written back; empty when it can.

@@ -45,6 +45,10 @@ func (v *visit) optionsPage(s selection, bad []runs.FieldError) (answer, error) 
 	if data.Suffix == "" {
 		data.Suffix = restore.DefaultCopySuffix
 	}
+	if data.From != "" && data.Selection.Options.Assignments == "" {
+		// Ids of groups differ between tenants; what has no group of that name here is blocked, not lost.
+		data.Selection.Options.Assignments = restore.MappedAssignments
+	}
 	is := func(t graph.PolicyType) bool { return t == conditionalAccess }
 	data.Access = slices.ContainsFunc(chosen.Types, func(t restoreType) bool { return is(t.Type) && (t.Chosen || s.All) }) ||
 		slices.ContainsFunc(chosen.Chosen, func(i backupset.Item) bool { return is(i.Type) })

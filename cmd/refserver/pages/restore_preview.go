@@ -23,10 +23,12 @@ type previewData struct {
 	Outcome outcome
 	Careful []caution
 
-	Overwrites int  // objects that would be changed
-	Writes     int  // and those that would be made
-	Enables    bool // Conditional Access as it was captured, which must be confirmed
-	Change     string
+	Overwrites int    // objects that would be changed
+	Writes     int    // and those that would be made
+	Enables    bool   // Conditional Access as it was captured, which must be confirmed
+	Change     string // leads back to the options
+	Step1      string // to the choice of a set
+	Step2      string // to the choice of policies
 	Refused    string // why it was not restored, in words
 
 	Reason, TenantName string // as typed
@@ -74,6 +76,8 @@ func (v *visit) previewOf(id runs.ID) (*previewData, error) {
 		return nil, err
 	}
 	data.Options, data.Change = optionWords(asked.Options), v.changeChoices(asked, f.Run.Target.ID)
+	s := v.choices(asked, f.Run.Target.ID)
+	data.Step1, data.Step2 = v.otherSet(s), v.path("restore", "items")+s.Query()
 	if !f.Ready {
 		return data, nil
 	}
@@ -114,14 +118,23 @@ func optionWords(o restore.Options) []string {
 	return words
 }
 
+// choices are what was chosen for a preview. Single policies that are too many for an address are
+// left out.
+func (v *visit) choices(p restore.PreviewParams, set runs.ID) selection {
+	s := selection{From: p.SourceTenant, Set: set, All: len(p.ItemIDs) == 0, Options: p.Options}
+	if len(p.ItemIDs) <= mostSingles {
+		s.Items = p.ItemIDs
+	}
+	return s
+}
+
 // changeChoices is the page of the options with what was chosen for a preview. Where that is too
 // much for an address, it is the page before, with the set and the options.
 func (v *visit) changeChoices(p restore.PreviewParams, set runs.ID) string {
-	s := selection{From: p.SourceTenant, Set: set, All: len(p.ItemIDs) == 0, Options: p.Options}
-	if len(p.ItemIDs) > mostSingles {
+	s := v.choices(p, set)
+	if s.empty() {
 		return v.path("restore", "items") + s.Query()
 	}
-	s.Items = p.ItemIDs
 	return v.path("restore", "options") + s.Query()
 }
 
@@ -246,7 +259,7 @@ func (v *visit) cautions(p restore.Preview) ([]caution, error) {
 func cautionCodes(item restore.PreviewItem) map[string]bool {
 	codes := map[string]bool{}
 	for _, w := range item.Warnings {
-		codes[w.Code] = true
+		codes[warningCode(item.Action, w.Code)] = true
 	}
 	if item.Action == restore.Blocked {
 		codes[string(item.Reason)] = true

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 
@@ -112,4 +113,22 @@ func (v *visit) auditSources(entries []runs.AuditEntry, names map[runs.ID]string
 		list = append(list, run)
 	}
 	return v.sourceSets(list, names)
+}
+
+// lostSet says what became of the backup set of a run that is over.
+func (v *visit) lostSet(run runs.Run) (runLink, error) {
+	l := runLink{Label: "Backup set", Name: "none: nothing was captured"}
+	set, err := v.cfg.Archive.Get(v.ctx(), v.tenant, v.actor, run.BackupSetID)
+	switch {
+	case errors.Is(err, runs.ErrDeleted):
+		l.Name = set.Name + ", deleted"
+		if v.may(runs.ActionSetUndelete) {
+			l.Path = v.path("sets", string(set.ID))
+		}
+	case err != nil && !notThere(err):
+		return l, err
+	case run.Counts.Succeeded > 0:
+		l.Name = "deleted and purged since"
+	}
+	return l, nil
 }

@@ -38,6 +38,18 @@ func whyWords(kind runs.Kind, item restore.PreviewItem) string {
 	return sentence(strings.ReplaceAll(string(item.Reason), "_", " "))
 }
 
+// codeReachesAll stands for the warning "assignments_widen" of a policy that would be created:
+// there is no now that it could reach more than.
+const codeReachesAll = "created_for_all"
+
+// warningCode is the code by which these pages know a warning of an item.
+func warningCode(a restore.Action, code string) string {
+	if a == restore.Create && code == "assignments_widen" {
+		return codeReachesAll
+	}
+	return code
+}
+
 // knownCautions are what a person should know before a restore, the gravest first, by the codes
 // of warnings and of what blocks.
 var knownCautions = []struct{ code, words, short string }{
@@ -47,6 +59,8 @@ var knownCautions = []struct{ code, words, short string }{
 		"Conditional Access would protect less"},
 	{"assignments_widen", "These would reach more people or devices than they do now. Look at their assignments first.",
 		"It would reach more than it does now"},
+	{codeReachesAll, "These would be created for all users or all devices, and reach them at once. Look at their assignments first.",
+		"It would reach them at once"},
 	{"dependency_missing", "Groups, filters or other objects that these refer to are not in this tenant. Make them first, restore them as well, or choose to map assignments to groups of the same name.",
 		"Something that it refers to is missing"},
 	{"reference_unclear", "What these refer to could be several objects here, or could not be looked up. Check it after the restore.",
@@ -59,7 +73,8 @@ var knownCautions = []struct{ code, words, short string }{
 }
 
 // previewWarning is a warning of a preview in words: what it means, and the detail.
-func previewWarning(w restore.Warning) string {
+func previewWarning(a restore.Action, w restore.Warning) string {
+	w.Code = warningCode(a, w.Code)
 	detail := visible(w.Detail)
 	for _, c := range knownCautions {
 		switch {

@@ -170,7 +170,11 @@ func (v *visit) runLinks(run runs.Run, about subject) ([]runLink, error) {
 		if name, ok := names[run.BackupSetID]; ok {
 			add("Backup set", name, "sets", string(run.BackupSetID))
 		} else if run.Status.Terminal() {
-			list = append(list, runLink{Label: "Backup set", Name: "none, or deleted since"})
+			lost, err := v.lostSet(run)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, lost)
 		}
 	}
 	if run.BatchID != "" {

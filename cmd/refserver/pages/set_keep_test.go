@@ -68,12 +68,15 @@ func TestASetThatLacksATypeSaysHowMuchTheOneBeforeHadOfIt(t *testing.T) {
 	check(t, w.graph.Inject(graphtest.Fault{
 		Tenant: tenant, Op: graphtest.OpList, Type: "conditionalAccessPolicy", Times: -1, Err: &graph.Error{Kind: graph.KindForbidden},
 	}))
+	w.clock.Add(24 * time.Hour)
+	w.backup(s.ID) // which lacks them, too
+	w.clock.Add(24 * time.Hour)
 	got := w.get(readonly, tenantPath("sets", w.backup(s.ID).BackupSetID))
-	words := "The set before has 1 policy of it."
+	words := "The last complete set before has 1 policy of it."
 	if had > 1 {
-		words = "The set before has " + strconv.Itoa(had) + " policies of it."
+		words = "The last complete set before has " + strconv.Itoa(had) + " policies of it."
 	}
 	got.shows(t, "None of its policies is in the set", words, "not read")
 	got.has(t, `<strong class="bad">all</strong>`)
-	w.get(readonly, tenantPath("sets", first.ID)).lacks(t, "not read", "The set before has")
+	w.get(readonly, tenantPath("sets", first.ID)).lacks(t, "not read", "The last complete set before has")
 }

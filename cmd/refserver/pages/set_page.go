@@ -34,6 +34,7 @@ type setData struct {
 	Search string
 	Items  []backupset.Item
 	Pager  pager
+	Total  int      // policies that the filter leaves, where that is known and they are more than a page
 	Hold   holdForm // what was typed
 
 	Until time.Time // a deleted set can be brought back until then
@@ -111,11 +112,25 @@ func (v *visit) setPage(set backupset.BackupSet, bad []runs.FieldError, hold hol
 		return nil, err
 	}
 	data.Items, data.Pager = items.Items, v.pager(items.NextCursor)
+	data.total()
 	pg := page{template: "set", title: isolated(set.Name), section: "sets", data: data, errors: bad}
 	if bad != nil {
 		pg.status = http.StatusUnprocessableEntity
 	}
 	return pg, nil
+}
+
+// total counts the policies of all pages: the set knows how many it has, and how many of a type.
+func (d *setData) total() {
+	if d.Search != "" || d.Pager.Next == "" && d.Pager.First == "" {
+		return
+	}
+	d.Total = d.Set.ItemsCount
+	for _, t := range d.Types {
+		if string(t.Type) == d.Type {
+			d.Total = t.Captured
+		}
+	}
 }
 
 // deletedSet is the page of a deleted set, for who may take the deletion back.
@@ -144,22 +159,37 @@ func (d *setData) describe() {
 	}
 }
 
-// lost says of types that could not be read how many policies of them the set before has: what was
-// not listed cannot be counted.
-func (d *setData) lost() {
+// lost says of types that could not be read how many policies of them the last complete set before
+// has: what was not listed cannot be counted.
+func (v *visit) lost(d *setData) error {
+	unread := func(t setType) bool { return t.Forbidden || !t.Complete }
+	if d.Set.ScheduleID == "" || !slices.ContainsFunc(d.Gaps, unread) {
+		return nil
+	}
+	f := backupset.SetFilter{ScheduleID: d.Set.ScheduleID, Statuses: []backupset.Status{backupset.Complete}}
+	found, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(found.Items, func(s backupset.BackupSet) bool { return s.CreatedAt.Before(d.Set.CreatedAt) })
+	if at < 0 {
+		return nil
+	}
+	whole := found.Items[at]
 	for i, t := range d.Gaps {
-		at := slices.IndexFunc(d.Before.Types, func(m backupset.Manifest) bool { return m.Type == t.Type })
-		if at < 0 || t.Complete && !t.Forbidden {
+		at := slices.IndexFunc(whole.Types, func(m backupset.Manifest) bool { return m.Type == t.Type })
+		if !unread(t) || at < 0 {
 			continue
 		}
-		if had := d.Before.Types[at].Captured; had > t.Captured {
-			d.Gaps[i].Gap += " The set before has " + count(had, "policy", "policies") + " of it"
+		if had := whole.Types[at].Captured; had > t.Captured {
+			d.Gaps[i].Gap += " The last complete set before has " + count(had, "policy", "policies") + " of it"
 			if t.Captured > 0 {
 				d.Gaps[i].Gap += ", this one " + number(t.Captured)
 			}
 			d.Gaps[i].Gap += "."
 		}
 	}
+	return nil
 }
 
 // scheduleName is the name of a schedule; one that is deleted is said to be.
@@ -180,8 +210,8 @@ func (v *visit) changes(d *setData) error {
 	case !errors.Is(err, runs.ErrNotFound):
 		return err
 	}
-	if d.Before != nil {
-		d.lost()
+	if err := v.lost(d); err != nil {
+		return err
 	}
 	if d.Before != nil && d.Before.ItemsCount <= countedItems && d.Set.ItemsCount <= countedItems {
 		n, err := v.cfg.Archive.CountChanges(v.ctx(), v.tenant, v.actor, before.ID, d.Set.ID)

@@ -61,6 +61,9 @@ func sentence(s string) string {
 
 // fieldLabel is the name of a form's field in words: "policy_types" is "Policy types".
 func fieldLabel(field string) string {
+	if field == "all" { // everything of a backup set
+		return "What to restore"
+	}
 	words := strings.ReplaceAll(field, "_", " ")
 	r, n := utf8.DecodeRuneInString(words)
 	return string(unicode.ToUpper(r)) + words[n:]
