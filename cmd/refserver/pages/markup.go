@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"html"
 	"html/template"
 	"strings"
@@ -84,4 +85,39 @@ func awayHTML(m moment) template.HTML {
 	}
 	return template.HTML(`<time datetime="` + html.EscapeString(m.Machine) + `" title="` + html.EscapeString(m.Text+" "+m.Zone) + `">` +
 		html.EscapeString(m.Away) + `</time>`)
+}
+
+// Strip is the history of a schedule, a cell for each day.
+func (s *screen) Strip(days []historyDay) template.HTML {
+	var b strings.Builder
+	for _, d := range days {
+		title := html.EscapeString(d.Title)
+		b.WriteString(`<li>`)
+		if d.Run != "" {
+			b.WriteString(`<a href="` + html.EscapeString(s.visit.path("runs", string(d.Run))) + `" aria-label="` + title + `" title="` + title + `">`)
+		} else {
+			b.WriteString(`<span role="img" aria-label="` + title + `" title="` + title + `">`)
+		}
+		b.WriteString(`<svg class="cell ` + d.Tone() + `" viewBox="0 0 24 24" aria-hidden="true"><rect x="1" y="1" width="22" height="22" rx="4"/><text x="12" y="16.5" text-anchor="middle">` + d.Mark() + `</text></svg>`)
+		if d.Run != "" {
+			b.WriteString(`</a>`)
+		} else {
+			b.WriteString(`</span>`)
+		}
+		b.WriteString(`<small aria-hidden="true">`)
+		if d.First {
+			b.WriteString(html.EscapeString(d.Day))
+		}
+		b.WriteString("</small></li>\n")
+	}
+	return template.HTML(b.String())
+}
+
+// barsHTML are the bars of durations.
+func barsHTML(bars []durationBar) template.HTML {
+	var b strings.Builder
+	for _, bar := range bars {
+		fmt.Fprintf(&b, `<rect class="bar %s" x="%d" y="%d" width="14" height="%d" rx="2"><title>%s</title></rect>`, bar.Tone, bar.X, bar.Y, bar.Height, html.EscapeString(bar.Title))
+	}
+	return template.HTML(b.String())
 }

@@ -42,10 +42,10 @@ func (d historyDay) Tone() string {
 }
 
 // Mark is the letter in a cell, since colour alone tells nothing to some people.
-func (d historyDay) Mark() string {
-	return map[string]string{
-		"success": "✓", "partial": "P", "failed": "✗", "skipped": "S", "missed": "M", "canceled": "C", "running": "R", "overdue": "!", "due": "·", "unknown": "?",
-	}[d.State]
+func (d historyDay) Mark() string { return marks[d.State] }
+
+var marks = map[string]string{
+	"success": "✓", "partial": "P", "failed": "✗", "skipped": "S", "missed": "M", "canceled": "C", "running": "R", "overdue": "!", "due": "·", "unknown": "?",
 }
 
 // newHistory makes the days of the strip, oldest first.

@@ -30,6 +30,7 @@ var functions = template.FuncMap{
 	"warning":  warningWords,
 	"named":    func(name, id string) template.HTML { return bdiHTML(shownName(name, id)) },
 	"bdi":      bdiHTML,
+	"bars":     barsHTML,
 	"isolated": isolated,
 	"deletion": deletionWords,
 }
