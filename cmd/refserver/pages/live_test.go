@@ -42,7 +42,7 @@ func TestAPageThatFollowsARunAsksForAllAtOnce(t *testing.T) {
 	}
 }
 
-func TestNoMoreRunsAreReadThanAreShown(t *testing.T) {
+func TestAPageNamesThreeRunsUnderWayAndSaysThatThereAreMore(t *testing.T) {
 	w := newWorld(t, nil)
 	var ids []runs.ID
 	for range 5 {

@@ -106,3 +106,26 @@ func TestTheScheduleShowsItsHistoryRunsAndSets(t *testing.T) {
 		t.Errorf("%d cells", n)
 	}
 }
+
+func TestAStripThatDoesNotKnowAllRunsSaysSo(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(nil)
+	begun := func(n int) {
+		for range n {
+			run, _, err := w.cfg.Scheduler.RunNow(t.Context(), tenant, owner, s.ID)
+			check(t, err)
+			must(w.cfg.Starter.Cancel(t.Context(), tenant, owner, run.ID))(t)
+			w.clock.Add(time.Hour)
+		}
+	}
+	begun(120)
+	whole := w.get(readonly, tenantPath("schedules", s.ID))
+	whole.shows(t, "6 canceled, 24 days without a run.")
+	whole.lacks(t, "too many runs")
+	begun(1)
+	got := w.get(readonly, tenantPath("schedules", s.ID))
+	got.shows(t, "6 canceled, 24 days not read. There were too many runs to read them all: this is about those since Sun 4 Jan 2026, 14:00 CET", ": not read")
+	if n := strings.Count(got.body, `class="cell none"`); n != 24 {
+		t.Errorf("%d days are not read", n)
+	}
+}
