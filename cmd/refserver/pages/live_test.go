@@ -51,6 +51,7 @@ func TestAPageNamesThreeRunsUnderWayAndSaysThatThereAreMore(t *testing.T) {
 		ids = append(ids, run.ID)
 		w.clock.Add(time.Second)
 	}
+	w.shows(w.get(manager, tenantPath("live")), http.StatusOK, ">and more</a>")
 	got := w.get(manager, tenantPath("live")+"?seen="+string(ids[0]))
 	if n := strings.Count(got.body, `class="active-run"`); n != 3 || !strings.Contains(got.body, ">and more</a>") {
 		t.Errorf("%d runs of 5: %s", n, got.body)

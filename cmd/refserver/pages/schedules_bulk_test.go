@@ -95,7 +95,7 @@ func TestAFormWithoutAChoiceLeadsBackToItsList(t *testing.T) {
 	w.schedule(nil)
 	form := url.Values{"action": {"enable"}, "back": {tenantPath("schedules") + "?sort=-name"}}
 	w.post(owner, tenantPath("schedules", "bulk"), form).leads(t, tenantPath("schedules")+"?sort=-name&notice=none_chosen")
-	w.bulk(owner, "delete").shows(t, `class="warning" role="status"`, "no schedule was chosen", "Nightly")
+	w.bulk(owner, "delete").shows(t, `class="warning" id="notice"`, "no schedule was chosen", "Nightly")
 }
 
 func TestTheResultsOfManySchedulesStandInTheirAddress(t *testing.T) {
