@@ -178,7 +178,12 @@ func (v *visit) runLinks(run runs.Run, about subject) ([]runLink, error) {
 		}
 	}
 	if run.BatchID != "" {
-		list = append(list, runLink{"Started together with", "other runs", v.path("runs") + "?batch=" + string(run.BatchID)})
+		batch, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, runs.RunFilter{BatchID: run.BatchID}, runs.PageRequest{Limit: runs.MaxBatch})
+		if err != nil {
+			return nil, err
+		}
+		others := count(len(batch.Items)-1, "other run", "other runs")
+		list = append(list, runLink{"Started together with", others, v.path("runs") + "?batch=" + string(run.BatchID)})
 	}
 	if run.RetryOf != "" {
 		add("Retry of", "an earlier run", "runs", string(run.RetryOf))

@@ -52,7 +52,7 @@ func TestTheAuditLogTellsWhoDidWhat(t *testing.T) {
 	w.shows(w.get(readonly, tenantPath("audit")), http.StatusOK, "Olivia Owner", "created a schedule", "run.started", tenantPath("runs", run.ID))
 	check(t, w.cfg.Scheduler.Delete(t.Context(), tenant, owner, run.ScheduleID, ""))
 	got := w.get(readonly, tenantPath("audit")+"?action=schedule.deleted")
-	w.shows(got, http.StatusOK, "deleted a schedule", "<bdi>Nightly</bdi>")
+	w.shows(got, http.StatusOK, "deleted a schedule", `·</span> <bdi>Nightly</bdi>`)
 	w.shows(w.post(readonly, tenantPath("audit", "verify"), nil), http.StatusOK, "The log is as it was written", "Head to keep elsewhere")
 }
 

@@ -144,7 +144,7 @@ func TestRunsThatWereStartedTogetherAreFoundTogether(t *testing.T) {
 	list := w.get(operator, batch[1]+"&status=success")
 	list.shows(t, "Started together", "2 runs", `type="hidden" name="batch"`, `href="`+tenantPath("runs")+`?status=success" aria-label="Remove the filter`)
 	run := regexp.MustCompile(`<th scope="row" role="rowheader"><a href="([^"]*)"`).FindStringSubmatch(list.body)
-	w.get(operator, run[1]).shows(t, "Started together with other runs", html.EscapeString(batch[1]))
+	w.get(operator, run[1]).shows(t, "Started together with 1 other run", html.EscapeString(batch[1]))
 
 	news := w.get(operator, tenantPath("notifications"))
 	news.shows(t, "Backup: 2 runs new", "2 successful.", "View runs")
