@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -103,9 +105,15 @@ func (e *Exporter) Open(ctx context.Context, tenant graph.TenantID, actor runs.A
 	return &Export{e: e, tenant: tenant, actor: actor, set: s, options: o}, nil
 }
 
-// FileName proposes a name for the archive.
+// FileName proposes a name for the archive, of ASCII: not every client reads others in a header.
 func (x *Export) FileName() string {
-	return safeName(x.set.Name) + "-r" + strconv.Itoa(x.set.Revision) + ".zip"
+	ascii := strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII {
+			return '_'
+		}
+		return r
+	}, safeName(x.set.Name))
+	return ascii + "-r" + strconv.Itoa(x.set.Revision) + ".zip"
 }
 
 // Write writes the archive and leaves an audit entry, also when it breaks off. An archive
@@ -306,17 +314,21 @@ func store(z *zip.Writer, name string, at time.Time, data []byte) error {
 // maxFileName bounds what a policy's name gives to that of its file, in bytes.
 const maxFileName = 80
 
-// safeName makes a name of a file that every system takes: letters, digits and a few signs
-// of ASCII, everything else an underscore.
+// safeName makes a name of a file that every system takes, of letters of any script: what Windows
+// refuses in names, control characters and what turns the direction of text are an underscore
+// each. The zip marks names that are not ASCII as UTF-8.
 func safeName(name string) string {
 	safe := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.', r == ' ':
-			return r
+		if r == utf8.RuneError || strings.ContainsRune(`<>:"/\|?*`, r) || unicode.In(r, unicode.Cc, unicode.Bidi_Control, unicode.Zl, unicode.Zp) || r == '\ufeff' {
+			return '_'
 		}
-		return '_'
+		return r
 	}, name)
-	safe = strings.Trim(safe[:min(len(safe), maxFileName)], ". ")
+	end := min(len(safe), maxFileName)
+	for end < len(safe) && !utf8.RuneStart(safe[end]) {
+		end--
+	}
+	safe = strings.Trim(safe[:end], ". ")
 	if safe == "" {
 		return "policy"
 	}

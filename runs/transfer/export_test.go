@@ -235,6 +235,22 @@ func TestFileNamesAreHarmless(t *testing.T) {
 	}
 }
 
+func TestFileNamesKeepTheLettersOfEveryScript(t *testing.T) {
+	for name, want := range map[string]string{
+		"Accès distant - vertrieb-süd":      "Accès distant - vertrieb-süd",
+		"東京 (本社) #1 & more":                 "東京 (本社) #1 & more",
+		`a<b>c:d"e/f\g|h?i*j`:               "a_b_c_d_e_f_g_h_i_j",
+		"exe\u202egnp.json\u2066\ufeff\x7f": "exe_gnp.json___",
+		"broken\xff":                        "broken_",
+		strings.Repeat("ü", 41):             strings.Repeat("ü", 40),
+		"a" + strings.Repeat("ü", 41):       "a" + strings.Repeat("ü", 39),
+	} {
+		if got := transfer.SafeName(name); got != want {
+			t.Errorf("%q became %q, not %q", name, got, want)
+		}
+	}
+}
+
 var equateEmpty = cmp.Options{cmp.Transformer("empty", func(v []string) []string {
 	if len(v) == 0 {
 		return nil

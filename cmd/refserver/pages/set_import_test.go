@@ -137,3 +137,8 @@ func watchHeap() (peak *uint64, stop func()) {
 	}()
 	return peak, func() { close(done); <-ended }
 }
+
+func TestTheLimitOfAFileIsSaidAsItIsSet(t *testing.T) {
+	w := newWorld(t, nil)
+	w.get(manager, tenantPath("sets", "import")).shows(t, "a zip of at most 256 MiB")
+}

@@ -155,9 +155,11 @@ func durationWords(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Hours())/24)
 }
 
-// byteWords is a size: "950 B", "12 kB", "3.4 MB".
+// byteWords is a size: "950 B", "12 kB", "3.4 MB"; a limit that is whole MiB is "256 MiB".
 func byteWords(n int64) string {
 	switch {
+	case n > 0 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", n>>20)
 	case n < 1000:
 		return fmt.Sprintf("%d B", n)
 	case n < 1000*1000:
