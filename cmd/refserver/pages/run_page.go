@@ -76,6 +76,12 @@ func showRun(v *visit) (answer, error) {
 		return nil, err
 	}
 	data.Shape, data.Summary = v.summary(run)
+	if s, ok := data.Summary.(captureSummary); ok {
+		if err := v.warned(run, &s); err != nil {
+			return nil, err
+		}
+		data.Summary = s
+	}
 	if err := v.items(&data); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -78,4 +80,21 @@ func TestThePageOfARunDoesNotLinkToItselfWhenItEnds(t *testing.T) {
 	got = w.get(manager, tenantPath("live")+"?seen="+id)
 	got.shows(t, "has ended", "View run")
 	got.lacks(t, "#notice")
+}
+
+func TestTheWarningsOfABackupNameTheirPolicies(t *testing.T) {
+	w := newWorld(t, nil)
+	p := graph.Policy{Type: device, ID: "wifi", Name: "Office WLAN", Raw: []byte(`{"id":"wifi","displayName":"Office WLAN"}`), Warnings: []string{graph.WarningSecretsMasked}}
+	check(t, w.graph.Put(tenant, p))
+	run := w.backup(w.schedule(nil).ID)
+	got := w.get(readonly, tenantPath("runs", run.ID))
+	got.shows(t, "its secrets were not shown")
+	section, _, _ := strings.Cut(got.body[strings.Index(got.body, "h-summary"):], "</section>")
+	if to := tenantPath("sets", run.BackupSetID, "items", w.itemOf(run.BackupSetID, "wifi")); !strings.Contains(section, `<a href="`+to+`"`) || !strings.Contains(section, "Office WLAN") {
+		t.Errorf("the summary does not lead to the policy at %s:\n%s", to, text(section))
+	}
+
+	check(t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Type: "conditionalAccessPolicy", Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	run = w.backup(w.schedule(nil).ID)
+	w.get(readonly, tenantPath("runs", run.ID)).shows(t, "nobody can say how many policies are missing: Conditional Access policies.")
 }

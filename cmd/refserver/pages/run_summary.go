@@ -3,6 +3,7 @@ package pages
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/retention"
@@ -69,6 +70,7 @@ type captureSummary struct {
 	Types    []typeAccount
 	Warnings []warningRow
 	Unknown  []string
+	Unread   []string // the types whose policies could not all be listed
 }
 
 type typeAccount struct {
@@ -76,17 +78,29 @@ type typeAccount struct {
 	capture.TypeBreakdown
 }
 
-type warningRow struct{ What, Count string }
+type warningRow struct {
+	What, Count string
+	Policies    []runLink // the first ones
+
+	code string
+	n    int
+}
 
 func (v *visit) captureSummary(s capture.Summary) captureSummary {
 	out := captureSummary{Summary: s}
 	for t, b := range s.TypeBreakdown {
 		out.Types = append(out.Types, typeAccount{v.typeName(t), b})
+		if b.Forbidden || !b.Complete {
+			out.Unread = append(out.Unread, v.typeName(t))
+		}
 	}
+	slices.Sort(out.Unread)
 	slices.SortFunc(out.Types, func(a, b typeAccount) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 	for _, w := range s.Warnings {
 		code, n, _ := strings.Cut(w, ": ")
-		out.Warnings = append(out.Warnings, warningRow{reasonWords(runs.Reason(code)), n})
+		row := warningRow{What: reasonWords(runs.Reason(code)), Count: n, code: code}
+		row.n, _ = strconv.Atoi(n) // none are named where it is no number
+		out.Warnings = append(out.Warnings, row)
 	}
 	for _, t := range s.UnknownPolicyTypes {
 		out.Unknown = append(out.Unknown, string(t))
