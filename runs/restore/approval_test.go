@@ -158,6 +158,36 @@ func TestARetryFinishesWhatItsRunHasBegun(t *testing.T) {
 	}
 }
 
+// TestARetryOfACanceledRetryStillFinishesWhatWasBegun retries a retry that came to nothing.
+func TestARetryOfACanceledRetryStillFinishesWhatWasBegun(t *testing.T) {
+	w, preview := lostWorld(t, graphtest.Config{ApprovalRequired: []graph.PolicyType{"widget", "gadget"}})
+	old, err := w.service.Get(t.Context(), rig.Tenant, rig.Owner, preview)
+	w.ok(err)
+	preview = w.previewRun(rig.Tenant, old.SetID, restore.PreviewParams{
+		Options: restore.Options{Existing: restore.SkipExisting, Assignments: restore.OriginalAssignments}, ItemIDs: w.itemsOf(old.SetID, "widget", "gadget"),
+	}).ID
+	for range 3 { // gadgets are asked for, then widgets, then their assignments
+		_, _, preview = w.round(preview)
+	}
+	for range 2 {
+		run := w.start(rig.Tenant, restore.ExecuteRequest(preview, because, true))
+		_, err := w.starter.Cancel(t.Context(), rig.Tenant, rig.Owner, run.ID)
+		w.ok(err)
+		w.drain()
+		retry, _, err := w.starter.Retry(t.Context(), rig.Tenant, rig.Owner, run.ID)
+		w.ok(err)
+		w.drain()
+		preview = retry.ID
+		_, items := w.outcome(rig.Tenant, retry)
+		if got := actions(items); len(got) != 1 || got["change"] != 3 {
+			t.Fatalf("the retry says %v", got)
+		}
+	}
+	if run := w.execute(rig.Tenant, preview); run.Status != runs.StatusSuccess {
+		t.Errorf("%s %v", run.Status, said(w.outcomes(rig.Tenant, run.ID)))
+	}
+}
+
 // itemsOf are the items of a set that are of some types.
 func (w *world) itemsOf(set runs.ID, types ...graph.PolicyType) (ids []runs.ID) {
 	for _, item := range w.SetItems(set) {

@@ -290,11 +290,11 @@ func (r *Requests) again(ctx context.Context, s runs.Start, preview Preview) (ru
 		for _, item := range items {
 			slice.After = runs.Keyset{ID: item.ID}
 			plan, selected := left[item.BackupItemID]
-			switch copied := plan.Action == Create && plan.TargetID != ""; {
+			switch copied := plan.TargetID != ""; {
 			case !selected:
 			case item.Status == runs.ItemSuccess:
 				delete(left, item.BackupItemID)
-			case item.TargetID != "" && !copied:
+			case plan.Action == Create && item.TargetID != "" && !copied:
 				p.Unfinished = append(p.Unfinished, item.BackupItemID)
 			}
 		}
@@ -308,8 +308,13 @@ func (r *Requests) again(ctx context.Context, s runs.Start, preview Preview) (ru
 	if preview.SourceTenant != s.Tenant {
 		p.SourceTenant = preview.SourceTenant
 	}
-	for id := range left {
+	for id, plan := range left {
 		p.ItemIDs = append(p.ItemIDs, id)
+		// A change was allowed by the options or by an earlier retry, and stays so whether this
+		// run came to it or not.
+		if plan.Action == Change {
+			p.Unfinished = append(p.Unfinished, id)
+		}
 	}
 	slices.Sort(p.ItemIDs)
 	slices.Sort(p.Unfinished)
