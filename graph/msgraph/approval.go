@@ -76,12 +76,18 @@ func (c *Client) justified(ctx context.Context, tenant graph.TenantID, r call, r
 	case asked.given:
 		coded := r
 		coded.code = asked.code
-		body, err := c.persist(ctx, tenant, coded, &effort{})
-		switch graph.KindOf(err) {
-		case graph.KindForbidden, graph.KindApprovalRequired: // the approval is over: another one is needed
-		default:
-			return body, err
+		e := &effort{}
+		body, err := c.persist(ctx, tenant, coded, e)
+		if err != nil { // the approval may be there still: the next write looks
+			c.memory(tenant).holdsBack()
 		}
+		switch kind := graph.KindOf(err); {
+		case kind != graph.KindForbidden && kind != graph.KindApprovalRequired:
+			return body, err
+		case e.unsure: // the approval was used up, perhaps, by the try whose answer was lost
+			return nil, unsure(err)
+		}
+		// The approval is over: another one is needed.
 	case asked.code != "":
 		return nil, r.fail(graph.KindApprovalRequired, errWaits(asked.code))
 	}
@@ -91,6 +97,17 @@ func (c *Client) justified(ctx context.Context, tenant graph.TenantID, r call, r
 		c.memory(tenant).holdsBack()
 	}
 	return body, err
+}
+
+// unsure makes the refusal of a code that of a write of which nobody knows whether it was done.
+func unsure(err error) error {
+	var e *graph.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	lost := *e
+	lost.Kind, lost.Err = graph.KindAmbiguous, errUsed
+	return &lost
 }
 
 // approvalOf looks for a request for the approval of a write. Where requests cannot be read there
@@ -196,6 +213,7 @@ func errWaits(code string) error {
 var (
 	errApproval = errors.New("it waits for an approval in the Intune admin center; make the same write again once that is given")
 	errReason   = errors.New("the tenant lets changes be approved and wants a reason for them; give one with graph.WithJustification")
+	errUsed     = errors.New("an answer was lost and the approval is used up; look whether the write was done before you make it again")
 	errOpen     = errors.New("a request for the approval of a change of this object is open; have it approved or cancelled in the Intune admin center, then make the write again")
 )
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -225,6 +226,49 @@ func TestAnApprovalThatIsOverIsAskedForAnew(t *testing.T) {
 		_, err := c.do(graph.WithJustification(t.Context(), "ticket 42"), tenant, update())
 		if n := len(a.written); graph.KindOf(err) != want || (n == 2) != (status == 403) || n == 2 && decodedJustification(t, a.written[1]) == "" {
 			t.Errorf("%d: %v after %d writes", status, err, n)
+		}
+	}
+}
+
+// TestAnApprovalIsUsedAgainAfterAPassingFailure has a server that does not get to a write that is
+// approved.
+func TestAnApprovalIsUsedAgainAfterAPassingFailure(t *testing.T) {
+	for _, r := range []call{update(), create()} {
+		a := &approver{rows: []map[string]string{approvedRow(r, aCode)}, refuses: 503}
+		c := serve(t, a.ServeHTTP, func(cfg *Config) { cfg.Attempts = 1 })
+		ctx := graph.WithJustification(t.Context(), "ticket 42")
+		if _, err := c.do(ctx, tenant, r); err == nil {
+			t.Error("a 503 is a success")
+		}
+		a.refuses = 0
+		_, err := c.do(ctx, tenant, r)
+		for _, h := range a.written {
+			if err != nil || len(a.written) != 2 || h.Get(approvalHeader) != aCode || h.Get(justificationHeader) != "" {
+				t.Errorf("%s: %v after %d writes, with the code %q", r.method, err, len(a.written), h.Get(approvalHeader))
+			}
+		}
+	}
+}
+
+// TestNoApprovalIsAskedForAfterAWriteWhoseAnswerWasLost has a write that may have been done with its
+// code, so that the next try is refused. One that was throttled was not done.
+func TestNoApprovalIsAskedForAfterAWriteWhoseAnswerWasLost(t *testing.T) {
+	for first, want := range map[int]graph.Kind{503: graph.KindAmbiguous, 504: graph.KindAmbiguous, 429: graph.KindApprovalRequired} {
+		a := &approver{rows: []map[string]string{approvedRow(update(), aCode)}, refuses: 403}
+		coded := 0
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get(approvalHeader) != "" {
+				if coded++; coded == 1 {
+					refuse(w, first)
+					return
+				}
+			}
+			a.ServeHTTP(w, r)
+		}, func(cfg *Config) { cfg.MaxWait = time.Millisecond })
+		_, err := c.do(graph.WithJustification(t.Context(), "ticket 42"), tenant, update())
+		asked := slices.ContainsFunc(a.written, func(h http.Header) bool { return h.Get(justificationHeader) != "" })
+		if graph.KindOf(err) != want || asked != (want == graph.KindApprovalRequired) || coded != 2 {
+			t.Errorf("%d: %v after %d tries with the code; asked anew: %t", first, err, coded, asked)
 		}
 	}
 }

@@ -21,6 +21,7 @@ type effort struct {
 	token   Token
 	refused string // the token that Graph did not take, replaced once
 	claims  string
+	unsure  bool // an earlier attempt may have been done, and its answer was lost
 }
 
 // next counts a failure and returns how long to wait for the next attempt. It reports false when
@@ -77,6 +78,7 @@ func (c *Client) persist(ctx context.Context, tenant graph.TenantID, r call, e *
 		if err := c.pause(ctx, tenant, r, e, f, g); err != nil {
 			return nil, err
 		}
+		e.unsure = e.unsure || a.sent && !f.fence
 	}
 }
 
