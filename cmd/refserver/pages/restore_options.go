@@ -89,7 +89,11 @@ func startPreview(v *visit) (answer, error) {
 
 // preview starts a preview and leads to its page.
 func (v *visit) preview(set runs.ID, p restore.PreviewParams) (answer, error) {
-	run, reused, err := v.cfg.Starter.Start(v.ctx(), v.tenant, v.actor, restore.PreviewRequest(set, p))
+	return v.previewed(v.cfg.Starter.Start(v.ctx(), v.tenant, v.actor, restore.PreviewRequest(set, p)))
+}
+
+// previewed leads to a preview that was started.
+func (v *visit) previewed(run runs.Run, reused bool, err error) (answer, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -26,6 +27,7 @@ type previewData struct {
 	Overwrites int    // objects that would be changed
 	Writes     int    // and those that would be made
 	Enables    bool   // Conditional Access as it was captured, which must be confirmed
+	Retries    bool   // it finishes what a restore has begun: another one is a retry, too
 	Change     string // leads back to the options
 	Step1      string // to the choice of a set
 	Step2      string // to the choice of policies
@@ -63,11 +65,11 @@ func (v *visit) previewOf(id runs.ID) (*previewData, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := &previewData{following: f, Preview: p}
 	asked, err := previewParams(f.Run)
 	if err != nil {
 		return nil, err
 	}
+	data := &previewData{following: f, Preview: p, Retries: len(asked.Unfinished) > 0}
 	source := v.tenant
 	if asked.SourceTenant != "" && asked.SourceTenant != v.tenant {
 		source, data.From = asked.SourceTenant, v.tenantName(asked.SourceTenant)
@@ -138,9 +140,10 @@ func (v *visit) changeChoices(p restore.PreviewParams, set runs.ID) string {
 	return v.path("restore", "options") + s.Query()
 }
 
-// previewAgain starts a preview with the choices of another one.
+// previewAgain starts a preview with the choices of another one. That of a retry is made by a retry
+// again, which alone knows what the restore has begun.
 func previewAgain(v *visit) (answer, error) {
-	f, _, err := v.follow(runs.KindRestorePreview, v.id())
+	f, old, err := v.follow(runs.KindRestorePreview, v.id())
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +153,13 @@ func previewAgain(v *visit) (answer, error) {
 	}
 	if err := v.mayTakeFrom(p.SourceTenant); err != nil {
 		return nil, err
+	}
+	if len(p.Unfinished) > 0 {
+		run, reused, err := v.cfg.Starter.Retry(v.ctx(), v.tenant, v.actor, cmp.Or(old.RestoreRunID, f.Run.RetryOf))
+		var conflict *runs.ConflictError
+		if !errors.As(err, &conflict) { // a restore that is at work or did all leaves nothing to finish
+			return v.previewed(run, reused, err)
+		}
 	}
 	p.SetRevision = 0 // the set as it is now
 	return v.preview(f.Run.Target.ID, p)

@@ -17,6 +17,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
 // form finds the form of a page that leads to an address, ids aside.
@@ -217,6 +218,58 @@ func TestAStalePreviewAndAUsedOneAreRefusedWithANewPreview(t *testing.T) {
 		t.Errorf("a used preview: %s", got.Status)
 	}
 	got.has(t, "restored already", "Make a new preview")
+}
+
+// TestANewPreviewOfARetryFinishesWhatTheRestoreHasBegun makes an object that is not assigned then, by
+// options that leave alone what exists.
+func TestANewPreviewOfARetryFinishesWhatTheRestoreHasBegun(t *testing.T) {
+	w := newWorld(t, nil)
+	check(t, w.graph.Put(tenant, graph.Policy{Type: device, ID: "lost", Name: "Lost property", ODataType: "#microsoft.graph.windows10CustomConfiguration",
+		Raw:   []byte(`{"@odata.type":"#microsoft.graph.windows10CustomConfiguration","id":"lost","displayName":"Lost property"}`),
+		Parts: []graph.Part{{Name: "assignments", Raw: []byte(`[{"id":"a","target":{"@odata.type":"#microsoft.graph.allDevicesAssignmentTarget"}}]`)}}}))
+	set := w.backup(w.schedule(nil).ID).BackupSetID
+	check(t, w.graph.Delete(tenant, device, "lost"))
+	page := w.preview(manager, set, url.Values{"assignments": {"original"}})
+	check(t, w.graph.Inject(graphtest.Fault{Op: graphtest.OpAssign, Times: 2, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	id := func(page string) runs.ID { return runs.ID(page[strings.LastIndex(page, "/")+1:]) }
+	restored := func(page string) runs.Run {
+		t.Helper()
+		run := must2(w.cfg.Starter.Start(t.Context(), tenant, manager, restore.ExecuteRequest(id(page), "ticket 4711", false)))(t)
+		w.drain()
+		return w.run(run.ID)
+	}
+	again := func(page string) string {
+		t.Helper()
+		got := w.post(manager, page+"/again", nil)
+		if got.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%s: %s", got.Status, text(got.body))
+		}
+		w.drain()
+		next, _, _ := strings.Cut(got.Header.Get("Location"), "?")
+		w.get(manager, next).shows(t, `change <span class="n">1</span>`)
+		return next
+	}
+	first := restored(page)
+	retry := must2(w.cfg.Starter.Retry(t.Context(), tenant, manager, first.ID))(t)
+	w.drain()
+	page = tenantPath("restore", "previews", retry.ID)
+	w.get(manager, page).shows(t, "Make a new preview")
+	if got := w.get(operator, page); strings.Contains(got.body, "Make a new preview") {
+		t.Error("an operator, who may not retry a restore, sees the button")
+	}
+	w.clock.Add(2 * time.Hour)
+	page = again(page) // of a stale one
+	second := restored(page)
+	page = again(page) // of one that was executed, in vain
+	if got := w.run(id(page)).RetryOf; got != second.ID {
+		t.Errorf("it is a retry of %s, want %s", got, second.ID)
+	}
+	if last := restored(page); last.Status != runs.StatusSuccess {
+		t.Errorf("%s %s", last.Status, last.ErrorMessage)
+	}
+	if got := w.post(manager, page+"/again", nil); got.StatusCode != http.StatusSeeOther {
+		t.Errorf("of one that did all: %s: %s", got.Status, text(got.body))
+	}
 }
 
 func TestWithoutAnythingOverwrittenNoNameIsTyped(t *testing.T) {
