@@ -110,18 +110,23 @@ func unsure(err error) error {
 	return &lost
 }
 
-// approvalOf looks for a request for the approval of a write. Where requests cannot be read there
-// are none: the write is refused then if it needs an approval.
+// approvalOf looks for a request for the approval of a write. Where requests may not be read, or are
+// not there, there are none: the write is refused then if it needs an approval.
+//
+// A look that failed in another way says nothing, so it is not remembered. What ails all of Graph
+// ends the write, which would fare no better and is made again later. After any other failure it
+// goes on: where only this list is broken, a tenant without protection could not be restored else,
+// and where there is protection the worst is one request too many.
 func (c *Client) approvalOf(ctx context.Context, tenant graph.TenantID, r call, mark string) (approval, error) {
 	m := c.memory(tenant)
 	if asked, known := m.takeApproval(mark); known {
 		return asked, nil
 	}
-	found := map[string]approval{}
+	found, failed := map[string]approval{}, error(nil)
 	for _, status := range []string{"needsApproval", "approved"} {
 		list := call{op: r.op, t: r.t, workload: r.workload, method: http.MethodGet, version: "beta", minimal: true,
 			path: approvalRequests, query: "$filter=status%20eq%20'" + status + "'&$select=id,status,requestJustification"}
-		_ = c.pages(ctx, tenant, list, func(rows []json.RawMessage) error {
+		failed = c.pages(ctx, tenant, list, func(rows []json.RawMessage) error {
 			for _, row := range rows {
 				request, _ := fields(row)
 				of := marked.FindStringSubmatch(text(request["requestJustification"]))
@@ -131,15 +136,39 @@ func (c *Client) approvalOf(ctx context.Context, tenant graph.TenantID, r call, 
 			}
 			return nil
 		})
+		if failed != nil {
+			break
+		}
 	}
 	if ctx.Err() != nil {
 		return approval{}, ctx.Err()
+	}
+	if known, err := looked(failed); !known {
+		return found[mark], err
 	}
 	m.lock()
 	defer m.mu.Unlock()
 	m.approvals = found
 	asked, _ := m.take(mark)
 	return asked, nil
+}
+
+// looked tells whether a look that ended so is worth remembering, and what its write ends with.
+func looked(failed error) (known bool, err error) {
+	var e *graph.Error
+	if !errors.As(failed, &e) {
+		return failed == nil, nil
+	}
+	switch status := e.StatusCode; {
+	case status == http.StatusBadRequest || status == http.StatusForbidden || status == http.StatusNotFound:
+		return true, nil
+	case e.Kind == graph.KindThrottled || e.Kind == graph.KindUnauthorized,
+		e.Kind.Retryable() && (status == 0 || status == http.StatusServiceUnavailable):
+		unsent := *e
+		unsent.NotSent = true
+		return false, &unsent
+	}
+	return false, nil
 }
 
 // holdsBack remembers that the tenant holds writes back: an approval may be given at any time.
