@@ -137,14 +137,21 @@ func batchEnded(total map[Status]int) bool {
 	return true
 }
 
-// batchStatus is the status of all runs, or partial when they ended differently.
+// batchStatus is the status of all runs. When they ended differently it is partial where something
+// was done, and else the worst.
 func batchStatus(total map[Status]int) Status {
-	if len(total) == 1 {
-		for status := range total {
-			return status
-		}
+	switch {
+	case len(total) > 1 && total[StatusSuccess]+total[StatusPartial] > 0:
+		return StatusPartial
+	case total[StatusFailed] > 0:
+		return StatusFailed
+	case total[StatusCanceled] > 0:
+		return StatusCanceled
 	}
-	return StatusPartial
+	for status := range total {
+		return status
+	}
+	return StatusSkipped
 }
 
 // batchNotification tells the person who started the batch of the run about all its runs. Its id
@@ -157,6 +164,10 @@ func batchNotification(at time.Time, r Run, total map[Status]int) Notification {
 		all += total[status]
 		parts = append(parts, fmt.Sprintf("%d %s", total[status], status))
 	}
-	n.Message = fmt.Sprintf("%s: %s - %d runs: %s", n.Kind, n.Status, all, strings.Join(parts, ", "))
+	noun := "runs"
+	if all == 1 {
+		noun = "run"
+	}
+	n.Message = fmt.Sprintf("%s: %s - %d %s: %s", n.Kind, n.Status, all, noun, strings.Join(parts, ", "))
 	return n
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -53,7 +55,7 @@ func TestABatchHasOneNotificationHoweverManyRunsItHas(t *testing.T) {
 	if diff := cmp.Diff([]runs.Notification{want}, inbox(t, r), times); diff != "" {
 		t.Errorf("at the start (-want +got):\n%s", diff)
 	}
-	if _, err := r.Starter.MarkRead(t.Context(), rig.Tenant, rig.Owner, id); err != nil {
+	if _, err := r.Starter.MarkRead(t.Context(), rig.Tenant, rig.Owner, id, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	r.Drain()
@@ -102,6 +104,40 @@ func TestTheNotificationOfABatchComesWithTheEndOfItsLastRun(t *testing.T) {
 	got := inbox(t, r)
 	if len(got) != 1 || got[0].Status != runs.StatusPartial || got[0].Message != "test.kind: partial - 4 runs: 1 canceled, 1 failed, 1 partial, 1 success" {
 		t.Errorf("at the end: %+v", got)
+	}
+}
+
+func TestABatchIsAsBadAsWhatWasDone(t *testing.T) {
+	for keys, want := range map[string]runs.Status{
+		"fail fail": runs.StatusFailed, "fail cancel": runs.StatusFailed, "cancel cancel": runs.StatusCanceled, "cancel skip": runs.StatusCanceled,
+		"skip skip": runs.StatusSkipped, "fine fail": runs.StatusPartial, "fine skip": runs.StatusPartial, "fine fine": runs.StatusSuccess,
+	} {
+		t.Run(keys, func(t *testing.T) {
+			r := rig.New(t, with(func(_ context.Context, a *runs.Attempt) error {
+				switch {
+				case strings.HasSuffix(a.Run().Key, "fail"):
+					return errors.New("does not work")
+				case strings.HasSuffix(a.Run().Key, "skip"):
+					a.Finish(runs.Result{Status: runs.StatusSkipped})
+				}
+				return nil
+			}))
+			var batch []runs.BatchStart
+			for i, key := range strings.Fields(keys) {
+				batch = append(batch, runs.BatchStart{Request: runs.Request{Kind: kindTest, Key: fmt.Sprint(i, " ", key)}})
+			}
+			for _, s := range beginBatch(t, r, batch) {
+				if strings.HasSuffix(s.Run.Key, "cancel") {
+					if _, err := r.Starter.Cancel(t.Context(), rig.Tenant, rig.Owner, s.Run.ID); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			r.Drain()
+			if got := inbox(t, r); len(got) != 1 || got[0].Status != want {
+				t.Errorf("notifications %+v, want one that is %s", got, want)
+			}
+		})
 	}
 }
 

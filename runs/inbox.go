@@ -28,15 +28,21 @@ func (s *Starter) Notifications(ctx context.Context, tenant graph.TenantID, acto
 	return NewPage(list, slice.Limit, func(n Notification) Keyset { return timeKeyset(n.CreatedAt, n.ID) }), nil
 }
 
-// MarkRead marks one of the actor's own notifications as read.
-func (s *Starter) MarkRead(ctx context.Context, tenant graph.TenantID, actor Actor, id ID) (Notification, error) {
+// MarkRead marks one of the actor's own notifications as read. seen is the CreatedAt that was
+// shown: when it tells something newer by now it stays unread. With the zero time it is read
+// whatever it tells.
+func (s *Starter) MarkRead(ctx context.Context, tenant graph.TenantID, actor Actor, id ID, seen time.Time) (Notification, error) {
 	if err := s.guard.Allow(ctx, tenant, actor, ActionLook, Target{Type: "notification", ID: id}); err != nil {
 		return Notification{}, err
 	}
 	if !id.Valid() {
 		return Notification{}, ErrNotFound
 	}
-	return s.store.MarkNotificationRead(ctx, tenant, actor.ID, id, now(s.clock))
+	at := now(s.clock)
+	if seen.IsZero() {
+		seen = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC) // after any time that is stored
+	}
+	return s.store.MarkNotificationRead(ctx, tenant, actor.ID, id, seen, at)
 }
 
 // Unread counts the actor's own unread notifications.

@@ -93,9 +93,10 @@ type SweepEnd struct {
 
 // DroppedNotification is a notification that did not reach the host's channel.
 type DroppedNotification struct {
-	TenantID graph.TenantID
-	RunID    ID
-	Reason   DropReason
+	TenantID       graph.TenantID
+	NotificationID ID // the run's or the batch's
+	RunID          ID // empty for that of a batch
+	Reason         DropReason
 }
 
 // DropReason is why a notification did not reach the host's channel.

@@ -168,9 +168,10 @@ type NotificationStore interface {
 	// one row more than the limit when there are more.
 	ListNotifications(ctx context.Context, tenant graph.TenantID, recipient string, unreadOnly bool, slice Slice) ([]Notification, error)
 
-	// MarkNotificationRead sets ReadAt once; reading again changes nothing. ErrNotFound
+	// MarkNotificationRead sets ReadAt once; reading again changes nothing, nor does reading
+	// what is newer by its CreatedAt than what was seen. ErrNotFound
 	// when it is not the recipient's.
-	MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id ID, at time.Time) (Notification, error)
+	MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id ID, seen, at time.Time) (Notification, error)
 
 	// CountUnread counts the recipient's unread notifications.
 	CountUnread(ctx context.Context, tenant graph.TenantID, recipient string) (int, error)

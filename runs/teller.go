@@ -62,7 +62,7 @@ func (t teller) tell(ctx context.Context, tenant graph.TenantID, news []Notifica
 			continue
 		}
 		t.log.WarnContext(ctx, "a notification was not handed on; it is stored", "notification_id", n.ID, "run_id", n.RunID, redact.Err(err))
-		hook.Tell(ctx, t.log, t.dropped, DroppedNotification{TenantID: tenant, RunID: n.RunID, Reason: dropReason(err)})
+		hook.Tell(ctx, t.log, t.dropped, DroppedNotification{TenantID: tenant, NotificationID: n.ID, RunID: n.RunID, Reason: dropReason(err)})
 	}
 }
 

@@ -104,10 +104,10 @@ func (o observed) ListNotifications(ctx context.Context, tenant graph.TenantID, 
 }
 
 // MarkNotificationRead implements [runs.NotificationStore].
-func (o observed) MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id runs.ID, at time.Time) (_ runs.Notification, err error) {
+func (o observed) MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id runs.ID, seen, at time.Time) (_ runs.Notification, err error) {
 	ctx, call := o.begin(ctx, "MarkNotificationRead", tenant)
 	defer call.done(&err)
-	return o.Store.MarkNotificationRead(ctx, tenant, recipient, id, at)
+	return o.Store.MarkNotificationRead(ctx, tenant, recipient, id, seen, at)
 }
 
 // CountUnread implements [runs.NotificationStore].

@@ -115,7 +115,7 @@ func (s staff) readAll(ctx context.Context, h *history) error {
 			return err
 		}
 		for _, n := range unread.Items {
-			if _, err := h.starter.MarkRead(ctx, s.tenant, s.person(role), n.ID); err != nil {
+			if _, err := h.starter.MarkRead(ctx, s.tenant, s.person(role), n.ID, n.CreatedAt); err != nil {
 				return err
 			}
 		}

@@ -75,7 +75,7 @@ func (m *Memory) ListNotifications(ctx context.Context, tenant graph.TenantID, r
 }
 
 // MarkNotificationRead implements [runs.NotificationStore].
-func (m *Memory) MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id runs.ID, at time.Time) (runs.Notification, error) {
+func (m *Memory) MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id runs.ID, seen, at time.Time) (runs.Notification, error) {
 	if err := m.lock(ctx); err != nil {
 		return runs.Notification{}, err
 	}
@@ -84,7 +84,7 @@ func (m *Memory) MarkNotificationRead(ctx context.Context, tenant graph.TenantID
 	if err != nil || n.Recipient != recipient {
 		return runs.Notification{}, runs.ErrNotFound
 	}
-	if n.ReadAt.IsZero() {
+	if n.ReadAt.IsZero() && !n.CreatedAt.After(seen) {
 		n.ReadAt = at
 		m.notifications.put(tenant, id, n)
 	}

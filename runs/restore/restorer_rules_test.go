@@ -66,11 +66,19 @@ func TestConditionalAccessIsNeverEnabledByItself(t *testing.T) {
 	}
 }
 
+// lenient lets every restore start as it was asked for.
+type lenient struct{}
+
+func (lenient) Kinds() []runs.Kind { return []runs.Kind{runs.KindRestoreExecute} }
+
+func (lenient) Prepare(_ context.Context, s runs.Start) (runs.Request, error) { return s.Request, nil }
+
 // TestAnUnconfirmedRestoreOfConditionalAccessWritesNothing runs one that nothing has prepared.
 func TestAnUnconfirmedRestoreOfConditionalAccessWritesNothing(t *testing.T) {
 	w, preview := lostWorld(t, graphtest.Config{})
 	starter, err := runs.NewStarter(runs.StarterConfig{
 		Store: w.Store, Queue: w.Queue, Clock: w.Clock, Authorizer: runs.RoleAuthorizer{RoleOf: rolesOf},
+		Preparers: []runs.Preparer{lenient{}},
 	})
 	w.ok(err)
 	run, _, err := starter.Start(t.Context(), rig.Tenant, rig.Owner, restore.ExecuteRequest(preview, because, false))
@@ -162,9 +170,10 @@ func TestAPreviewServesOnce(t *testing.T) {
 	if refusal(err) != "preview_used" {
 		t.Errorf("again: %v", err)
 	}
-	// A run that got past that, as from a program without Requests, is refused by the store.
+	// A run that got past that, as from a program with rules of its own, is refused by the store.
 	starter, err := runs.NewStarter(runs.StarterConfig{
 		Store: w.Store, Queue: w.Queue, Clock: w.Clock, Authorizer: runs.RoleAuthorizer{RoleOf: rolesOf},
+		Preparers: []runs.Preparer{lenient{}},
 	})
 	w.ok(err)
 	run, _, err := starter.Start(t.Context(), rig.Tenant, rig.Owner, restore.ExecuteRequest(preview, because, true))

@@ -28,7 +28,7 @@ func (s *Store) ListNotifications(ctx context.Context, tenant graph.TenantID, re
 }
 
 // MarkNotificationRead implements [runs.NotificationStore].
-func (s *Store) MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id runs.ID, at time.Time) (n runs.Notification, err error) {
+func (s *Store) MarkNotificationRead(ctx context.Context, tenant graph.TenantID, recipient string, id runs.ID, seen, at time.Time) (n runs.Notification, err error) {
 	err = s.change(ctx, tenant, func(ctx context.Context, t *tx) error {
 		old, found, err := findOne[notificationRow](ctx, s, t,
 			"WHERE t.tenant_id = ? AND t.id = ? AND t.recipient = ?"+s.locking(t), ident(tenant), uidOf(id), text(recipient))
@@ -39,7 +39,7 @@ func (s *Store) MarkNotificationRead(ctx context.Context, tenant graph.TenantID,
 			return notFound("notification")
 		}
 		changed := old
-		if !old.ReadAt.set {
+		if !old.ReadAt.set && !old.CreatedAt.time().After(seen) {
 			changed.ReadAt = tsOf(at)
 		}
 		n = changed.notification()

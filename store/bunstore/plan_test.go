@@ -3,6 +3,7 @@ package bunstore_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -102,6 +103,14 @@ func grows(step string) bool {
 
 // sorts is for the few rows that are left.
 var sorts = []string{"USE TEMP B-TREE FOR ORDER BY", "USE TEMP B-TREE FOR LAST TERM OF ORDER BY", "USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY"}
+
+// manyActions are more than are looked up one by one.
+func manyActions() (list []string) {
+	for i := range 2000 {
+		list = append(list, fmt.Sprint("rare.", i))
+	}
+	return list
+}
 
 func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 	t.Helper()
@@ -212,6 +221,10 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 		}, []string{"tb_audit_action (tenant_id=? AND action=? AND seq<?)"}, nil},
 		{"ListAudit of a frequent action", func() error {
 			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actions: []string{"run.started", "schedule.deleted"}}, after)
+			return err
+		}, []string{"PRIMARY KEY (tenant_id=? AND seq<?)"}, nil},
+		{"ListAudit of very many actions", func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actions: manyActions()}, after)
 			return err
 		}, []string{"PRIMARY KEY (tenant_id=? AND seq<?)"}, nil},
 		{"ListSets of ids", func() error {

@@ -167,7 +167,7 @@ func TestANotificationIsReplacedWithoutLocks(t *testing.T) {
 		_, err := p.two[0].ChangeRun(t.Context(), w.tenant, run.ID, func(now time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 			asked++
 			if read {
-				_, err := p.two[1].MarkNotificationRead(t.Context(), w.tenant, "ada", run.ID, now)
+				_, err := p.two[1].MarkNotificationRead(t.Context(), w.tenant, "ada", run.ID, now.AddDate(1, 0, 0), now)
 				p.ok(err)
 				r = end(w.now, r)
 			} else {

@@ -73,7 +73,16 @@ func split(statuses []runs.Status) (active bool, ended []runs.Status) {
 	return active || len(statuses) == 0, ended
 }
 
+// maxLookups is how many values are looked up one by one. So many are not rare any more.
+const maxLookups = 20
+
+// lookupEach looks each value up by itself, or for all at once in the whole list when they are
+// too many.
 func lookupEach[T ~string](index, cond string, values []T) (list []lookup) {
+	values = slices.Compact(slices.Sorted(slices.Values(values)))
+	if len(values) > maxLookups {
+		return []lookup{{}}
+	}
 	for _, v := range values {
 		list = append(list, lookup{index, cond, []any{text(v)}})
 	}

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -244,6 +245,8 @@ func andIn[T ~string](c *conditions, column string, values []T) {
 		for i, v := range values {
 			list[i] = text(v)
 		}
+		slices.Sort(list)
+		list = slices.Compact(list)
 		c.and(column+" IN (?)", bun.List(list))
 	}
 }

@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +26,7 @@ func auditPromises() []promise {
 		{"the chain holds when many write at once and some are refused", chainHolds},
 		{"the system has an audit log of its own", systemHasItsOwnAudit},
 		{"no entries are no error", noEntries},
+		{"entries of several actions are one list, newest first, in pages of any size", entriesOfSeveralActions},
 		{"entries are found by action, run and resource", entriesAreFound},
 	}
 }
@@ -227,4 +230,32 @@ func (f *fixture) seqs(tenant graph.TenantID) []int64 {
 	}
 	slices.Sort(seqs)
 	return seqs
+}
+
+func entriesOfSeveralActions(t *testing.T, f *fixture) {
+	var want []int64
+	for i := range 40 {
+		action := []string{"schedule.created", "run.started", "backup_set.held", "schedule.deleted"}[i%4]
+		f.ok(f.store.AppendAudit(f.ctx, contoso, f.entry(contoso, action)))
+		if i%4 != 1 {
+			want = append([]int64{int64(i) + 1}, want...)
+		}
+	}
+	filter := runs.AuditFilter{Actions: []string{"backup_set.held", "schedule.deleted", "schedule.created", "schedule.deleted"}}
+	for _, limit := range []int{1, 3, 50} {
+		var got []int64
+		var after runs.Keyset
+		for {
+			list := must(f.store.ListAudit(f.ctx, contoso, filter, runs.Slice{Limit: limit, After: after}))(t)
+			more := len(list) > limit
+			for _, e := range list[:min(len(list), limit)] {
+				got = append(got, e.Seq)
+				after = runs.Keyset{Key: strconv.FormatInt(e.Seq, 10), ID: e.ID}
+			}
+			if !more {
+				break
+			}
+		}
+		same(t, fmt.Sprintf("numbers in pages of %d", limit), got, want)
+	}
 }

@@ -228,7 +228,7 @@ func batchNotificationIsReplaced(t *testing.T, f *fixture) {
 	id := list[0].BatchID
 	beside := f.notice(start)
 	f.notify(beside)
-	must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, id, start.Add(time.Second)))(t)
+	must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, id, later, start.Add(time.Second)))(t)
 	ended := batchNotice(id, runs.StatusSuccess, start.Add(time.Minute))
 	must(f.store.ChangeRun(f.ctx, contoso, list[0].ID, func(_ time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
 		r.Status, r.FinishedAt = runs.StatusSuccess, start

@@ -12,6 +12,7 @@ func notificationPromises() []promise {
 		{"a notification comes back as it was given", notificationComesBack},
 		{"notifications are those of one recipient", notificationsOfOneRecipient},
 		{"reading sets the time once", readingSetsTheTimeOnce},
+		{"what is newer than what was seen stays unread", newerStaysUnread},
 		{"unread ones are listed and counted apart", unreadOnes},
 		{"a notification of somebody else is not found", notificationOfSomebodyElse},
 	}
@@ -55,7 +56,7 @@ func readingSetsTheTimeOnce(t *testing.T, f *fixture) {
 	f.notify(n)
 	n.ReadAt = start.Add(time.Hour)
 	for _, at := range []time.Time{n.ReadAt, n.ReadAt.Add(time.Hour)} {
-		same(t, "returned", must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, n.ID, at))(t), n)
+		same(t, "returned", must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, n.ID, later, at))(t), n)
 		same(t, "stored", f.inbox(ada.ID, false), []runs.Notification{n})
 	}
 }
@@ -70,7 +71,7 @@ func unreadOnes(t *testing.T, f *fixture) {
 		}
 	}
 	count(2)
-	must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, second.ID, start))(t)
+	must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, second.ID, later, start))(t)
 	count(1)
 	same(t, "unread", f.inbox(ada.ID, true), []runs.Notification{first})
 	if n := len(f.inbox(ada.ID, false)); n != 2 {
@@ -78,13 +79,25 @@ func unreadOnes(t *testing.T, f *fixture) {
 	}
 }
 
+// later is after everything that the suite stores.
+var later = start.AddDate(1, 0, 0)
+
+func newerStaysUnread(t *testing.T, f *fixture) {
+	n := f.notice(start.Add(time.Minute))
+	f.notify(n)
+	same(t, "returned", must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, n.ID, start, later))(t), n)
+	same(t, "stored", f.inbox(ada.ID, true), []runs.Notification{n})
+	n.ReadAt = later
+	same(t, "when it was seen", must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, n.ID, n.CreatedAt, later))(t), n)
+}
+
 func notificationOfSomebodyElse(t *testing.T, f *fixture) {
 	n := f.notice(start)
 	f.notify(n)
 	f.nothingWritten("reading somebody else's", func() {
-		_, err := f.store.MarkNotificationRead(f.ctx, contoso, bob.ID, n.ID, start)
+		_, err := f.store.MarkNotificationRead(f.ctx, contoso, bob.ID, n.ID, later, start)
 		f.wants("bob reads ada's", err, runs.ErrNotFound)
-		_, err = f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, nobody, start)
+		_, err = f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, nobody, later, start)
 		f.wants("an id that nobody has", err, runs.ErrNotFound)
 	})
 }

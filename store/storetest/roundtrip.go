@@ -46,7 +46,7 @@ func timesComeBackInUTC(t *testing.T, f *fixture) {
 	}
 	same(t, "audit entry", first(t, f.audit(contoso)).At, want)
 	same(t, "notification", first(t, f.inbox(ada.ID, false)).CreatedAt, want)
-	read := must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, n.ID, precise))(t)
+	read := must(f.store.MarkNotificationRead(f.ctx, contoso, ada.ID, n.ID, later, precise))(t)
 	same(t, "time of reading", read.ReadAt, want)
 
 	changed := f.change(r, func(now time.Time, r *runs.Run) {

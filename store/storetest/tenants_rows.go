@@ -47,7 +47,7 @@ func reachRows() map[string]func(f *fixture, tenant graph.TenantID, on targets) 
 			return err
 		},
 		"MarkNotificationRead": func(f *fixture, tenant graph.TenantID, on targets) error {
-			_, err := f.store.MarkNotificationRead(f.ctx, tenant, ada.ID, on.notification, start)
+			_, err := f.store.MarkNotificationRead(f.ctx, tenant, ada.ID, on.notification, later, start)
 			return err
 		},
 		"OpenSet": func(f *fixture, tenant graph.TenantID, on targets) error {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"time"
@@ -70,6 +71,9 @@ func (b auditVerifyBody) head() (head runs.AuditHead, err error) {
 	return head, bad.Err()
 }
 
+// maxActions bounds a filter by actions; there are not many more.
+const maxActions = 50
+
 type auditQuery struct {
 	Paging
 	Action []string `query:"action,explode" doc:"run.started, schedule.created, ..."`
@@ -103,6 +107,9 @@ func (a *API) audit() {
 	}, func(ctx context.Context, c *call, q *auditQuery, _ *nothing) (List[AuditEntry], error) {
 		var bad runs.InvalidError
 		page := q.request(&bad)
+		if len(q.Action) > maxActions {
+			bad.Add("action", "action_count", fmt.Sprintf("names at most %d actions", maxActions))
+		}
 		if err := bad.Err(); err != nil {
 			return List[AuditEntry]{}, err
 		}

@@ -32,6 +32,10 @@ type notificationQuery struct {
 	Unread flagParam `query:"unread" doc:"true: only unread ones"`
 }
 
+type seenBody struct {
+	CreatedAt instantParam `json:"created_at,omitempty" doc:"As it was shown"`
+}
+
 func showNotification(n runs.Notification) Notification {
 	return Notification{
 		ID: string(n.ID), RunID: text(n.RunID), BatchID: text(n.BatchID()), Status: string(n.Status), Code: text(n.Code), Message: n.Message,
@@ -60,10 +64,16 @@ func (a *API) inbox() {
 		return NotificationList{listOf(list, showNotification), n}, err
 	})
 	add(a, route{
-		id: "read-notification", method: http.MethodPost, path: "notifications/{id}/read", summary: "Mark one of the caller's notifications as read",
+		id: "read-notification", method: http.MethodPost, path: "notifications/{id}/read", summary: "Mark one of the caller's notifications as read", optional: true,
+		notes:  "With the created_at that was seen it stays unread when it tells something newer by now.",
 		action: runs.ActionLook, target: "notification",
-	}, func(ctx context.Context, c *call, _ *nothing, _ *nothing) (Notification, error) {
-		n, err := starter.MarkRead(ctx, c.tenant, c.actor, c.id)
+	}, func(ctx context.Context, c *call, _ *nothing, b *seenBody) (Notification, error) {
+		var bad runs.InvalidError
+		seen := b.CreatedAt.value(&bad, "created_at")
+		if err := bad.Err(); err != nil {
+			return Notification{}, err
+		}
+		n, err := starter.MarkRead(ctx, c.tenant, c.actor, c.id, seen)
 		return showNotification(n), err
 	})
 }

@@ -88,7 +88,9 @@ func oneOf[T ~string](bad *runs.InvalidError, field string, values []string, all
 		switch {
 		case v == "":
 		case slices.Contains(allowed, T(v)):
-			out = append(out, T(v))
+			if !slices.Contains(out, T(v)) {
+				out = append(out, T(v))
+			}
 		default:
 			names := make([]string, len(allowed))
 			for i, a := range allowed {

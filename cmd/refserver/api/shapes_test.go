@@ -181,7 +181,7 @@ func TestShapes(t *testing.T) {
 	note := s.want(200, "list-notifications", "notifications?limit=2&unread=true", "")
 	var notes NotificationList
 	w.must(json.Unmarshal([]byte(note.body), &notes))
-	s.want(200, "read-notification", "notifications/"+notes.Items[0].ID+"/read", "")
+	s.want(200, "read-notification", "notifications/"+notes.Items[0].ID+"/read", `{"created_at":"`+notes.Items[0].CreatedAt.Format(time.RFC3339Nano)+`"}`)
 	s.want(200, "list-audit", "audit?limit=3", "")
 	s.want(200, "verify-audit", "audit/verify", "")
 	s.want(204, "delete-schedule", "schedules/"+id, "")

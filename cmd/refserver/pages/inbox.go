@@ -3,6 +3,7 @@ package pages
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -29,6 +30,7 @@ type inboxData struct {
 
 type notificationRow struct {
 	runs.Notification
+	Seen   string // what marking it as read names: its id and what it told when
 	Badge  badge
 	What   string // what a code means
 	Detail string
@@ -46,7 +48,7 @@ func listNotifications(v *visit) (answer, error) {
 		return nil, err
 	}
 	for _, n := range found.Items {
-		row := notificationRow{Notification: n, Badge: runBadge(runs.Run{Status: n.Status, ErrorCode: n.Code})}
+		row := notificationRow{Notification: n, Seen: string(n.ID) + " " + n.CreatedAt.Format(time.RFC3339Nano), Badge: runBadge(runs.Run{Status: n.Status, ErrorCode: n.Code})}
 		if n.Code != "" {
 			row.What = adviceFor(n.Code).What
 		}
@@ -76,7 +78,9 @@ func readNotifications(v *visit) (answer, error) {
 		return nil, runs.Invalid("id", "ids_count", "must name 1 to 200 notifications")
 	}
 	for _, id := range ids {
-		if _, err := v.cfg.Starter.MarkRead(v.ctx(), v.tenant, v.actor, runs.ID(id)); err != nil {
+		id, told, _ := strings.Cut(id, " ")
+		seen, _ := time.Parse(time.RFC3339Nano, told) // without it whatever it tells
+		if _, err := v.cfg.Starter.MarkRead(v.ctx(), v.tenant, v.actor, runs.ID(id), seen); err != nil {
 			return nil, err
 		}
 	}
@@ -89,7 +93,7 @@ func readNotifications(v *visit) (answer, error) {
 
 // openNotification marks one as read and leads to its run, or to the runs of its batch.
 func openNotification(v *visit) (answer, error) {
-	n, err := v.cfg.Starter.MarkRead(v.ctx(), v.tenant, v.actor, v.id())
+	n, err := v.cfg.Starter.MarkRead(v.ctx(), v.tenant, v.actor, v.id(), time.Time{})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -44,6 +45,28 @@ func TestWhoStartedARunIsToldOfItAndReadsItOnce(t *testing.T) {
 	}
 	w.shows(w.get(owner, tenantPath("notifications")+"?unread=1"), http.StatusOK, "You have read everything")
 	w.shows(w.get(operator, tenantPath("notifications")), http.StatusOK, "Nothing to tell you yet")
+}
+
+// TestWhatHappenedSinceThePageWasShownStaysUnread: "mark all as read" of an old page is about what
+// that page said.
+func TestWhatHappenedSinceThePageWasShownStaysUnread(t *testing.T) {
+	w := newWorld(t, nil)
+	w.backup(w.schedule(nil).ID)
+	n := must(w.cfg.Starter.Notifications(t.Context(), tenant, owner, true, runs.PageRequest{}))(t).Items[0]
+	shown := string(n.ID) + " " + n.CreatedAt.Format(time.RFC3339Nano)
+	w.shows(w.get(owner, tenantPath("notifications")), http.StatusOK, shown)
+	for _, tt := range []struct {
+		seen string
+		left int
+	}{
+		{string(n.ID) + " " + n.CreatedAt.Add(-time.Second).Format(time.RFC3339Nano), 1},
+		{shown, 0},
+	} {
+		w.post(owner, tenantPath("notifications", "read"), url.Values{"id": {tt.seen}})
+		if unread := must(w.cfg.Starter.Unread(t.Context(), tenant, owner))(t); unread != tt.left {
+			t.Errorf("with %q: %d unread, want %d", tt.seen, unread, tt.left)
+		}
+	}
 }
 
 func TestTheAuditLogTellsWhoDidWhat(t *testing.T) {
