@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,7 +84,7 @@ type tab struct {
 
 	mu       sync.Mutex
 	trouble  []string
-	expected []string // parts of what may be in trouble
+	expected []string // ends of what is no trouble
 }
 
 // open opens a tab on a server.
@@ -170,18 +171,22 @@ func (b *tab) note(format string, args ...any) {
 	defer b.mu.Unlock()
 	text := fmt.Sprintf(format, args...)
 	for _, part := range b.expected {
-		if strings.Contains(text, part) {
+		if strings.HasSuffix(text, part) {
 			return
 		}
 	}
 	b.trouble = append(b.trouble, text)
 }
 
-// expect lets the browser say something on the console, as it does of an answer 403.
-func (b *tab) expect(part string) {
+// expectStatus lets the browser say on the console that an address answers with a status, as it
+// does of those of errors.
+func (b *tab) expectStatus(status int64, path string) {
+	if status < http.StatusBadRequest {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.expected = append(b.expected, part)
+	b.expected = append(b.expected, fmt.Sprintf("the server responded with a status of %d (%s) (%s%s)", status, http.StatusText(int(status)), b.base, path))
 }
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -210,14 +215,16 @@ func (b *tab) visit(path string) int64 {
 	return res.Status
 }
 
-// press clicks on something that leads to another page, and waits for that.
-func (b *tab) press(selector string) {
+// press clicks on something that leads to another page, waits for that, and returns its status.
+func (b *tab) press(selector string) int64 {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
+	res, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector)))
+	if err != nil {
 		b.t.Fatalf("pressing %s at %s: %v\n%s", selector, b.path(), err, b.words("main"))
 	}
+	return res.Status
 }
 
 // path is where the tab is.

@@ -23,7 +23,7 @@ const maxPage = 200_000
 type found struct {
 	path   string
 	name   string     // of its shape, for pictures
-	status int64      // that it answers besides 200
+	status int64      // that it answers; 0 for 200
 	act    func(*tab) // what is done there before looking; nil for nothing
 }
 

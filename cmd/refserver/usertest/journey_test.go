@@ -1,6 +1,7 @@
 package usertest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // What each role does in the browser, and what it neither sees nor may do by any other way.
@@ -98,7 +100,7 @@ func (j *journey) createSchedule() {
 	}
 }
 
-// runNow starts a backup and watches it to its end without touching anything.
+// runNow starts a backup by the keyboard and watches it to its end without touching anything.
 func (j *journey) runNow() {
 	j.t.Helper()
 	j.visit(j.schedule)
@@ -108,12 +110,34 @@ func (j *journey) runNow() {
 		j.refused(http.MethodPost, j.schedule+"/run", nil)
 		return
 	}
-	j.press(button)
+	j.tabTo(button)
+	j.enter()
 	if !regexp.MustCompile(`^/backups/contoso/runs/[0-9a-f-]{36}`).MatchString(j.path()) {
 		j.t.Fatalf("run now leads to %s", j.path())
 	}
 	j.until(`/success|partial/.test(document.querySelector("h1").innerText)`)
 	j.shoot("journey/" + j.role + "-run")
+	j.viewAndPreview()
+}
+
+// viewAndPreview goes on by the keyboard alone: from the run to its set, and to a preview of
+// restoring that.
+func (j *journey) viewAndPreview() {
+	j.t.Helper()
+	j.follow(`.facts a[href*="/sets/"]`)
+	set := j.path()
+	j.follow(`.actions a[href*="/restore?set="]`)
+	if !strings.Contains(j.path(), set[strings.LastIndex(set, "/")+1:]) {
+		j.t.Fatalf("restoring %s leads to %s", set, j.path())
+	}
+	j.tabTo("#all")
+	j.key(" ")
+	j.follow(`form[action$="/restore/options"] .actions button[type="submit"]`)
+	j.tabTo(`input[name="existing"]`)
+	j.key(kb.ArrowDown)
+	j.until(`document.querySelector('input[name="existing"][value="overwrite"]').checked`)
+	j.follow(`form[action$="/restore/previews"] button[type="submit"]`)
+	j.until(`/Nothing has been changed|There is nothing to restore/.test(document.querySelector("main").innerText)`)
 }
 
 // confirmRetention keeps fewer sets, after a look at which ones go.
@@ -228,14 +252,26 @@ func (j *journey) readNotification() {
 // disableMany does something with several schedules at once.
 func (j *journey) disableMany() {
 	j.t.Helper()
+	id := j.schedule[strings.LastIndex(j.schedule, "/")+1:]
+	before := j.state()
+	defer func() {
+		if after := j.state(); !j.manages() && after != before {
+			j.t.Errorf("what is refused has changed the schedule from\n%s\nto\n%s", before, after)
+		}
+	}()
 	j.visit(contoso + "/schedules")
 	if !j.runs() {
 		j.absent(`input[name="ids"]`, "#bulk")
-		j.refused(http.MethodPost, contoso+"/schedules/bulk", url.Values{"action": {"disable"}, "ids": {j.schedule[strings.LastIndex(j.schedule, "/")+1:]}})
+		for _, action := range []string{"run_now", "retry", "enable", "disable", "delete"} {
+			j.refused(http.MethodPost, contoso+"/schedules/bulk", url.Values{"action": {action}, "ids": {id}, "confirmed": {"yes"}})
+		}
 		return
 	}
 	if !j.manages() {
-		j.absent(`#bulk option[value="disable"]`, `#bulk option[value="delete"]`)
+		j.absent(`#bulk option[value="enable"]`, `#bulk option[value="disable"]`, `#bulk option[value="delete"]`)
+		for _, action := range []string{"enable", "disable", "delete"} {
+			j.refused(http.MethodPost, contoso+"/schedules/bulk", url.Values{"action": {action}, "ids": {id}, "confirmed": {"yes"}})
+		}
 		return
 	}
 	name := fmt.Sprintf(`input[name="ids"][aria-label*=%q]`, j.role)
@@ -245,4 +281,12 @@ func (j *journey) disableMany() {
 	if !j.has(`form[action$="/enable"]`) {
 		j.t.Errorf("the schedule is not disabled:\n%s", j.words("main"))
 	}
+}
+
+// state is what the API says of the schedule: everything that somebody can set, and its last run.
+func (j *journey) state() string {
+	j.t.Helper()
+	var all json.RawMessage
+	server{base: j.base}.api(j.t, http.MethodGet, "contoso", "schedules/"+j.schedule[strings.LastIndex(j.schedule, "/")+1:], &all)
+	return string(all)
 }

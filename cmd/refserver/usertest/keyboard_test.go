@@ -32,3 +32,10 @@ func (b *tab) enter() {
 		b.t.Fatalf("Enter at %s: %v", b.path(), err)
 	}
 }
+
+// follow goes with the tabulator to a link or a button, presses Enter, and is on another page.
+func (b *tab) follow(selector string) {
+	b.t.Helper()
+	b.tabTo(selector)
+	b.enter()
+}

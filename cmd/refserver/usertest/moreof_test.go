@@ -17,7 +17,7 @@ type row struct {
 }
 
 // api calls the API as the owner of a tenant.
-func (s server) api(t *testing.T, method, tenant, path string, into any) {
+func (s server) api(t testing.TB, method, tenant, path string, into any) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.base+"/api/v1/tenants/"+tenant+"/"+path, nil)
 	if err != nil {

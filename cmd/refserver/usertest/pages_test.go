@@ -1,6 +1,7 @@
 package usertest
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"os"
@@ -44,14 +45,15 @@ func (s server) judge(t *testing.T, name, user string, pages []found) {
 	t.Parallel()
 	t.Logf("%s: %d pages", name, len(pages))
 	b := s.open(t, wide)
-	b.expect("the server responded with a status of 4")
 	if user != "" {
 		b.signIn(user)
 	}
 	for _, p := range pages {
 		b.look(wide)
-		if status := b.visit(p.path); status != http.StatusOK && status != p.status {
-			t.Errorf("%s answers %d", p.path, status)
+		want := cmp.Or(p.status, http.StatusOK)
+		b.expectStatus(want, p.path)
+		if status := b.visit(p.path); status != want {
+			t.Errorf("%s answers %d, want %d", p.path, status, want)
 		}
 		if p.act != nil {
 			p.act(b)
@@ -87,11 +89,21 @@ func unlike(list, others []found) (rest []found) {
 	return rest
 }
 
-// unchecked sends a form as it is, as a browser does that checks no fields by itself.
+// unchecked sends a form as it is, as a browser does that checks no fields by itself, and is
+// refused.
 func unchecked(form string) func(*tab) {
 	return func(b *tab) {
 		eval[bool](b, fmt.Sprintf(`document.querySelector(%q).noValidate = true`, form))
-		b.press(form + ` .actions button[type="submit"]`)
+		b.pressRefused(http.StatusUnprocessableEntity, form+` .actions button[type="submit"]`)
+	}
+}
+
+// pressRefused presses a button whose form's address answers with a status of an error.
+func (b *tab) pressRefused(want int64, button string) {
+	b.t.Helper()
+	b.expectStatus(want, eval[string](b, fmt.Sprintf(`new URL(document.querySelector(%q).form.action).pathname`, button)))
+	if status := b.press(button); status != want {
+		b.t.Errorf("%s at %s answers %d, want %d", button, b.path(), status, want)
 	}
 }
 
@@ -126,7 +138,9 @@ var bulkPages = []found{
 func bulk(action string) func(*tab) {
 	return func(b *tab) {
 		eval[bool](b, fmt.Sprintf(`(() => { document.querySelectorAll('input[name="ids"]').forEach(e => e.checked = true); document.querySelector('#bulk select').value = %q; return true; })()`, action))
-		b.press("#bulk button")
+		if status := b.press("#bulk button"); status != http.StatusOK {
+			b.t.Errorf("%s of many answers %d", action, status)
+		}
 	}
 }
 
@@ -134,7 +148,7 @@ var usersPages = []found{
 	{path: "/signin", name: "signin"},
 	{path: "/signin", name: "signin-wrong", act: func(b *tab) {
 		eval[bool](b, `(() => { document.querySelector("#user").value = "alice"; document.querySelector("#token").value = "not-the-token-of-alice"; return true; })()`)
-		b.press(`button[type="submit"]`)
+		b.pressRefused(http.StatusUnauthorized, `button[type="submit"]`)
 	}},
 }
 
