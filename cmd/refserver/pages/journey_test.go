@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
 // visitor is a person without JavaScript: links, forms, redirects, nothing else.
@@ -96,6 +97,24 @@ func (p *visitor) reads(texts ...string) {
 	}
 }
 
+// lists checks that a list of backup sets has some and not the others.
+func (p *visitor) lists(these, others []backupset.BackupSet) {
+	p.t.Helper()
+	if len(these) == 0 {
+		p.t.Fatalf("there is nothing that %s should list", p.at)
+	}
+	for _, s := range these {
+		if !strings.Contains(p.body, `/sets/`+string(s.ID)+`"`) {
+			p.t.Errorf("%s does not list %s", p.at, s.Name)
+		}
+	}
+	for _, s := range others {
+		if strings.Contains(p.body, `/sets/`+string(s.ID)+`"`) {
+			p.t.Errorf("%s lists %s", p.at, s.Name)
+		}
+	}
+}
+
 // The whole job of a manager, by links and forms alone.
 func TestTheWholeJobIsDoneWithoutJavaScript(t *testing.T) {
 	w := newWorld(t, nil)
@@ -128,16 +147,34 @@ func TestTheWholeJobIsDoneWithoutJavaScript(t *testing.T) {
 	w.clock.Add(48 * 60 * 60 * 1e9) // younger sets stay anyway
 	p.goTo(schedule)
 	p.follow("/edit")
-	p.send("/edit", url.Values{"retention_keep_last": {"1"}})
-	p.reads("confirm_plan")
+	p.send("/edit", url.Values{"retention_keep_last": {"2"}})
+	p.reads("confirm_plan", "These go", "These stay")
 	p.send("/edit", nil)
+	p.reads("Every night")
 	w.drain()
-	p.goTo(tenantPath("sets") + "?deleted=yes")
+	all := map[bool][]backupset.BackupSet{} // by whether they are deleted
+	for _, deleted := range []bool{false, true} {
+		all[deleted] = must(w.cfg.Archive.List(t.Context(), tenant, owner, backupset.SetFilter{Deleted: deleted}, runs.PageRequest{}))(t).Items
+	}
+	p.goTo(tenantPath("sets"))
+	p.lists(all[false], all[true])
+	p.send("/sets", url.Values{"deleted": {"yes"}})
+	p.lists(all[true], all[false])
 
-	// What changed.
+	// One more set, and what changed since the one before.
+	must(w.graph.Churn(tenant, 4, 9))(t)
+	p.goTo(schedule)
+	p.send("/run", nil)
+	w.drain()
 	p.goTo(tenantPath("sets"))
 	p.follow("/sets/0")
 	set := p.at
+	p.send("/compare", nil)
+	changed := must(w.cfg.Archive.List(t.Context(), tenant, owner, backupset.SetFilter{}, runs.PageRequest{}))(t).Items
+	if !strings.Contains(p.at, "with="+string(changed[1].ID)) || !strings.HasSuffix(set, string(changed[0].ID)) {
+		t.Fatalf("comparing %s leads to %s", set, p.at)
+	}
+	p.reads("Before", "After", "changed")
 
 	// A restore of what somebody broke.
 	must(w.graph.Churn(tenant, 60, 11))(t)
