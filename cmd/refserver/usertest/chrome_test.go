@@ -46,7 +46,10 @@ func runAll(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(workDir)
-	alloc, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.UserDataDir(filepath.Join(workDir, "profile")))...)
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.UserDataDir(filepath.Join(workDir, "profile")),
+		chromedp.Flag("disable-features", "Translate,BackForwardCache"), // chromedp waits for ever for pages that come from it
+	)...)
 	defer stop()
 	var end context.CancelFunc
 	chrome, end = chromedp.NewContext(alloc)

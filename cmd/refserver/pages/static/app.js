@@ -75,3 +75,8 @@ for (const legend of document.querySelectorAll("fieldset.types legend")) {
   }
   legend.append(tools);
 }
+
+// What was chosen for a bulk is not chosen any more when somebody goes back to the list.
+window.addEventListener("pageshow", () => {
+  for (const box of document.querySelectorAll('input[form="bulk"], input[data-check="ids"]')) box.checked = false;
+});
