@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -35,10 +36,19 @@ const (
 // the service is written in .NET, which counts in UTF-16.
 const maxJustification = 1024
 
-// mark tells a request from all others: only the same one has been approved.
+// mark tells a request from all others: only the same one has been approved. It begins with that
+// of its object.
 func (r call) mark() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s%s\n%s", r.method, r.version, r.relative(), r.body))
-	return hex.EncodeToString(sum[:16])
+	return r.objectMark() + hex.EncodeToString(sum[:12])
+}
+
+// objectMark is the part of a mark that the requests of a write to one object share, by its id: the
+// third segment of a path, after the service and the collection, where the call names no other.
+func (r call) objectMark() string {
+	segments := append(strings.SplitN(r.path, "/", 5), "", "", "", "")
+	sum := sha256.Sum256([]byte(cmp.Or(r.partOf, segments[3])))
+	return hex.EncodeToString(sum[:4])
 }
 
 // marked is a mark at the end of a justification.
@@ -95,6 +105,10 @@ func (c *Client) justified(ctx context.Context, tenant graph.TenantID, r call, r
 	body, err := c.persist(ctx, tenant, r, &effort{})
 	if graph.KindOf(err) == graph.KindApprovalRequired {
 		c.memory(tenant).holdsBack()
+	}
+	var e *graph.Error
+	if errors.As(err, &e) && errors.Is(e.Err, errOpen) && c.memory(tenant).asked(r) {
+		e.Err = errAsked
 	}
 	return body, err
 }
@@ -178,6 +192,19 @@ func (m *memory) holdsBack() {
 	m.held = true
 }
 
+// asked tells whether a request that a client like this one has made for the object of a write was
+// open when somebody looked.
+func (m *memory) asked(r call) bool {
+	m.lock()
+	defer m.mu.Unlock()
+	for mark := range m.approvals {
+		if strings.HasPrefix(mark, r.objectMark()) {
+			return true
+		}
+	}
+	return false
+}
+
 // takeApproval returns an approval, which is good for once. It reports false when nobody knows
 // whether there is one by now.
 func (m *memory) takeApproval(mark string) (approval, bool) {
@@ -244,12 +271,14 @@ var (
 	errReason   = errors.New("the tenant lets changes be approved and wants a reason for them; give one with graph.WithJustification")
 	errUsed     = errors.New("an answer was lost and the approval is used up; look whether the write was done before you make it again")
 	errOpen     = errors.New("a request for the approval of a change of this object is open; have it approved or cancelled in the Intune admin center, then make the write again")
+	errAsked    = fmt.Errorf("%w; an earlier try has asked for it", errOpen)
 )
 
 // stops tells whether a write that takes several requests ends with one of them. It goes on where
-// another request for approval stands in the way: that may be for one that follows, which was
-// approved and would never be sent.
-func stops(err error) bool { return err != nil && !errors.Is(err, errOpen) }
+// another request for approval stands in the way that such a client has made: that may be for one
+// that follows, which was approved and would never be sent. Where somebody else has made it, what
+// follows would be written without what goes before it.
+func stops(err error) bool { return err != nil && !errors.Is(err, errAsked) }
 
 // either is the first of two errors that is one.
 func either(err, otherwise error) error {

@@ -384,6 +384,40 @@ func TestAWriteThatWaitsIsNotSentWithANewToken(t *testing.T) {
 	}
 }
 
+// TestAWriteStopsAtARequestOfSomebodyElse changes an object by two requests, the first of which is
+// answered with 409: another request for the object's approval is open.
+func TestAWriteStopsAtARequestOfSomebodyElse(t *testing.T) {
+	const object, other = "/deviceManagement/policySets/p1", "/deviceManagement/policySets/p2"
+	for name, c := range map[string]struct {
+		asked  string // the path of an approved write that carries a mark, empty for none
+		follow bool
+	}{"of nobody here": {"", false}, "of another object": {other + "/update", false}, "of this object": {object + "/update", true}} {
+		rows := []map[string]string{}
+		if c.asked != "" {
+			r := update()
+			r.path = c.asked
+			rows = append(rows, approvedRow(r, aCode))
+		}
+		a := &approver{rows: rows}
+		var written []string
+		client := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				a.ServeHTTP(w, r)
+				return
+			}
+			written = append(written, r.Method)
+			w.WriteHeader(http.StatusConflict)
+			_, _ = io.WriteString(w, `{"error":{"code":"Conflict","message":"An active Approval Request already exists for this entity"}}`)
+		})
+		first := update()
+		first.path = object
+		_, err := client.do(graph.WithJustification(t.Context(), "ticket 42"), tenant, first)
+		if e := wantFailure(t, err, graph.KindApprovalRequired, 409); stops(err) == c.follow || !strings.Contains(e.Error(), "is open") || len(written) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAMarkIsThatOfOneRequest(t *testing.T) {
 	change := func(f func(*call)) string { r := update(); f(&r); return r.mark() }
 	marks := []string{

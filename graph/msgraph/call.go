@@ -28,6 +28,7 @@ type call struct {
 	bare   bool // a create that is answered with nothing
 
 	justification string // the header for those who have to approve the write
+	partOf        string // the escaped id of the object that it writes a part of, where the path does not say
 	code          string // of its approval, in place of the justification
 
 	link string // a checked nextLink, in place of version, path and query

@@ -169,6 +169,7 @@ func (w writing) roleAssignments(ctx context.Context, role string, wanted []json
 			}
 		}
 	}
+	w.partOf = escape(role)
 	plan := compare(live, wanted, "displayName")
 	for _, e := range plan.add {
 		body := w.bound(e)

@@ -110,14 +110,17 @@ func repeatable(err error) error {
 }
 
 // writing is a call that writes objects of a type.
-type writing struct{ reading }
+type writing struct {
+	reading
+	partOf string // see call
+}
 
 func (c *Client) writing(op graph.Op, tenant graph.TenantID, t graph.PolicyType, body json.RawMessage) (writing, document, error) {
 	info, err := c.captured(op, t)
 	if err == nil && info.Support != graph.Restorable {
 		err = &graph.Error{Op: string(op) + " " + string(t), Kind: graph.KindUnsupported, Err: errors.New("the catalogue says that Graph takes no writes of this type")}
 	}
-	w := writing{reading{c: c, tenant: tenant, info: info, op: op}}
+	w := writing{reading: reading{c: c, tenant: tenant, info: info, op: op}}
 	if err != nil {
 		return w, nil, err
 	}
@@ -137,7 +140,7 @@ func (w writing) rules() graph.RequestRules { return w.info.Write.Requests }
 // request is a write below the type's version.
 func (w writing) request(method, path string, body []byte) call {
 	r := w.call(path, "")
-	r.method, r.body = method, body
+	r.method, r.body, r.partOf = method, body, w.partOf
 	return r
 }
 
