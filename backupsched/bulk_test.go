@@ -52,6 +52,41 @@ func TestBulkGivesOneResultPerIdInTheirOrder(t *testing.T) {
 	}
 }
 
+// A run that is under way stands for the one that was asked for, also when it is a retry.
+func TestABulkCallTellsWhichRunsWereUnderWay(t *testing.T) {
+	r := rig.New(t, rig.Options{})
+	first, second, third := r.Schedule(nil).ID, r.Schedule(nil).ID, r.Schedule(nil).ID
+	do := func(action backupsched.BulkAction, want map[runs.ID]bool, ids ...runs.ID) (batches []runs.ID) {
+		t.Helper()
+		results, err := r.Scheduler.Bulk(t.Context(), rig.Tenant, rig.Owner, action, ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[runs.ID]bool{}
+		for _, res := range results {
+			if got[res.ID] = res.Reused; res.Reused && res.BatchID != "" {
+				t.Errorf("%s: a reused run is of a batch: %+v", action, res)
+			}
+			batches = append(batches, res.BatchID)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s, reused (-want +got):\n%s", action, diff)
+		}
+		return batches
+	}
+	if err := r.Graph.Inject(graphtest.Fault{Op: graphtest.OpList, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}); err != nil {
+		t.Fatal(err)
+	}
+	do(backupsched.BulkRunNow, map[runs.ID]bool{first: false}, first)
+	if batches := do(backupsched.BulkRunNow, map[runs.ID]bool{first: true, second: false}, first, second); batches[1] == "" {
+		t.Error("the only new run of two is of no batch")
+	}
+	do(backupsched.BulkRunNow, map[runs.ID]bool{first: true, second: true, third: false}, first, second, third)
+	r.Drain()
+	do(backupsched.BulkRetry, map[runs.ID]bool{first: false}, first)
+	do(backupsched.BulkRetry, map[runs.ID]bool{first: true, second: false}, first, second)
+}
+
 func TestABulkCallIsNotifiedOfOnce(t *testing.T) {
 	r := rig.New(t, rig.Options{})
 	ids := []runs.ID{r.Schedule(nil).ID, r.Schedule(nil).ID, r.Schedule(nil).ID}

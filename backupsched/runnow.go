@@ -90,8 +90,11 @@ type BulkResult struct {
 	Code  string  // why not: "not_found", "deleted", "forbidden", "conflict" or a code of its own
 	RunID runs.ID // of run now and retry
 
-	// BatchID is that of the run, when it is new and others were started with it; see
-	// [runs.Starter.StartBatch].
+	// Reused tells that RunID was under way already, so that no new run was started.
+	Reused bool
+
+	// BatchID is that of all runs which the call started, this one among them or alone. It is
+	// empty for a run that is reused, and when no other was asked for; see [runs.Starter.StartBatch].
 	BatchID runs.ID
 
 	Err error // the whole error, nil when OK
@@ -187,7 +190,7 @@ func (s *Scheduler) startEach(ask func(ctx context.Context, t graph.TenantID, a 
 			case ctx.Err() != nil:
 				return 0, ctx.Err()
 			case err != nil, stands != "":
-				results[i] = BulkResult{RunID: stands, Err: err}
+				results[i] = BulkResult{RunID: stands, Reused: stands != "", Err: err}
 			default:
 				batch, places = append(batch, start), append(places, i)
 			}
@@ -200,7 +203,7 @@ func (s *Scheduler) startEach(ask func(ctx context.Context, t graph.TenantID, a 
 			return 0, err
 		}
 		for i, one := range started {
-			r := BulkResult{RunID: one.Run.ID, Err: one.Err}
+			r := BulkResult{RunID: one.Run.ID, Reused: one.Reused, Err: one.Err}
 			if !one.Reused {
 				r.BatchID = one.Run.BatchID
 			}

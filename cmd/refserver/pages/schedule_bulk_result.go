@@ -13,9 +13,10 @@ import (
 
 // The results of a bulk stand in the address of the page that shows them, so that reload, Back and
 // a bookmark show them again and nothing is done twice: done has the schedules that it was done to,
-// each followed by its run where there is one, and each not has a code and the schedules that it is
-// about; batch is that of the runs which are new. Whoever makes up such an address can only name schedules of the tenant and codes that these
-// pages have words for.
+// each followed by its run where there is one, was the same of those whose run was under way already,
+// and each not has a code and the schedules that it is about; batch is that of the runs which are new.
+// Whoever makes up such an address can only name schedules of the tenant and codes that these pages
+// have words for.
 
 // packedLength is how long an id is in an address: 200 of them, in 36 characters each, would be more
 // than some proxies take.
@@ -55,11 +56,15 @@ var errBulkAddress = badRequest("This address is not one of this page's own. Cho
 
 // tellResults puts what became of each schedule into a query.
 func tellResults(q url.Values, results []backupsched.BulkResult) {
-	var done strings.Builder
+	var done, was strings.Builder
 	failed := map[string][]runs.ID{}
 	batch := runs.ID("")
 	for _, r := range results {
-		if r.OK {
+		switch {
+		case r.OK && r.Reused:
+			was.WriteString(packed(r.ID, r.RunID))
+			continue
+		case r.OK:
 			batch = cmp.Or(batch, r.BatchID)
 			done.WriteString(packed(r.ID, r.RunID))
 			continue
@@ -68,6 +73,9 @@ func tellResults(q url.Values, results []backupsched.BulkResult) {
 		failed[code] = append(failed[code], r.ID)
 	}
 	q.Set("done", done.String())
+	if was.Len() > 0 {
+		q.Set("was", was.String())
+	}
 	if batch != "" {
 		q.Set("batch", packed(batch))
 	}
@@ -95,6 +103,7 @@ type bulkData struct {
 	Choice bulkChoice
 	Lines  []bulkLine // what was not done first
 	OK     int
+	Was    int // of which a run was under way already
 	Failed int
 	Back   string
 	Batch  runs.ID // of the runs; empty when there is none
@@ -136,22 +145,26 @@ func (v *visit) bulkResults() (answer, error) {
 		}
 	}
 	data.Failed = len(data.Lines)
-	ids, ok := unpacked(v.query.Get("done"))
 	step := 1
 	if data.Choice.starts() {
 		step = 2
 	}
-	if !ok || len(ids)%step != 0 || data.Choice.Action == "" {
-		return nil, errBulkAddress
-	}
-	for ; len(ids) > 0; ids = ids[step:] {
-		line := bulkLine{ID: ids[0], Done: true}
-		if step > 1 {
-			line.Run = ids[1]
+	for _, list := range []string{"done", "was"} {
+		ids, ok := unpacked(v.query.Get(list))
+		if !ok || len(ids)%step != 0 || data.Choice.Action == "" || list == "was" && step == 1 && len(ids) > 0 {
+			return nil, errBulkAddress
 		}
-		data.Lines = append(data.Lines, line)
+		for ; len(ids) > 0; ids = ids[step:] {
+			line := bulkLine{ID: ids[0], Done: true, Was: list == "was"}
+			if step > 1 {
+				line.Run = ids[1]
+			}
+			if data.Lines = append(data.Lines, line); line.Was {
+				data.Was++
+			}
+		}
 	}
-	data.OK = len(data.Lines) - data.Failed
+	data.OK = len(data.Lines) - data.Failed - data.Was
 	if len(data.Lines) == 0 || len(data.Lines) > backupsched.MaxBulk {
 		return nil, errBulkAddress
 	}
@@ -191,11 +204,9 @@ func (v *visit) batchLines(data *bulkData) error {
 		data.Active = data.Active || r.Status.Active()
 	}
 	for i := range data.Lines {
-		line := &data.Lines[i]
-		r, found := known[line.Run]
-		if line.Was = line.Done && !found; found {
+		if r, found := known[data.Lines[i].Run]; found {
 			b := runBadge(r)
-			line.Now = &b
+			data.Lines[i].Now = &b
 		}
 	}
 	return nil

@@ -131,14 +131,15 @@ func TestRunsThatWereStartedTogetherAreFoundTogether(t *testing.T) {
 	form := url.Values{"action": {"run_now"}, "ids": {string(late.ID), string(off.ID), string(soon.ID)}}
 	to := w.post(operator, tenantPath("schedules", "bulk"), form).Header.Get("Location")
 	got := w.get(operator, to)
-	got.shows(t, "3 of 3 schedules started.", "b late was under way View run", "A off started queued View run", "All these runs", "#results:outerMorph")
+	got.shows(t, "2 of 3 schedules started, 1 was under way already.", "b late was under way View run", "A off started queued View run", "All these runs", "#results:outerMorph")
 	batch := regexp.MustCompile(`href="([^"]*runs\?batch=[^"]*)"`).FindStringSubmatch(got.body)
 	if batch == nil {
 		t.Fatal("no link to the batch")
 	}
+	w.bulk(operator, "run_now", late.ID, soon.ID).shows(t, "0 of 2 schedules started, 2 were under way already.")
 	w.drain()
 	got = w.get(operator, to)
-	got.shows(t, "A off started success View run")
+	got.shows(t, "A off started success View run", "2 of 3 schedules started, 1 was under way already.")
 	got.lacks(t, "#results:")
 
 	list := w.get(operator, batch[1]+"&status=success")
@@ -166,7 +167,7 @@ func TestAnAddressOfResultsThatNoFormLeadsToShowsNothing(t *testing.T) {
 	some := strings.Repeat("AZgAAAAAcACAAAAAAAAAAQ", 2) // two ids that nobody has
 	for _, query := range []string{
 		"action=run_now&done=x", "action=run_now&done=" + some[:22], "action=enable&done=" + strings.Repeat("?", 22), "action=explode&done=" + some,
-		"action=enable&done=" + strings.Repeat(some, 101), "action=enable&done=", "action=enable&not=deleted." + some[:21], "action=delete&ids=x",
+		"action=enable&done=" + strings.Repeat(some, 101), "action=enable&done=", "action=enable&not=deleted." + some[:21], "action=enable&done=&was=" + some, "action=run_now&done=&was=" + some[:22], "action=delete&ids=x",
 		"action=enable&ids=" + some, "action=delete&ids=" + strings.Repeat(some, 101), "action=delete&ids=" + strings.Repeat(some, 300),
 	} {
 		if got := w.get(owner, at+"?"+query); got.StatusCode != http.StatusBadRequest && got.StatusCode != http.StatusUnprocessableEntity {

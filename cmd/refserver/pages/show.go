@@ -130,8 +130,10 @@ func momentOf(t time.Time, zone *time.Location, now time.Time) moment {
 // away says how far an instant is from now, coarsely.
 func away(d time.Duration) string {
 	switch {
-	case d > -time.Minute && d < time.Minute:
+	case d > -time.Minute && d <= 0:
 		return "now"
+	case d > 0 && d < time.Minute:
+		return "in less than a minute"
 	case d < 0:
 		return durationWords(-d) + " ago"
 	}
