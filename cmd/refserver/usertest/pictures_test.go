@@ -2,6 +2,7 @@ package usertest
 
 import (
 	"flag"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,9 @@ var update = flag.Bool("update", false, "take the pictures of the README anew")
 
 // maxPicture is the most bytes of a picture, which everybody fetches who fetches the module.
 const maxPicture = 150_000
+
+// pictureWidth is how wide each is, in pixels.
+const pictureWidth = 1280
 
 // readmePictures are the pages that the README shows.
 var readmePictures = map[string]struct {
@@ -48,7 +52,7 @@ func TestTheREADMEShowsPictures(t *testing.T) {
 		b := start(t).open(t, wide)
 		b.signIn("owner-contoso")
 		for name, p := range readmePictures {
-			b.do(chromedp.EmulateViewport(1280, p.height))
+			b.do(chromedp.EmulateViewport(pictureWidth, p.height))
 			p.open(b)
 			picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 			if err != nil {
@@ -63,7 +67,7 @@ func TestTheREADMEShowsPictures(t *testing.T) {
 			}
 		}
 	}
-	for name := range readmePictures {
+	for name, p := range readmePictures {
 		path := "docs/images/" + name + ".png"
 		if !strings.Contains(string(readme), "]("+path+")") {
 			t.Errorf("the README does not show %s", path)
@@ -73,6 +77,22 @@ func TestTheREADMEShowsPictures(t *testing.T) {
 			t.Errorf("%v: take it with -update", err)
 		} else if info.Size() > maxPicture {
 			t.Errorf("%s is %d bytes large", path, info.Size())
+		} else if width, height := sizeOf(t, path); width != pictureWidth || int64(height) != p.height {
+			t.Errorf("%s is %d by %d pixels, want %d by %d: take it with -update", path, width, height, pictureWidth, p.height)
 		}
 	}
+}
+
+func sizeOf(t *testing.T, path string) (width, height int) {
+	t.Helper()
+	file, err := os.Open(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	c, err := png.DecodeConfig(file)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return c.Width, c.Height
 }
