@@ -73,7 +73,6 @@ func needBrowser(t testing.TB) {
 type look struct {
 	width int64
 	dark  bool
-	plain bool // without JavaScript
 }
 
 var wide = look{width: 1400}
@@ -135,9 +134,6 @@ func (b *tab) look(l look) {
 		scheme = "dark"
 	}
 	b.do(chromedp.EmulateViewport(l.width, 900), chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		if _, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: l.plain}); err != nil {
-			return err
-		}
 		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 		})

@@ -25,6 +25,7 @@ type found struct {
 	name   string     // of its shape, for pictures
 	status int64      // that it answers; 0 for 200
 	act    func(*tab) // what is done there before looking; nil for nothing
+	narrow bool       // axe looks at it at 400 px, too, where tables fold
 }
 
 // crawl follows all links from the start of a tenant and returns a page of each shape: addresses
