@@ -20,6 +20,8 @@ type scheduleListData struct {
 	Pager pager
 	Here  string // the present address, to come back to
 	Bulk  []bulkChoice
+
+	Troubles []trouble // of all enabled schedules; only above the whole list
 }
 
 // Filtered tells whether the list may lack schedules that there are.
@@ -98,6 +100,11 @@ func listSchedules(v *visit) (answer, error) {
 		v.sortHead("Name", f.Sort, backupsched.SortName),
 		v.sortHead("Last run", f.Sort, backupsched.SortLastRunDown),
 		v.sortHead("Next run", f.Sort, backupsched.SortNextRun),
+	}
+	if !data.Filtered() && ask.Cursor == "" {
+		if data.Troubles, err = v.troubles(); err != nil {
+			return nil, err
+		}
 	}
 	data.Pager, data.Here, data.Bulk = v.pager(found.NextCursor), v.listAddress(), v.bulkChoices()
 	return page{template: "schedules", title: "Schedules", section: "schedules", data: data}, nil

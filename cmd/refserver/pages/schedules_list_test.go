@@ -134,6 +134,29 @@ func (w *world) spoiled(schedule runs.ID) runs.Run {
 	return w.backup(schedule)
 }
 
+func TestTheListSaysAboveWhatWentWrong(t *testing.T) {
+	w := newWorld(t, nil)
+	late, _, soon := w.three()
+	at := tenantPath("schedules")
+	w.get(readonly, at).lacks(t, `id="troubles"`)
+	fault := graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Type: "conditionalAccessPolicy", Times: 1, Err: &graph.Error{Kind: graph.KindForbidden}}
+	check(t, w.graph.Inject(fault))
+	w.backup(late.ID)
+	w.clock.Set(soon.NextRunAt.Add(time.Hour))
+	w.get(readonly, at).shows(t, "1 schedule overdue , 1 schedule partial .")
+	_ = must(w.dispatcher.Tick(t.Context()))(t)
+	got := w.get(readonly, at)
+	got.shows(t, "1 schedule partial , 1 schedule skipped or missed .")
+	for query, want := range map[string]string{"enabled=yes&status=partial": "b late", "enabled=yes&status=skipped": "c soon"} {
+		got.has(t, `href="`+at+"?"+strings.ReplaceAll(query, "&", "&amp;")+`"`)
+		if names := strings.Join(w.get(readonly, at+"?"+query).names(), ","); names != want {
+			t.Errorf("%s leads to %q, want %q", query, names, want)
+		}
+	}
+	must(w.cfg.Scheduler.Disable(t.Context(), tenant, owner, late.ID))(t)
+	w.get(readonly, at).lacks(t, "1 schedule partial")
+}
+
 func TestARetryIsOfferedWhenTheLastRunHasSomethingToRetry(t *testing.T) {
 	w := newWorld(t, nil)
 	s := w.schedule(nil)
