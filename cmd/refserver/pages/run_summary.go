@@ -73,6 +73,32 @@ type captureSummary struct {
 	Unread   []string // the types whose policies could not all be listed
 }
 
+// runCounts are the counts of a run. An item that stands for a whole policy type, whose policies
+// could not all be listed, is no policy.
+type runCounts struct {
+	runs.Counts
+	Types int // policy types that could not be read, not among Failed
+}
+
+// runCountsOf reads how many of the failures of a capture are types from its summary.
+func runCountsOf(run runs.Run) runCounts {
+	c := runCounts{Counts: run.Counts}
+	switch run.Kind {
+	case runs.KindBackup, runs.KindPolicySync, runs.KindSetCreate, runs.KindSetAdd:
+		var s capture.Summary
+		if run.Counts.Failed == 0 || json.Unmarshal(run.Summary, &s) != nil {
+			return c
+		}
+		for _, b := range s.TypeBreakdown {
+			if (b.Forbidden || !b.Complete) && c.Failed > 0 {
+				c.Types++
+				c.Failed--
+			}
+		}
+	}
+	return c
+}
+
 type typeAccount struct {
 	Name string
 	capture.TypeBreakdown

@@ -1,12 +1,15 @@
 package pages_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -30,6 +33,21 @@ func (w *world) shows(got response, status int, want ...string) {
 			w.t.Errorf("the page lacks %q", s)
 		}
 	}
+}
+
+func TestATypeThatCouldNotBeReadIsNoPolicyThatFailed(t *testing.T) {
+	w := newWorld(t, nil)
+	check(t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Type: "conditionalAccessPolicy", Times: 1, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	run := w.backup(w.schedule(nil).ID)
+	if run.Counts.Failed != 1 {
+		t.Fatalf("counts %+v, want one item for the type", run.Counts)
+	}
+	for _, at := range []string{tenantPath("runs"), tenantPath("runs", run.ID)} {
+		got := w.get(readonly, at)
+		got.shows(t, fmt.Sprintf("%d policies, 1 policy type could not be read", run.Counts.Succeeded))
+		got.lacks(t, "1 failed")
+	}
+	w.get(readonly, tenantPath("schedules", run.ScheduleID)).shows(t, "1 type not read")
 }
 
 func TestWhoStartedARunIsToldOfItAndReadsItOnce(t *testing.T) {

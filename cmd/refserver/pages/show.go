@@ -17,6 +17,7 @@ import (
 var functions = template.FuncMap{
 	"iconHTML": iconHTML, "badgeHTML": badgeHTML, "timeHTML": timeHTML, "awayHTML": awayHTML,
 	"count":    count,
+	"counts":   runCountsOf,
 	"number":   number,
 	"kind":     kindWords,
 	"status":   statusOf,
