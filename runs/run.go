@@ -148,6 +148,7 @@ type RunFilter struct {
 	Triggers   []Trigger
 	ScheduleID ID
 	BatchID    ID
+	IDs        []ID      // when not empty, these runs only
 	From, To   time.Time // by CreatedAt: From <= t < To
 }
 

@@ -26,6 +26,9 @@ type lookup struct {
 // runLookups are the parts of the list that a filter wants. A filter that one run in a thousand
 // fits would else read the thousand for each that it shows.
 func (sqliteDialect) runLookups(f runs.RunFilter) []lookup {
+	if len(f.IDs) > 0 { // by their key
+		return []lookup{{}}
+	}
 	if f.BatchID != "" {
 		return []lookup{{index: "runs_batch", cond: isOfBatch}}
 	}
@@ -52,6 +55,9 @@ func (sqliteDialect) runLookups(f runs.RunFilter) []lookup {
 
 // runLookups leave the choice to the planner, which knows how many of the runs are active.
 func (postgresDialect) runLookups(f runs.RunFilter) []lookup {
+	if len(f.IDs) > 0 {
+		return []lookup{{}}
+	}
 	if f.BatchID != "" {
 		return []lookup{{cond: isOfBatch}}
 	}
@@ -130,6 +136,7 @@ func (l lookup) in(d sqlDialect, tenant graph.TenantID) *conditions {
 // where is the whole filter, with what makes the index of the part answer.
 func (l lookup) where(d sqlDialect, tenant graph.TenantID, filter runs.RunFilter, slice runs.Slice) (*conditions, error) {
 	c := l.in(d, tenant)
+	andIDs(c, "t.id", filter.IDs)
 	andIn(c, "t.kind", filter.Kinds)
 	andIn(c, "t.status", filter.Statuses)
 	andIn(c, `t."trigger"`, filter.Triggers)

@@ -202,6 +202,8 @@ func runsAreFound(t *testing.T, f *fixture) {
 		"statuses":       {runs.RunFilter{Statuses: []runs.Status{runs.StatusFailed, runs.StatusSuccess}}, []runs.ID{manual.ID}},
 		"trigger":        {runs.RunFilter{Triggers: []runs.Trigger{runs.TriggerSchedule}}, []runs.ID{slot.ID}},
 		"schedule":       {runs.RunFilter{ScheduleID: s.ID}, []runs.ID{manual.ID, slot.ID}},
+		"ids":            {runs.RunFilter{IDs: []runs.ID{slot.ID, nobody, sync.ID}}, []runs.ID{sync.ID, slot.ID}},
+		"id of a status": {runs.RunFilter{IDs: []runs.ID{slot.ID, manual.ID}, Statuses: []runs.Status{runs.StatusFailed}}, []runs.ID{manual.ID}},
 		"other schedule": {runs.RunFilter{ScheduleID: nobody}, nil},
 		"from":           {runs.RunFilter{From: start.Add(time.Hour)}, []runs.ID{sync.ID, manual.ID}},
 		"to":             {runs.RunFilter{To: start.Add(time.Hour)}, []runs.ID{slot.ID}},

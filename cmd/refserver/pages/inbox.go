@@ -32,6 +32,7 @@ type notificationRow struct {
 	runs.Notification
 	Seen   string // what marking it as read names: its id and what it told when
 	Badge  badge
+	About  string // what the run is about; empty for a batch
 	What   string // what a code means
 	Detail string
 	Many   string // "3 runs" of a batch; empty for one run
@@ -47,8 +48,12 @@ func listNotifications(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	about, err := v.notified(found.Items)
+	if err != nil {
+		return nil, err
+	}
 	for _, n := range found.Items {
-		row := notificationRow{Notification: n, Seen: string(n.ID) + " " + n.CreatedAt.Format(time.RFC3339Nano), Badge: runBadge(runs.Run{Status: n.Status, ErrorCode: n.Code})}
+		row := notificationRow{Notification: n, About: about[n.RunID].Name, Seen: string(n.ID) + " " + n.CreatedAt.Format(time.RFC3339Nano), Badge: runBadge(runs.Run{Status: n.Status, ErrorCode: n.Code})}
 		if n.Code != "" {
 			row.What = adviceFor(n.Code).What
 		}
@@ -63,6 +68,24 @@ func listNotifications(v *visit) (answer, error) {
 	}
 	data.Pager = v.pager(found.NextCursor)
 	return page{template: "notifications", title: "Notifications", data: data}, nil
+}
+
+// notified says what the runs of notifications are about, with one query for the runs.
+func (v *visit) notified(list []runs.Notification) (map[runs.ID]subject, error) {
+	var ids []runs.ID
+	for _, n := range list {
+		if n.RunID != "" {
+			ids = append(ids, n.RunID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	found, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, runs.RunFilter{IDs: ids}, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		return nil, err
+	}
+	return v.subjects(found.Items)
 }
 
 // batchWords say how the runs of a batch are: "1 failed, 2 success" is "1 failed, 2 successful".

@@ -87,6 +87,16 @@ func TestWhatHappenedSinceThePageWasShownStaysUnread(t *testing.T) {
 	}
 }
 
+func TestANotificationNamesWhatItIsAbout(t *testing.T) {
+	w := newWorld(t, nil)
+	run := w.backup(w.schedule(nil).ID)
+	_, _, err := w.cfg.Starter.Start(t.Context(), tenant, owner, runs.Request{Kind: runs.KindSetVerify, Key: "verify", Target: runs.Target{Type: "backup_set", ID: run.BackupSetID}})
+	check(t, err)
+	w.drain()
+	set := must(w.cfg.Archive.Get(t.Context(), tenant, owner, run.BackupSetID))(t)
+	w.get(owner, tenantPath("notifications")).shows(t, "Backup: Nightly new", "Verification: "+set.Name+" new")
+}
+
 func TestTheAuditLogTellsWhoDidWhat(t *testing.T) {
 	w := newWorld(t, nil)
 	run := w.backup(w.schedule(nil).ID)
