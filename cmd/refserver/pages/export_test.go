@@ -47,6 +47,16 @@ func History(t testing.TB, s backupsched.Schedule, list []runs.Run, now time.Tim
 	return states, titles
 }
 
+// HistorySummary is the strip of a schedule in words.
+func HistorySummary(t testing.TB, s backupsched.Schedule, list []runs.Run, now time.Time) string {
+	t.Helper()
+	days, err := newHistory(s, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return historySummary(fillHistory(days, list, time.Time{}, s, now))
+}
+
 // Bars are the heights of the bars of durations, oldest first.
 func Bars(list []runs.Run) string {
 	var heights []string

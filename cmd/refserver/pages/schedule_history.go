@@ -25,7 +25,8 @@ type historyDay struct {
 	First bool // of a month or of the strip: the day is written below it
 
 	from, to time.Time
-	count    int // runs
+	count    int  // runs
+	slot     bool // a run was due, by the schedule as it is now
 }
 
 // Tone is the colour of a cell.
@@ -91,6 +92,11 @@ func fillHistory(days []historyDay, list []runs.Run, since time.Time, s backupsc
 			}
 		}
 	}
+	for _, at := range pastSlots(s, days[0].from, now) {
+		if d := day(at); d != nil {
+			d.slot = true
+		}
+	}
 	if s.Enabled && !s.NextRunAt.IsZero() {
 		if d := day(s.NextRunAt); d != nil && d.State == "none" {
 			d.State = "due"
@@ -106,6 +112,26 @@ func fillHistory(days []historyDay, list []runs.Run, since time.Time, s backupsc
 		days[i].Title += ": " + days[i].words()
 	}
 	return days
+}
+
+// pastSlots are the slots since an instant at which the schedule was there and, as far as anybody
+// knows, enabled.
+func pastSlots(s backupsched.Schedule, since, now time.Time) []time.Time {
+	until := now
+	switch {
+	case !s.Enabled && !s.UpdatedAt.IsZero() && s.UpdatedAt.Before(now):
+		until = s.UpdatedAt
+	case s.Enabled && !s.NextRunAt.IsZero() && s.NextRunAt.Before(now):
+		until = s.NextRunAt
+	}
+	if s.CreatedAt.After(since) {
+		since = s.CreatedAt
+	}
+	slots, err := s.Upcoming(since, historyDays+1)
+	if err != nil { // a rule that never falls due, which the page says
+		return nil
+	}
+	return slices.DeleteFunc(slots, func(at time.Time) bool { return !at.Before(until) })
 }
 
 // yields tells whether an earlier run of the day says more than what was found so far.
@@ -160,11 +186,14 @@ func runDays(r runs.Run, s backupsched.Schedule) []time.Time {
 	return slices.DeleteFunc(slots, func(at time.Time) bool { return at.After(missed.Last) })
 }
 
-// historySummary is the strip in words: "24 success, 1 partial, 5 days without a backup".
+// historySummary is the strip in words: "24 success, 1 partial, 5 days without the run that was due".
 func historySummary(days []historyDay) string {
-	n := map[string]int{}
+	n, without := map[string]int{}, 0
 	for _, d := range days {
 		n[d.State]++
+		if d.State == "none" && d.slot {
+			without++
+		}
 	}
 	var parts []string
 	for _, state := range []string{"success", "partial", "failed", "missed", "skipped", "canceled", "running", "overdue"} {
@@ -172,11 +201,14 @@ func historySummary(days []historyDay) string {
 			parts = append(parts, number(n[state])+" "+state)
 		}
 	}
-	if none := n["none"] + n["due"]; none > 0 {
-		parts = append(parts, count(none, "day", "days")+" without a run")
+	if without > 0 {
+		parts = append(parts, count(without, "day", "days")+" without the run that was due")
 	}
 	if unknown := n["unknown"]; unknown > 0 {
 		parts = append(parts, count(unknown, "day", "days")+" not read")
+	}
+	if len(parts) == 0 {
+		return "No run was due"
 	}
 	return strings.Join(parts, ", ")
 }

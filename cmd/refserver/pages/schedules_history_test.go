@@ -96,7 +96,7 @@ func TestTheBarsAreAsLongAsTheRunsTook(t *testing.T) {
 func TestTheScheduleShowsItsHistoryRunsAndSets(t *testing.T) {
 	w := newWorld(t, nil)
 	s := w.schedule(nil)
-	w.get(readonly, tenantPath("schedules", s.ID)).shows(t, "This schedule has not run yet.", "30 days without a run", "No backup set yet.")
+	w.get(readonly, tenantPath("schedules", s.ID)).shows(t, "This schedule has not run yet.", "No run was due.", "No backup set yet.")
 	w.story(s, 22)
 	got := w.get(readonly, tenantPath("schedules", s.ID))
 	got.shows(t, "18 success, 2 partial, 2 missed", "The last 20 runs", "All runs of this schedule", "The last 10 backup sets", "All backup sets of this schedule",
@@ -104,6 +104,29 @@ func TestTheScheduleShowsItsHistoryRunsAndSets(t *testing.T) {
 	got.has(t, `aria-label="Sat 10 Jan: missed"`, `aria-label="Tue 13 Jan: partial"`, `href="`+tenantPath("runs")+"?schedule="+string(s.ID)+`"`)
 	if n := strings.Count(got.body, `<svg class="cell`); n != 30 {
 		t.Errorf("%d cells", n)
+	}
+}
+
+func TestOnlyDaysOnWhichARunWasDueAreWithoutOne(t *testing.T) {
+	w := newWorld(t, nil)
+	weekly := w.schedule(func(d *backupsched.Draft) {
+		d.Name, d.Frequency, d.DaysOfWeek = "Weekly", backupsched.Weekly, []int{1}
+	})
+	at := tenantPath("schedules", weekly.ID)
+	w.get(readonly, at).shows(t, "No run was due.")
+	w.story(weekly, 3)
+	got := w.get(readonly, at)
+	got.shows(t, "3 success.")
+	got.lacks(t, "without")
+	// Three more slots go by that nothing has recorded.
+	now := w.clock.Now().Add(21 * 24 * time.Hour)
+	weekly.NextRunAt = now.Add(time.Hour)
+	if got, want := pages.HistorySummary(t, weekly, nil, now), "4 days without the run that was due"; got != want {
+		t.Errorf("the strip says %q, want %q", got, want)
+	}
+	weekly.Enabled, weekly.UpdatedAt = false, weekly.CreatedAt
+	if got, want := pages.HistorySummary(t, weekly, nil, now), "No run was due"; got != want {
+		t.Errorf("of a disabled one the strip says %q, want %q", got, want)
 	}
 }
 
@@ -120,7 +143,7 @@ func TestAStripThatDoesNotKnowAllRunsSaysSo(t *testing.T) {
 	}
 	begun(120)
 	whole := w.get(readonly, tenantPath("schedules", s.ID))
-	whole.shows(t, "6 canceled, 24 days without a run.")
+	whole.shows(t, "6 canceled.")
 	whole.lacks(t, "too many runs")
 	begun(1)
 	got := w.get(readonly, tenantPath("schedules", s.ID))
