@@ -44,7 +44,7 @@ func (v *visit) nextSlots(f scheduleForm) (slotData, error) {
 		return data, nil
 	}
 	data.Slots = p.Slots
-	for _, w := range p.Warnings {
+	for _, w := range p.Warnings[:min(len(p.Warnings), 1)] { // the next one; those of later years are like it
 		data.Notes = append(data.Notes, gapNote(f.Recurrence, w.Gap, v.now))
 	}
 	return data, err
@@ -64,7 +64,7 @@ func fieldWords(field string) string {
 }
 
 // gapNote tells of a day without a slot: "Sun 29 Mar: 02:30 does not exist in Europe/Berlin, this
-// run is skipped. The next time that exists is 03:00."
+// run is skipped. Set the time to 03:00 to run on that day, too."
 func gapNote(r backupsched.Recurrence, g backupsched.Gap, now time.Time) string {
 	day := time.Date(g.Date.Year, g.Date.Month, g.Date.Day, 0, 0, 0, 0, time.UTC)
 	layout := "Mon 2 Jan"
@@ -81,7 +81,7 @@ func gapNote(r backupsched.Recurrence, g backupsched.Gap, now time.Time) string 
 	}
 	note += "."
 	if g.NextSafe != "" {
-		note += " The next time that exists is " + g.NextSafe + "."
+		note += " Set the time to " + g.NextSafe + " to run on that day, too."
 	}
 	return note
 }

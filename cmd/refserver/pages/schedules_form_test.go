@@ -94,7 +94,7 @@ func TestTheNextRunsAreShownWithNotesOnDaysThatLackTheTime(t *testing.T) {
 	}{
 		{filledForm("frequency", "daily"), []string{
 			"Sat 28 Mar 2026, 02:30 CET", "Mon 30 Mar 2026, 02:30 CEST", "for you Mon 30 Mar 2026, 00:30 UTC",
-			"Sun 29 Mar: 02:30 does not exist in Europe/Berlin, this run is skipped. The next time that exists is 03:00.", "Sun 28 Mar 2027: 02:30 does not exist",
+			"Sun 29 Mar: 02:30 does not exist in Europe/Berlin, this run is skipped. Set the time to 03:00 to run on that day, too.",
 		}},
 		{filledForm("days_of_week", "7"), []string{"Sun 5 Apr 2026", "Sun 29 Mar: 02:30 does not exist in Europe/Berlin, this run is skipped, which leaves 14 days without one."}},
 		{filledForm("timezone", "Europe/Atlantis"), []string{"The time zone"}},
