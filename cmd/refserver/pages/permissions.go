@@ -18,8 +18,12 @@ type permissionsData struct {
 	Granted     []string
 	Rows        []permissionRow
 	Unreadable  int // types that a backup cannot read
+	Lookups     int // of the rows: types that are read for names only
 	Missing     []missingRow
 }
+
+// Captured is how many of the rows are types that are backed up.
+func (d permissionsData) Captured() int { return len(d.Rows) - d.Lookups }
 
 type permissionRow struct {
 	Name     string
@@ -70,6 +74,9 @@ func showPermissions(v *visit) (answer, error) {
 		}
 		if !a.Reads() {
 			data.Unreadable++
+		}
+		if row.Lookup {
+			data.Lookups++
 		}
 		for _, d := range row.Backup {
 			wanted[[2]string{d, "backup"}]++

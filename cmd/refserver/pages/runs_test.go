@@ -109,7 +109,7 @@ func TestTheAuditLogTellsWhoDidWhat(t *testing.T) {
 
 func TestTheSettingsSayWhatARoleMayDo(t *testing.T) {
 	w := newWorld(t, nil)
-	w.shows(w.get(readonly, tenantPath("settings")), http.StatusOK, "Policy types known", "Rita Reader", "Delete")
+	w.shows(w.get(readonly, tenantPath("settings")), http.StatusOK, " known, ", " can be backed up", "Rita Reader", "Delete")
 	got := w.post(readonly, tenantPath("settings", "zone"), url.Values{"zone": {"Europe/Berlin"}})
 	if got.StatusCode != http.StatusSeeOther || !strings.Contains(got.Header.Get("Set-Cookie"), "Europe/Berlin") {
 		t.Errorf("%s, cookie %q", got.Status, got.Header.Get("Set-Cookie"))
@@ -119,5 +119,5 @@ func TestTheSettingsSayWhatARoleMayDo(t *testing.T) {
 
 func TestThePermissionsSayWhatIsMissing(t *testing.T) {
 	w := newWorld(t, nil)
-	w.shows(w.get(readonly, tenantPath("permissions")), http.StatusOK, "Permissions of the app")
+	w.shows(w.get(readonly, tenantPath("permissions")), http.StatusOK, "Permissions of the app", " that are backed up, and 2 whose names are looked up")
 }

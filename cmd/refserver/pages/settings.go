@@ -108,7 +108,13 @@ func (v *visit) builds() []version {
 		}
 		list = append(list, module)
 	}
-	list = append(list, version{"Policy types known", number(len(v.cfg.Catalogue.All()))})
+	types, captured := v.cfg.Catalogue.All(), 0
+	for _, t := range types {
+		if t.Capturable() {
+			captured++
+		}
+	}
+	list = append(list, version{"Policy types", number(len(types)) + " known, " + number(captured) + " can be backed up"})
 	return append(list, version{"Go", runtime.Version()})
 }
 
