@@ -66,7 +66,7 @@ func (m *Memory) ListRuns(ctx context.Context, tenant graph.TenantID, filter run
 	}
 	defer m.mu.Unlock()
 	list := m.runs.where(tenant, func(r runs.Run) bool {
-		return among(filter.Kinds, r.Kind) && among(filter.Statuses, r.Status) && among(filter.Triggers, r.Trigger) &&
+		return among(filter.IDs, r.ID) && among(filter.Kinds, r.Kind) && among(filter.Statuses, r.Status) && among(filter.Triggers, r.Trigger) &&
 			is(filter.ScheduleID, r.ScheduleID) && is(filter.BatchID, r.BatchID) && !r.CreatedAt.Before(filter.From) &&
 			(filter.To.IsZero() || r.CreatedAt.Before(filter.To))
 	})
