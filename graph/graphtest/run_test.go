@@ -7,5 +7,6 @@ import (
 )
 
 func TestTheGraphInMemoryIsAClientAsAnyOther(t *testing.T) {
+	slowUnderRace(t)
 	graphtest.Run(t, func(_ testing.TB, g *graphtest.Graph) graphtest.Subject { return graphtest.Subject{Client: g} })
 }

@@ -22,6 +22,7 @@ func widget(id, name, more string) string {
 }
 
 func TestTheMatchRule(t *testing.T) {
+	slowUnderRace(t)
 	for _, c := range []struct {
 		name    string
 		backup  []string // widgets when the set is made

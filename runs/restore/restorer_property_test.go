@@ -73,6 +73,7 @@ func (w *world) change(t *rapid.T, tenant graph.TenantID, items []backupset.Item
 // while Graph fails: what the restore says it did is so, nothing else was touched, and nothing
 // was made twice.
 func TestWhateverGoesWrongARestoreIsTrue(t *testing.T) {
+	slowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: -1, Graph: graphtest.Config{CreateLag: 20 * time.Second}}, nil, restore.PreviewerConfig{})
 	if !*campaign {
 		checks := flag.Lookup("rapid.checks").Value

@@ -187,6 +187,7 @@ func TestWhatTheExportedSetLackedTheImportedSetLacksToo(t *testing.T) {
 }
 
 func TestOneDamagedPolicyStopsNobodyElse(t *testing.T) {
+	slowUnderRace(t)
 	from := rig.New(t, source)
 	raw := archived(t, from, from.Backup(from.Schedule(nil).ID).BackupSetID, transfer.ExportOptions{Secrets: true})
 	to := newWorld(t, rig.Options{Policies: -1}, nil)

@@ -1,0 +1,7 @@
+//go:build !race
+
+package graphtest_test
+
+import "testing"
+
+func slowUnderRace(*testing.T) {}
