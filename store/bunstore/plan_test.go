@@ -207,6 +207,10 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{RunID: done.ID}, after)
 			return err
 		}, []string{"tb_audit_run (tenant_id=? AND run_id=? AND seq<?)"}, nil},
+		{"ListRuns of ids", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{IDs: []runs.ID{done.ID, waiting.ID}}, first)
+			return err
+		}, []string{"sqlite_autoindex_tb_runs_1 (id=? AND tenant_id=?)"}, sorts},
 		{"ListRuns of a batch", func() error {
 			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{BatchID: done.ID}, after)
 			return err

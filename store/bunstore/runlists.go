@@ -21,13 +21,14 @@ type lookup struct {
 	index string // empty for that of the whole list
 	cond  string // which makes the index one that answers
 	args  []any
+	few   bool // rows, which SQLite is to sort: it would else read the whole list in order
 }
 
 // runLookups are the parts of the list that a filter wants. A filter that one run in a thousand
 // fits would else read the thousand for each that it shows.
 func (sqliteDialect) runLookups(f runs.RunFilter) []lookup {
 	if len(f.IDs) > 0 { // by their key
-		return []lookup{{}}
+		return []lookup{{few: true}}
 	}
 	if f.BatchID != "" {
 		return []lookup{{index: "runs_batch", cond: isOfBatch}}
@@ -90,7 +91,7 @@ func lookupEach[T ~string](index, cond string, values []T) (list []lookup) {
 		return []lookup{{}}
 	}
 	for _, v := range values {
-		list = append(list, lookup{index, cond, []any{text(v)}})
+		list = append(list, lookup{index: index, cond: cond, args: []any{text(v)}})
 	}
 	return list
 }
@@ -105,7 +106,11 @@ func (s *Store) ListRuns(ctx context.Context, tenant graph.TenantID, filter runs
 		if err != nil {
 			return nil, err
 		}
-		part, err := s.runs(ctx, tenant, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
+		order := "t.created_at DESC, t.id DESC"
+		if l.few {
+			order = "+" + order
+		}
+		part, err := s.runs(ctx, tenant, c.tail(order, slice), c.args...)
 		if err != nil {
 			return nil, err
 		}

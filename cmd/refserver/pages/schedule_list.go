@@ -101,10 +101,8 @@ func listSchedules(v *visit) (answer, error) {
 		v.sortHead("Last run", f.Sort, backupsched.SortLastRunDown),
 		v.sortHead("Next run", f.Sort, backupsched.SortNextRun),
 	}
-	if !data.Filtered() && ask.Cursor == "" {
-		if data.Troubles, err = v.troubles(); err != nil {
-			return nil, err
-		}
+	if !data.Filtered() && ask.Cursor == "" && found.NextCursor == "" {
+		data.Troubles = v.troubles(found.Items)
 	}
 	data.Pager, data.Here, data.Bulk = v.pager(found.NextCursor), v.listAddress(), v.bulkChoices()
 	return page{template: "schedules", title: "Schedules", section: "schedules", data: data}, nil
