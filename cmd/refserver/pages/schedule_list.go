@@ -59,17 +59,10 @@ func (v *visit) sortHead(label string, now, first backupsched.Sort) sortHead {
 	return h
 }
 
-// schedulesPerPage is how many schedules the list shows unless the address says otherwise: each row
-// has its actions, and so weighs as much as three of another list.
-const schedulesPerPage = 25
-
 func listSchedules(v *visit) (answer, error) {
 	ask, err := v.pageRequest()
 	if err != nil {
 		return nil, err
-	}
-	if v.query.Get("limit") == "" {
-		ask.Limit = schedulesPerPage
 	}
 	data := scheduleListData{Search: v.query.Get("q"), Enabled: v.query.Get("enabled"), Status: v.query.Get("status"), Sort: v.query.Get("sort")}
 	f := backupsched.Filter{Search: data.Search, Status: runs.Status(data.Status), Sort: backupsched.Sort(data.Sort)}
