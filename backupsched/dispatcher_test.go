@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/memqueue"
 )
@@ -76,7 +77,7 @@ func slotsOf(t *testing.T, s backupsched.Schedule, from, to time.Time) []time.Ti
 // are the first ninety, in which the clocks of Europe and North America change.
 func TestFourHundredDaysInTwentyZonesGiveExactlyTheExpectedSlots(t *testing.T) {
 	days := 400
-	if raceDetector {
+	if testenv.RaceDetector {
 		days = 90
 	}
 	r := rig.New(t, rig.Options{Policies: -1})

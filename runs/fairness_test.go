@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/memqueue"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
@@ -145,7 +146,7 @@ func (c *crew) work(q runs.Queue, n int, cfg runs.Config, total int) {
 // sweep at the start of a runner queues nothing twice, since every job is there already.
 func TestATenantWithAThousandRunsDelaysAnotherByOneRunAtMost(t *testing.T) {
 	thousand := 1000
-	if raceDetector { // which makes SQLite more than ten times slower
+	if testenv.RaceDetector { // which makes SQLite more than ten times slower
 		thousand = 100
 	}
 	for what, c := range map[string]struct {
@@ -213,7 +214,7 @@ func (q *forgetful) Enqueue(ctx context.Context, jobs ...runs.Job) error {
 // canceled, and jobs that are lost.
 func TestWhateverHappensTurnsAreKeptAndAllRunsEnd(t *testing.T) {
 	seeds, each := uint64(4), 30
-	if raceDetector {
+	if testenv.RaceDetector {
 		seeds, each = 2, 8
 	}
 	for seed := range seeds {

@@ -11,11 +11,12 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 )
 
 // On Postgres the database's clock judges leases, and stamps what happens, but not in a history.
 func TestOfProcessesOnPostgresOnePlaysTheHistory(t *testing.T) {
-	playsHistory(t)
+	testenv.SlowUnderRace(t)
 	w := migrated(t)
 	file, src := source{data: t.TempDir()}, source{url: w.login, rowSecurity: true}
 	for _, s := range []source{src, file} {

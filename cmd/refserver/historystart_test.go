@@ -15,6 +15,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -94,7 +95,7 @@ func TestTheFakeGraphWithFaultsHoldsWhatTheHistoryLeft(t *testing.T) {
 }
 
 func TestATenantThatHasSchedulesIsLeftAlone(t *testing.T) {
-	playsHistory(t)
+	testenv.SlowUnderRace(t)
 	data := t.TempDir()
 	a, err := open(t.Context(), options{source: source{data: data}, migrate: true, users: product.DemoUsers()})
 	if err != nil {
@@ -152,7 +153,7 @@ func TestTheZoneOfTheNightsLosesOrDoublesOne(t *testing.T) {
 var campaign = flag.Bool("campaign", false, "play the history at forty times of the year, not at one more")
 
 func TestTheHistoryHasEverythingWheneverItIsPlayed(t *testing.T) {
-	playsHistory(t)
+	testenv.SlowUnderRace(t)
 	random, n := rand.New(rand.NewPCG(2, 3)), 1
 	if *campaign {
 		n = 40

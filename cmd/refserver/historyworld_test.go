@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -51,21 +52,12 @@ type past struct {
 	queue *stepQueue       // nothing works unless settle is called
 }
 
-// playsHistory skips a test that plays thirty days, or needs them played, with the race detector:
-// a minute and more each. .ci/run has all of them without it.
-func playsHistory(t testing.TB) {
-	t.Helper()
-	if raceDetector {
-		t.Skip("a history takes too long with the race detector: run this without")
-	}
-}
-
 // openHistory opens a copy of the history. Nothing in it moves by itself: not the clock, not the
 // dispatcher, not the runs. adjust may change how it is put together; with another Queue, settle
 // is not for use.
 func openHistory(t testing.TB, adjust ...func(*options)) past {
 	t.Helper()
-	playsHistory(t)
+	testenv.SlowUnderRace(t)
 	made, err := thePast()
 	if err != nil {
 		t.Fatal(err)

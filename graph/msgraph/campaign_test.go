@@ -12,6 +12,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest/graphserver"
 	"github.com/tenantatlas/tenantbackup/graph/msgraph"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
@@ -25,10 +26,10 @@ func TestATenantIsCapturedWholeAndInTimeWhateverRequestsMeet(t *testing.T) {
 		seeds = 100
 	}
 	policies := 1913 // 2,000 objects with all others
-	if testing.Short() || raceDetector && !*campaign {
+	if testing.Short() || testenv.RaceDetector && !*campaign {
 		seeds = 1
 	}
-	if raceDetector && !*campaign {
+	if testenv.RaceDetector && !*campaign {
 		policies = 250
 	}
 	big := newBigTenant(t, policies)

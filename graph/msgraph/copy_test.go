@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
@@ -106,7 +107,7 @@ func restorable() []graph.PolicyType {
 var everything []string
 
 func TestAPolicyMadeOfACaptureIsEqualToIt(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	w := worldOf(t, graphtest.Config{}, graphtest.TenantConfig{Seed: 11, Policies: 240, Foundations: 4, Types: everyType()}, everything)
 	for _, key := range restorable() {
 		t.Run(string(key), func(t *testing.T) {

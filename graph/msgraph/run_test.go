@@ -12,6 +12,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest/graphserver"
 	"github.com/tenantatlas/tenantbackup/graph/msgraph"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 )
 
 // hasty is a time in which no wait takes any, but for the end of an attempt, which never comes.
@@ -44,7 +45,7 @@ func TestTheClientKeepsThePromisesOfEveryClient(t *testing.T) {
 }
 
 func TestTheClientKeepsThemWhereThereIsNoBatch(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	graphtest.Run(t, func(t testing.TB, g *graphtest.Graph) graphtest.Subject { return subject(t, g, true) })
 }
 

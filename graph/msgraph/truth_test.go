@@ -14,6 +14,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest/graphserver"
 	"github.com/tenantatlas/tenantbackup/graph/msgraph"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
@@ -140,7 +141,7 @@ func everyType() []graph.PolicyType {
 }
 
 func TestEveryTypeIsCapturedAsTheTenantHoldsIt(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	_, foundations := graphtest.GeneratedTypes()
 	for name, gc := range map[string]graphtest.Config{
 		"pages of 25":           {},

@@ -42,6 +42,8 @@ var layers = map[string]layer{
 	"store/sqlitestore": {level: 5, why: "opens bunstore"},
 	"store/pgstore":     {level: 5, why: "opens bunstore"},
 
+	"internal/testenv": {level: -1, core: true, suite: true, why: "tells tests what the machine has"},
+
 	"internal/rig": {level: 6, suite: true, why: "puts the whole module together for tests"},
 
 	"internal/pgtest": {level: 7, suite: true, why: "starts servers for test files, which alone import it"},
@@ -99,6 +101,8 @@ func TestImportsPointDownwardsCatches(t *testing.T) {
 		{"a suite in production", map[string]string{"store/bunstore/a.go": imports("bunstore", "store/storetest")}, []string{"imports store/storetest: suites"}},
 		{"a server of tests in a suite", map[string]string{"store/storetest/a.go": imports("storetest", "internal/pgtest")}, []string{"imports internal/pgtest from above"}},
 		{"a server of tests in a test", map[string]string{"store/pgstore/a_test.go": imports("pgstore", "internal/pgtest")}, nil},
+		{"the need of a test in production", map[string]string{"runs/a.go": imports("runs", "internal/testenv")}, []string{"imports internal/testenv: suites"}},
+		{"the need of a test in a suite", map[string]string{"store/storetest/a.go": imports("storetest", "internal/testenv")}, nil},
 		{"a suite in a suite", map[string]string{"store/storetest/a.go": imports("storetest", "graph/graphtest")}, nil},
 		{"a command", map[string]string{"runs/a.go": imports("runs", "cmd/refserver/api")}, []string{"not for importing"}},
 		{"a package without a place", map[string]string{"runs/extra/a.go": "package extra"}, []string{"runs/extra has no place"}},

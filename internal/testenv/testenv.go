@@ -4,7 +4,7 @@
 // here. Where the need is not met the test is skipped under its own name, with what to
 // do about it; where the environment variable TENANTBACKUP_TEST_REQUIRE lists the need,
 // it fails instead, so that a machine which is meant to run everything cannot pass by
-// skipping.
+// skipping. Here they also learn whether the race detector makes them slow.
 //
 // Only test files and test suites import this package.
 package testenv
@@ -54,6 +54,19 @@ func Need(t testing.TB, name string, available bool, how string) {
 		t.Fatalf("%s: required by %s but missing: %s", name, RequireVar, how)
 	default:
 		t.Skipf("%s: %s", name, how)
+	}
+}
+
+// RaceDetector tells whether the tests are built with the race detector, for those that do less
+// with it. .ci/run names them, and those of [SlowUnderRace], and runs them without.
+const RaceDetector = raceDetector
+
+// SlowUnderRace skips a test that takes many times as long with the race detector. Like t.Skip
+// it must be called from the goroutine of the test.
+func SlowUnderRace(t testing.TB) {
+	t.Helper()
+	if RaceDetector {
+		t.Skip("takes many times as long with the race detector; .ci/run runs it without")
 	}
 }
 

@@ -295,7 +295,7 @@ func TestOnlyWhenEverythingIsForbiddenTheRunFails(t *testing.T) {
 }
 
 func TestOneBadPolicyOfThreeHundredIsPartialWithTheOthersCaptured(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	for _, tt := range []struct {
 		name   string
 		fault  graphtest.Fault

@@ -9,6 +9,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -112,7 +113,7 @@ func backupWithFailure(t *testing.T, failAt int, after bool) int {
 }
 
 func TestAnyStoreCallMayFailOnceAndTheBackupIsStillWhole(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	calls := backupWithFailure(t, 0, false)
 	for _, after := range []bool{false, true} {
 		for k := 1; k <= calls; k++ {

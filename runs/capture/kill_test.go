@@ -20,6 +20,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -36,7 +37,7 @@ var (
 // usualKills is less with the race detector, which has no say in what a killed process
 // leaves behind, and makes each of them three times as slow.
 func usualKills() int {
-	if raceDetector {
+	if testenv.RaceDetector {
 		return 10
 	}
 	return 30

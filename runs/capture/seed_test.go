@@ -8,6 +8,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -44,7 +45,7 @@ func retryWithFailure(t *testing.T, failAt int, after bool) int {
 }
 
 func TestAnyStoreCallOfARetryMayFailOnceAndItsSetIsStillWhole(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	calls := retryWithFailure(t, 0, false)
 	for _, after := range []bool{false, true} {
 		for k := 1; k <= calls; k++ {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
@@ -22,7 +23,7 @@ func widget(id, name, more string) string {
 }
 
 func TestTheMatchRule(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	for _, c := range []struct {
 		name    string
 		backup  []string // widgets when the set is made

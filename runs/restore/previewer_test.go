@@ -14,6 +14,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
@@ -47,7 +48,7 @@ func TestAPreviewOfAnUnchangedTenantSaysUnchanged(t *testing.T) {
 // TestAPreviewWritesNothing runs every kind of preview over a Graph that fails the test when
 // it is written to. What the Previewer holds has no method that writes.
 func TestAPreviewWritesNothing(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: 60}, nil, restore.PreviewerConfig{})
 	noWrites(t, w)
 	w.empty(9)
@@ -303,7 +304,7 @@ func TestAPreviewThatBreaksAnywhereEndsTheSame(t *testing.T) {
 	for _, kind := range []runs.Kind{runs.KindRestorePreview, runs.KindDriftReport} {
 		var want map[string]string
 		for at := range 8 {
-			if raceDetector && at%3 != 0 { // a sample; .ci/run has them all without it
+			if testenv.RaceDetector && at%3 != 0 { // a sample; .ci/run has them all without it
 				continue
 			}
 			for _, after := range []bool{false, true} {

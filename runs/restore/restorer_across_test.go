@@ -7,6 +7,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
@@ -28,7 +29,7 @@ func (w *world) twin() {
 // TestAWholeTenantIsRestoredIntoAnEmptyOne makes what others refer to first, and maps the ids
 // of what is made, of groups, users and applications.
 func TestAWholeTenantIsRestoredIntoAnEmptyOne(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: 150}, nil, restore.PreviewerConfig{})
 	w.twin()
 	set := w.backup()

@@ -10,6 +10,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
@@ -105,7 +106,7 @@ func TestARestoreThatIsKilledMakesNothingTwice(t *testing.T) {
 	}
 	want := w.names(rig.Tenant)
 	step := 1
-	if raceDetector { // a sample; .ci/run has them all without it
+	if testenv.RaceDetector { // a sample; .ci/run has them all without it
 		step = 4
 	}
 	for _, mode := range []string{"panic", "context"} {

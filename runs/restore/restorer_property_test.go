@@ -11,6 +11,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -73,7 +74,7 @@ func (w *world) change(t *rapid.T, tenant graph.TenantID, items []backupset.Item
 // while Graph fails: what the restore says it did is so, nothing else was touched, and nothing
 // was made twice.
 func TestWhateverGoesWrongARestoreIsTrue(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: -1, Graph: graphtest.Config{CreateLag: 20 * time.Second}}, nil, restore.PreviewerConfig{})
 	if !*campaign {
 		checks := flag.Lookup("rapid.checks").Value

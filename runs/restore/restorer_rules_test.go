@@ -15,6 +15,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
@@ -353,7 +354,7 @@ func TestACopyIsMadeBesideTheOriginal(t *testing.T) {
 
 // TestOnlyTheSelectionIsWritten restores two of many policies that all were changed.
 func TestOnlyTheSelectionIsWritten(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: 60}, nil, restore.PreviewerConfig{})
 	set := w.backup()
 	w.disturb(set)

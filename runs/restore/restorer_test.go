@@ -10,6 +10,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
@@ -86,7 +87,7 @@ func (w *world) disturb(set runs.ID) {
 }
 
 func TestARestoreMakesTheTenantWhatItWas(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: 120}, nil, restore.PreviewerConfig{})
 	set := w.backup()
 	w.disturb(set)

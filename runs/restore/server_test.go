@@ -18,6 +18,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph/graphtest/graphserver"
 	"github.com/tenantatlas/tenantbackup/graph/msgraph"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
@@ -121,7 +122,7 @@ var lost = map[graph.PolicyType]runs.Reason{
 }
 
 func TestAWipedTenantComesBackThroughTheServer(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	policies, _ := graphtest.GeneratedTypes()
 	w, _ := throughServer(t, rig.Options{Policies: 240, Types: append(policies, graphtest.RareTypes()...)})
 	set := w.backup()

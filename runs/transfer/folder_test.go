@@ -247,7 +247,7 @@ func TestAFolderIsReadWithinLimits(t *testing.T) {
 
 // The file has more chunks than an import holds at once, and entries across their bounds.
 func TestALargeFileIsReadInPieces(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	w := newWorld(t, rig.Options{Policies: -1}, nil)
 	random := rand.NewChaCha8([32]byte{1})
 	folder := fstest.MapFS{}

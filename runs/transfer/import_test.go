@@ -14,6 +14,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/transfer"
@@ -115,7 +116,7 @@ func TestAnImportedSetHoldsWhatWasExported(t *testing.T) {
 }
 
 func TestWhateverIsExportedCanBeImported(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	if testing.Short() {
 		t.Skip("a few seconds")
 	}
@@ -187,7 +188,7 @@ func TestWhatTheExportedSetLackedTheImportedSetLacksToo(t *testing.T) {
 }
 
 func TestOneDamagedPolicyStopsNobodyElse(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	from := rig.New(t, source)
 	raw := archived(t, from, from.Backup(from.Schedule(nil).ID).BackupSetID, transfer.ExportOptions{Secrets: true})
 	to := newWorld(t, rig.Options{Policies: -1}, nil)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -28,7 +29,7 @@ func rounds(n int) int {
 
 // slower is n, or less with the race detector, which makes SQLite more than ten times slower.
 func slower(less, n int) int {
-	if raceDetector {
+	if testenv.RaceDetector {
 		return less
 	}
 	return n

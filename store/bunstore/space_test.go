@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/store"
 	"github.com/tenantatlas/tenantbackup/store/sqlitestore"
 )
@@ -14,9 +15,7 @@ import (
 // TestMonthOfBackupsTakesLittleSpace: 30 daily backups of 500 policies of which 1 % change
 // a day take at most 1/25 of their JSON on the disk, all history and indexes included.
 func TestMonthOfBackupsTakesLittleSpace(t *testing.T) {
-	if raceDetector {
-		t.Skip("takes minutes with the race detector and has nothing to do with races; run it without")
-	}
+	testenv.SlowUnderRace(t)
 	s, path := newStore(t, sqlitestore.Options{})
 	w := newWorker(t, s, "5c0ffee5-0000-4000-8000-00000000000a", 500)
 	w.days(30)

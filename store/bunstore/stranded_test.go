@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/internal/uuidv7"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/store/bunstore"
@@ -17,7 +18,7 @@ import (
 // runs: the server would end the statement, and no run of a dead worker came back any more.
 func TestASweepLooksThroughALongLineInTime(t *testing.T) {
 	waiting, within := 8_000, 5*time.Second
-	if raceDetector { // under which SQLite, being Go, takes a hundred times as long
+	if testenv.RaceDetector { // under which SQLite, being Go, takes a hundred times as long
 		waiting, within = 200, time.Minute
 	}
 	now := time.Now()

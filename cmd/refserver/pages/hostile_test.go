@@ -12,6 +12,7 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -96,7 +97,7 @@ func filledBy(t *testing.T, owner runs.Actor, prefix string, edit func(*pages.Co
 // Whatever a field gets, the server answers in peace: no 5xx, nothing unescaped, and what is wrong
 // is said by field.
 func TestNoFieldBreaksAPage(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	w, entrances := filled(t)
 	_, forms := w.crawl(entrances...)
 	for _, f := range forms {
@@ -210,7 +211,7 @@ func (w *world) sane(f webForm, kind string, values url.Values) {
 
 // Routes that hostile clients try without any page: ids that are none, methods, bodies.
 func TestNoAddressBreaksAPage(t *testing.T) {
-	slowUnderRace(t)
+	testenv.SlowUnderRace(t)
 	w, _ := filled(t)
 	for _, pattern := range w.pages.Patterns() {
 		method, path, _ := strings.Cut(pattern, " ")

@@ -1,5 +1,0 @@
-//go:build !race
-
-package backupsched_test
-
-const raceDetector = false

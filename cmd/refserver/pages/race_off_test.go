@@ -1,7 +1,0 @@
-//go:build !race
-
-package pages_test
-
-import "testing"
-
-func slowUnderRace(*testing.T) {}

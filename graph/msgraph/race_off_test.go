@@ -1,9 +1,0 @@
-//go:build !race
-
-package msgraph_test
-
-import "testing"
-
-const raceDetector = false
-
-func slowUnderRace(*testing.T) {}

@@ -1,7 +1,0 @@
-//go:build !race
-
-package transfer_test
-
-import "testing"
-
-func slowUnderRace(*testing.T) {}

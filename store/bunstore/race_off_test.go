@@ -1,5 +1,0 @@
-//go:build !race
-
-package bunstore_test
-
-const raceDetector = false
