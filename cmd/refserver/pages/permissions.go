@@ -17,13 +17,13 @@ type permissionsData struct {
 	Problem, Do string // why there is no token, and what to do; else empty
 	Granted     []string
 	Rows        []permissionRow
-	Unreadable  int // types that a backup cannot read
-	Lookups     int // of the rows: types that are read for names only
+	Unreadable  int      // types that a backup cannot read
+	Lookups     []string // names of the rows' types that are read for names only
 	Missing     []missingRow
 }
 
 // Captured is how many of the rows are types that are backed up.
-func (d permissionsData) Captured() int { return len(d.Rows) - d.Lookups }
+func (d permissionsData) Captured() int { return len(d.Rows) - len(d.Lookups) }
 
 type permissionRow struct {
 	Name     string
@@ -76,7 +76,7 @@ func showPermissions(v *visit) (answer, error) {
 			data.Unreadable++
 		}
 		if row.Lookup {
-			data.Lookups++
+			data.Lookups = append(data.Lookups, row.Name)
 		}
 		for _, d := range row.Backup {
 			wanted[[2]string{d, "backup"}]++
@@ -86,6 +86,7 @@ func showPermissions(v *visit) (answer, error) {
 		}
 		data.Rows = append(data.Rows, row)
 	}
+	slices.Sort(data.Lookups)
 	for k, n := range wanted {
 		data.Missing = append(data.Missing, missingRow{k[0], k[1], n})
 	}

@@ -43,6 +43,16 @@ func (p *Pages) typeGroups(chosen []graph.PolicyType) []typeGroup {
 	return slices.DeleteFunc(groups, func(g typeGroup) bool { return len(g.Types) == 0 })
 }
 
+// capturable is how many policy types can be backed up.
+func (p *Pages) capturable() (n int) {
+	for _, t := range p.cfg.Catalogue.All() {
+		if t.Capturable() {
+			n++
+		}
+	}
+	return n
+}
+
 func typeGroupOf(t graph.TypeInfo) int {
 	switch {
 	case t.Foundation:
@@ -77,6 +87,9 @@ func (p *Pages) typeName(t graph.PolicyType) string {
 
 // TypeName is what the admin centre calls a policy type.
 func (s *screen) TypeName(t any) string { return s.visit.typeName(graph.PolicyType(fmt.Sprint(t))) }
+
+// Capturable is how many policy types can be backed up.
+func (s *screen) Capturable() int { return s.visit.capturable() }
 
 // chosenTypes are the types that a form names.
 func chosenTypes(values []string) []graph.PolicyType {

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -77,7 +78,7 @@ func showRun(v *visit) (answer, error) {
 	}
 	data.Shape, data.Summary = v.summary(run)
 	if s, ok := data.Summary.(captureSummary); ok {
-		if err := v.warned(run, &s); err != nil {
+		if err := errors.Join(v.warned(run, &s), v.unread(run, &s)); err != nil {
 			return nil, err
 		}
 		data.Summary = s

@@ -3,7 +3,6 @@ package pages_test
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -144,13 +143,7 @@ func TestADayOfTheFilterIsADayOfTheViewer(t *testing.T) {
 	w.clock.Set(time.Date(2026, 1, 6, 23, 30, 0, 0, time.UTC)) // the 7th in Berlin
 	run := w.backup(w.schedule(nil).ID)
 	for zone, day := range map[string]string{"UTC": "2026-01-06", "Europe/Berlin": "2026-01-07"} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, tenantPath("runs")+"?from="+day+"&to="+day, nil)
-		check(t, err)
-		req.AddCookie(&http.Cookie{Name: "tb_zone", Value: zone})
-		req.SetBasicAuth(readonly.ID, "x")
-		rec := httptest.NewRecorder()
-		w.mux.ServeHTTP(rec, req)
-		if !strings.Contains(rec.Body.String(), tenantPath("runs", run.ID)) {
+		if got := w.getIn(zone, readonly, tenantPath("runs")+"?from="+day+"&to="+day); !strings.Contains(got.body, tenantPath("runs", run.ID)) {
 			t.Errorf("%s: the run is not shown on %s", zone, day)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -102,7 +103,13 @@ func runCountsOf(run runs.Run) runCounts {
 type typeAccount struct {
 	Name string
 	capture.TypeBreakdown
+	Why string // it could not be read to its end; empty when it could, or nobody noted it
+
+	key graph.PolicyType
 }
+
+// unread tells whether policies of the type may be missing that nobody has seen.
+func (t typeAccount) unread() bool { return t.Forbidden || !t.Complete }
 
 type warningRow struct {
 	What, Count string
@@ -115,8 +122,9 @@ type warningRow struct {
 func (v *visit) captureSummary(s capture.Summary) captureSummary {
 	out := captureSummary{Summary: s}
 	for t, b := range s.TypeBreakdown {
-		out.Types = append(out.Types, typeAccount{v.typeName(t), b})
-		if b.Forbidden || !b.Complete {
+		account := typeAccount{Name: v.typeName(t), TypeBreakdown: b, key: t}
+		out.Types = append(out.Types, account)
+		if account.unread() {
 			out.Unread = append(out.Unread, v.typeName(t))
 		}
 	}

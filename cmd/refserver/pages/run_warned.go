@@ -45,3 +45,23 @@ func (w warningRow) lacks() bool { return len(w.Policies) < min(w.n, warnedShown
 
 // More is how many policies are not named.
 func (w warningRow) More() int { return w.n - len(w.Policies) }
+
+// unread says why types of a capture could not be read to their end: each has an item for the whole
+// of it. One query for all of them finds those among the first failed items.
+func (v *visit) unread(run runs.Run, s *captureSummary) error {
+	if len(s.Unread) == 0 {
+		return nil
+	}
+	found, err := v.cfg.Starter.Items(v.ctx(), v.tenant, v.actor, run.ID, runs.ItemFilter{Statuses: []runs.ItemStatus{runs.ItemFailed}}, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		return err
+	}
+	for _, item := range found.Items {
+		for i := range s.Types {
+			if t := &s.Types[i]; item.PolicyID == "" && t.key == item.PolicyType && t.unread() && item.Reason != "" {
+				t.Why = reasonWords(item.Reason)
+			}
+		}
+	}
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,31 @@ func TestATypeThatCouldNotBeReadIsNoPolicyThatFailed(t *testing.T) {
 		got.lacks(t, "1 failed")
 	}
 	w.get(readonly, tenantPath("schedules", run.ScheduleID)).shows(t, "1 type not read")
+}
+
+// TestTheAccountOfATypeThatCouldNotBeReadDoesNotSayThatNothingFailed, on the page of the run and on
+// that of its set.
+func TestTheAccountOfATypeThatCouldNotBeReadDoesNotSayThatNothingFailed(t *testing.T) {
+	row := regexp.MustCompile(`(?s)Conditional Access policies.*?</tr>`)
+	for name, tt := range map[string]struct {
+		kind     graph.Kind
+		run, set string
+	}{
+		"forbidden":      {graph.KindForbidden, "not read 0 all 0 not permitted a permission or licence is missing", "not read 0 all 0"},
+		"not to its end": {graph.KindInvalid, "at least 0 0 not all read 0 not to its end refused, or not what this type promises", "at least 0 0 not all read 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			check(t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Type: "conditionalAccessPolicy", Times: -1, Err: &graph.Error{Kind: tt.kind}}))
+			run := w.backup(w.schedule(nil).ID)
+			for at, want := range map[string]string{tenantPath("runs", run.ID): tt.run, tenantPath("sets", run.BackupSetID): tt.set} {
+				_, table, _ := strings.Cut(w.get(readonly, at).body, "<table")
+				if got := text("<main><p>" + row.FindString(table)); !strings.Contains(got, want) {
+					t.Errorf("%s says %q, want %q", at, got, want)
+				}
+			}
+		})
+	}
 }
 
 func TestWhoStartedARunIsToldOfItAndReadsItOnce(t *testing.T) {
@@ -119,5 +145,5 @@ func TestTheSettingsSayWhatARoleMayDo(t *testing.T) {
 
 func TestThePermissionsSayWhatIsMissing(t *testing.T) {
 	w := newWorld(t, nil)
-	w.shows(w.get(readonly, tenantPath("permissions")), http.StatusOK, "Permissions of the app", " that are backed up, and 2 whose names are looked up")
+	w.shows(w.get(readonly, tenantPath("permissions")), http.StatusOK, "Permissions of the app", " that are backed up, and 2 whose names are looked up (Enterprise applications, Groups)")
 }

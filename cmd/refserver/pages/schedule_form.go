@@ -112,8 +112,26 @@ func newSchedule(v *visit) (answer, error) {
 		return v.formPage("", typed(v.query), nil)
 	}
 	f := scheduleForm{Draft: backupsched.NewDraft(), Keep: strconv.Itoa(backupsched.DefaultRetentionKeepLast)}
-	f.Frequency, f.TimeOfDay, f.Timezone = backupsched.Daily, "02:00", v.zone.String()
+	f.Frequency, f.TimeOfDay = backupsched.Daily, "02:00"
+	var err error
+	if f.Timezone, err = v.likelyZone(); err != nil {
+		return nil, err
+	}
 	return v.formPage("", f, nil)
+}
+
+// likelyZone is the zone that a new schedule is offered: the viewer's. While it is not known, as at
+// the first page or without JavaScript, it is that of the newest schedule among those that ran last.
+func (v *visit) likelyZone() (string, error) {
+	if zoneKnown(v.req) {
+		return v.zone.String(), nil
+	}
+	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{Sort: backupsched.SortLastRunDown}, runs.PageRequest{Limit: pageSize})
+	if err != nil || len(found.Items) == 0 {
+		return v.zone.String(), err
+	}
+	newest := slices.MaxFunc(found.Items, func(a, b backupsched.Schedule) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return newest.Timezone, nil
 }
 
 func createSchedule(v *visit) (answer, error) {

@@ -22,6 +22,7 @@ type scheduleListData struct {
 	Bulk  []bulkChoice
 
 	Troubles []trouble // of all enabled schedules; only above the whole list
+	LookFor  []trouble // the same without counts, above a page of a longer list
 }
 
 // Filtered tells whether the list may lack schedules that there are.
@@ -94,8 +95,12 @@ func listSchedules(v *visit) (answer, error) {
 		v.sortHead("Last run", f.Sort, backupsched.SortLastRunDown),
 		v.sortHead("Next run", f.Sort, backupsched.SortNextRun),
 	}
-	if !data.Filtered() && ask.Cursor == "" && found.NextCursor == "" {
+	switch {
+	case data.Filtered() || len(found.Items) == 0:
+	case ask.Cursor == "" && found.NextCursor == "":
 		data.Troubles = v.troubles(found.Items)
+	default:
+		data.LookFor = v.troubleLinks()
 	}
 	data.Pager, data.Here, data.Bulk = v.pager(found.NextCursor), v.listAddress(), v.bulkChoices()
 	return page{template: "schedules", title: "Schedules", section: "schedules", data: data}, nil

@@ -11,6 +11,12 @@ type trouble struct {
 	Path string
 }
 
+// troubleStatuses are the ends of a last run that a person looks into, the worst first.
+var troubleStatuses = []struct {
+	status runs.Status
+	what   string
+}{{runs.StatusFailed, "failed"}, {runs.StatusPartial, "partial"}, {runs.StatusSkipped, "skipped or missed"}}
+
 // troubles are what is wrong with the enabled ones of the schedules, the worst first; none when
 // all is well. They are counted where the list holds all of the tenant: to ask the store for each
 // kind of trouble among a thousand schedules would take longer than the list itself.
@@ -27,11 +33,17 @@ func (v *visit) troubles(all []backupsched.Schedule) (list []trouble) {
 		}
 	}
 	add("overdue", "sort=next_run_at", v.overdue)
-	for _, t := range []struct {
-		status runs.Status
-		what   string
-	}{{runs.StatusFailed, "failed"}, {runs.StatusPartial, "partial"}, {runs.StatusSkipped, "skipped or missed"}} {
+	for _, t := range troubleStatuses {
 		add(t.what, "status="+string(t.status), func(s backupsched.Schedule) bool { return s.LastRunStatus == t.status })
 	}
 	return list
+}
+
+// troubleLinks lead to the schedules that may be in trouble, above a list that is too long to count
+// them in.
+func (v *visit) troubleLinks() (list []trouble) {
+	for _, t := range troubleStatuses {
+		list = append(list, trouble{t.what, v.path("schedules") + "?enabled=yes&status=" + string(t.status)})
+	}
+	return append(list, trouble{"the longest overdue first", v.path("schedules") + "?enabled=yes&sort=next_run_at"})
 }

@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -45,6 +47,40 @@ func TestTheFormMakesTheScheduleThatItShows(t *testing.T) {
 	s = must(w.cfg.Scheduler.Get(t.Context(), tenant, owner, s.ID))(t)
 	if s.Name != "Daily" || s.Enabled || s.Frequency != backupsched.Daily || len(s.DaysOfWeek) != 0 {
 		t.Errorf("changed to %+v", s)
+	}
+}
+
+func TestANewScheduleIsOfferedALikelyZone(t *testing.T) {
+	w := newWorld(t, nil)
+	at := tenantPath("schedules", "new")
+	offers := func(got response, zone string) {
+		t.Helper()
+		got.shows(t, `name="timezone" value="`+zone+`"`)
+	}
+	offers(w.get(manager, at), "UTC") // nothing is known
+	w.schedule(func(d *backupsched.Draft) { d.Timezone = "Asia/Tokyo" })
+	w.clock.Add(time.Minute)
+	w.schedule(func(d *backupsched.Draft) { d.Name, d.Timezone = "A", "America/New_York" })
+	offers(w.get(manager, at), "America/New_York")
+	offers(w.getIn("Europe/Berlin", manager, at), "Europe/Berlin")
+	offers(w.getIn("UTC", manager, at), "UTC")
+	offers(w.getIn("Europe/Atlantis", manager, at), "America/New_York")
+}
+
+func TestTheFormsSayHowManyTypesCanBeBackedUp(t *testing.T) {
+	w := newWorld(t, nil)
+	n := 0
+	for _, info := range graph.Catalog.All() {
+		if info.Capturable() {
+			n++
+		}
+	}
+	for _, at := range []string{tenantPath("schedules", "new"), tenantPath("sets", "new")} {
+		got := w.get(manager, at)
+		got.shows(t, fmt.Sprintf("%d policy types can be backed up. See which of them the app may read", n), `href="`+tenantPath("permissions")+`"`)
+		if boxes := strings.Count(got.body, `name="policy_types"`); boxes != n {
+			t.Errorf("%s offers %d types and says %d", at, boxes, n)
+		}
 	}
 }
 

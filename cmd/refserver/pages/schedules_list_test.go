@@ -268,3 +268,28 @@ func TestADeletedScheduleSaysSo(t *testing.T) {
 	}
 	w.get(manager, tenantPath("schedules")).shows(t, "There is no schedule yet.")
 }
+
+// Of many schedules the troubles are not counted: that would take longer than the list.
+func TestALongListOfSchedulesLeadsToThoseInTroubleWithoutCounts(t *testing.T) {
+	w := newWorld(t, nil)
+	at := tenantPath("schedules")
+	w.get(readonly, at).lacks(t, `id="look-for"`)
+	w.three()
+	w.get(readonly, at).lacks(t, `id="look-for"`)
+	for query, shown := range map[string]bool{"?limit=2": true, "?limit=2&sort=-name": true, "?limit=2&enabled=yes": false, "?limit=1&q=o": false, "?limit=1&status=success": false} {
+		if got := strings.Contains(w.get(readonly, at+query).body, `id="look-for"`); got != shown {
+			t.Errorf("%s: links to what may be wrong: %t, want %t", query, got, shown)
+		}
+	}
+	got := w.get(readonly, at+"?limit=2")
+	got.shows(t, "Show enabled schedules by their last run: failed · partial · skipped or missed · the longest overdue first")
+	got.lacks(t, `id="troubles"`)
+	for _, query := range []string{"enabled=yes&status=failed", "enabled=yes&status=partial", "enabled=yes&status=skipped", "enabled=yes&sort=next_run_at"} {
+		got.has(t, `href="`+at+"?"+strings.ReplaceAll(query, "&", "&amp;")+`"`)
+		if got := w.get(readonly, at+"?"+query); got.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", query, got.Status)
+		}
+	}
+	next := regexp.MustCompile(`href="([^"]*)" rel="next"`).FindStringSubmatch(got.body)
+	w.get(readonly, strings.ReplaceAll(next[1], "&amp;", "&")).has(t, `id="look-for"`)
+}

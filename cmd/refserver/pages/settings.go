@@ -108,13 +108,7 @@ func (v *visit) builds() []version {
 		}
 		list = append(list, module)
 	}
-	types, captured := v.cfg.Catalogue.All(), 0
-	for _, t := range types {
-		if t.Capturable() {
-			captured++
-		}
-	}
-	list = append(list, version{"Policy types", number(len(types)) + " known, " + number(captured) + " can be backed up"})
+	list = append(list, version{"Policy types", number(len(v.cfg.Catalogue.All())) + " known, " + number(v.capturable()) + " can be backed up"})
 	return append(list, version{"Go", runtime.Version()})
 }
 

@@ -252,6 +252,12 @@ func viewerZone(r *http.Request) *time.Location {
 	return zoneOf(c.Value)
 }
 
+// zoneKnown tells whether the viewer's browser or the settings page has set a zone.
+func zoneKnown(r *http.Request) bool {
+	c, err := r.Cookie(zoneCookie)
+	return err == nil && c.Value != "" && zoneOf(c.Value).String() == c.Value
+}
+
 // zoneOf loads a zone, UTC when there is none of the name. "Local" would be the server's.
 func zoneOf(name string) *time.Location {
 	if name == "" || name == "Local" || len(name) > 64 {

@@ -258,7 +258,12 @@ func (w *world) post(as runs.Actor, path string, form url.Values) response {
 	return w.do(as, http.MethodPost, path, form)
 }
 
-func (w *world) do(as runs.Actor, method, path string, form url.Values) response {
+// getIn asks for a page as an actor whose zone is known.
+func (w *world) getIn(zone string, as runs.Actor, path string) response {
+	return w.do(as, http.MethodGet, path, nil, &http.Cookie{Name: "tb_zone", Value: zone})
+}
+
+func (w *world) do(as runs.Actor, method, path string, form url.Values, cookies ...*http.Cookie) response {
 	w.t.Helper()
 	var body io.Reader
 	if form != nil {
@@ -270,6 +275,9 @@ func (w *world) do(as runs.Actor, method, path string, form url.Values) response
 	}
 	if as.ID != "" {
 		req.SetBasicAuth(as.ID, "x")
+	}
+	for _, c := range cookies {
+		req.AddCookie(c)
 	}
 	rec := httptest.NewRecorder()
 	w.mux.ServeHTTP(rec, req)
