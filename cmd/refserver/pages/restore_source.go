@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
-	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
 // sourceSets names the sets of other tenants that previews and restores are of, by the run. The
@@ -80,14 +78,7 @@ func (v *visit) sourceOf(r runs.Run) (graph.TenantID, error) {
 		}
 		return p.SourceTenant, nil
 	case runs.KindRestoreExecute:
-		var p restore.ExecuteParams
-		if json.Unmarshal(r.Params, &p) != nil || !p.PreviewRunID.Valid() {
-			return "", nil
-		}
-		preview, err := v.cfg.Restores.Get(v.ctx(), v.tenant, v.actor, p.PreviewRunID)
-		if notThere(err) {
-			return "", nil
-		}
+		preview, _, err := v.previewOfRestore(r)
 		return preview.SourceTenant, err
 	}
 	return "", nil

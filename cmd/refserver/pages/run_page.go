@@ -1,14 +1,12 @@
 package pages
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
-	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
 // retrySoon is how long after its end a run is searched for retries: no index leads to them, and
@@ -210,8 +208,7 @@ func (v *visit) runLinks(run runs.Run, about subject) ([]runLink, error) {
 	}
 	switch run.Kind {
 	case runs.KindRestoreExecute:
-		var params restore.ExecuteParams
-		if json.Unmarshal(run.Params, &params) == nil && params.PreviewRunID.Valid() {
+		if params, known := restoreParams(run); known {
 			if params.Reason != "" {
 				list = append(list, runLink{Label: "Reason", Name: params.Reason})
 			}

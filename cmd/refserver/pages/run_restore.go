@@ -20,15 +20,22 @@ type restored struct {
 // what was written, or should have been. A restore of a set leaves most of it alone.
 var restoredStatuses = []runs.ItemStatus{runs.ItemFailed, runs.ItemSuccess}
 
+// restoreParams are what somebody asked of a restore; false for those of a version that these
+// pages do not know.
+func restoreParams(run runs.Run) (p restore.ExecuteParams, known bool) {
+	err := json.Unmarshal(run.Params, &p)
+	return p, err == nil && p.PreviewRunID.Valid()
+}
+
 // previewOfRestore is what a restore does; its preview goes with its set.
 func (v *visit) previewOfRestore(run runs.Run) (p restore.Preview, found bool, err error) {
-	var params restore.ExecuteParams
-	if json.Unmarshal(run.Params, &params) != nil || !params.PreviewRunID.Valid() {
+	params, known := restoreParams(run)
+	if !known {
 		return p, false, nil
 	}
 	p, err = v.cfg.Restores.Get(v.ctx(), v.tenant, v.actor, params.PreviewRunID)
 	if notThere(err) {
-		return p, false, nil
+		return restore.Preview{}, false, nil
 	}
 	return p, err == nil, err
 }
