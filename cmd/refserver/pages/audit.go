@@ -29,7 +29,7 @@ type auditData struct {
 
 type auditRow struct {
 	runs.AuditEntry
-	What   string // "started a run: Backup"
+	What   string // "began a run: Backup"
 	Who    string
 	About  subject
 	Run    string // where the run is shown

@@ -29,7 +29,7 @@ var auditWords = map[string]string{
 	"restore.started":      "began a restore",
 	"restore.finished":     "ended a restore",
 	"retention.applied":    "applied retention",
-	"run.started":          "started a run",
+	"run.started":          "queued or began a run",
 	"run.finished":         "ended a run",
 	"run.retried":          "retried a run",
 	"run.canceled":         "canceled a run",
@@ -52,14 +52,33 @@ func auditActionWords(action string) string {
 func auditEntryWords(e runs.AuditEntry) string {
 	words := auditActionWords(e.Action)
 	switch {
-	case e.Action == "run.started" && e.Details["attempt"] != "":
-		words = "began a run: " + kindWords(runs.Kind(e.Details["kind"]))
 	case e.Details["kind"] != "" && strings.HasPrefix(e.Action, "run."):
-		words += ": " + kindWords(runs.Kind(e.Details["kind"]))
+		words = runEntryWords(e) + ": " + kindWords(runs.Kind(e.Details["kind"]))
 	case e.Action == "access.denied" && e.Details["action"] != "":
 		words += ": " + rightWords(runs.Action(e.Details["action"]))
 	}
 	return words
+}
+
+// runEntryWords tell apart what has the same action in the log: who asks for a run queues it, and a
+// worker begins it; a person retries, and the engine puts a run off; a wish to cancel is no end.
+func runEntryWords(e runs.AuditEntry) string {
+	attempt := e.Details["attempt"]
+	switch {
+	case e.Action == "run.started" && attempt == "":
+		return "queued a run"
+	case e.Action == "run.started" && attempt == "1":
+		return "began a run"
+	case e.Action == "run.started":
+		return "began attempt " + attempt + " of a run"
+	case e.Action == "run.retried" && e.Actor.ID == runs.SystemActor.ID && e.Details["code"] != "":
+		return "put off a run to its next attempt"
+	case e.Action == "run.retried" && e.Actor.ID == runs.SystemActor.ID:
+		return "gave back a run"
+	case e.Action == "run.canceled" && e.Outcome != string(runs.StatusCanceled):
+		return "asked a run to stop"
+	}
+	return auditActionWords(e.Action)
 }
 
 // auditReason is what stands in the log as a reason; the engine's are codes.

@@ -97,6 +97,27 @@ func TestEveryAuditActionHasWords(t *testing.T) {
 	}
 }
 
+func TestEntriesOfTheSameActionAreToldApart(t *testing.T) {
+	person := runs.Actor{ID: "olivia"}
+	said := map[string]bool{}
+	for _, e := range []runs.AuditEntry{
+		{Action: "run.started", Actor: person, Outcome: "queued"},
+		{Action: "run.started", Actor: runs.SystemActor, Outcome: "running", Details: map[string]string{"attempt": "1"}},
+		{Action: "run.started", Actor: runs.SystemActor, Outcome: "running", Details: map[string]string{"attempt": "2"}},
+		{Action: "run.retried", Actor: person, Outcome: "queued"},
+		{Action: "run.retried", Actor: runs.SystemActor, Outcome: "queued", Details: map[string]string{"attempt": "1", "code": "GRAPH_THROTTLED"}},
+		{Action: "run.retried", Actor: runs.SystemActor, Outcome: "queued", Details: map[string]string{"attempt": "1"}},
+		{Action: "run.canceled", Actor: person, Outcome: "running"},
+		{Action: "run.canceled", Actor: person, Outcome: "canceled"},
+	} {
+		words := runEntryWords(e)
+		if said[words] {
+			t.Errorf("%+v: two things are %q", e, words)
+		}
+		said[words] = true
+	}
+}
+
 func TestTheTableOfRightsHasEveryAction(t *testing.T) {
 	listed := map[runs.Action]bool{}
 	for _, g := range rightTable {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -131,6 +133,27 @@ func TestTheAuditLogTellsWhoDidWhat(t *testing.T) {
 	got := w.get(readonly, tenantPath("audit")+"?action=schedule.deleted")
 	w.shows(got, http.StatusOK, "deleted a schedule", `·</span> <bdi>Nightly</bdi>`)
 	w.shows(w.post(readonly, tenantPath("audit", "verify"), nil), http.StatusOK, "The log is as it was written", "Head to keep elsewhere")
+}
+
+// Whoever asks for a run and the worker that begins it write entries of the same action.
+func TestTheAuditLogTellsTheStepsOfARunApart(t *testing.T) {
+	w := newWorld(t, nil)
+	failed := w.failedRun(w.schedule(nil).ID)
+	again := must2(w.cfg.Starter.Retry(t.Context(), tenant, owner, failed))(t)
+	w.drain()
+	did := regexp.MustCompile(`<td role="cell" data-label="Who" class="name"><bdi>([^<]*)</bdi></td>\s*<th scope="row" role="rowheader" class="did">([^<]*)`)
+	for id, want := range map[runs.ID][]string{
+		failed:   {"Olivia Owner queued a run: Backup", "the engine began a run: Backup", "the engine put off a run to its next attempt: Backup", "the engine began attempt 2 of a run: Backup", "the engine ended a run: Backup"},
+		again.ID: {"Olivia Owner retried a run: Backup", "the engine began a run: Backup", "the engine made a backup set", "the engine ended a run: Backup"},
+	} {
+		var got []string
+		for _, m := range did.FindAllStringSubmatch(w.get(readonly, tenantPath("audit")+"?id="+string(id)).body, -1) {
+			got = append([]string{m[1] + " " + strings.TrimSpace(m[2])}, got...)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
 }
 
 func TestTheSettingsSayWhatARoleMayDo(t *testing.T) {
