@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 )
@@ -111,6 +112,25 @@ func (r Role) Allows(a Action) bool {
 	return slices.Contains(rolesByPower, r) && slices.Index(rolesByPower, r) >= slices.Index(rolesByPower, need)
 }
 
+// RoleError is the refusal of a [RoleAuthorizer]: it names the roles that may. It is [ErrForbidden],
+// and tells nothing about what exists.
+type RoleError struct {
+	Action Action
+	Roles  []Role // that may do it, the weakest first
+}
+
+// Error names the action and the roles.
+func (e *RoleError) Error() string {
+	names := make([]string, len(e.Roles))
+	for i, r := range e.Roles {
+		names[i] = string(r)
+	}
+	return fmt.Sprintf("%v: %s needs the role %s in this tenant", ErrForbidden, e.Action, strings.Join(names, " or "))
+}
+
+// Is makes errors.Is(err, ErrForbidden) true.
+func (e *RoleError) Is(target error) bool { return target == ErrForbidden }
+
 // RoleAuthorizer is the default [Authorizer]: the role table of this module, with the
 // roles that the host knows. The weakest role for each action:
 //
@@ -127,7 +147,7 @@ type RoleAuthorizer struct {
 	RoleOf func(ctx context.Context, tenant graph.TenantID, actor Actor) (Role, error)
 }
 
-// Authorize implements [Authorizer].
+// Authorize implements [Authorizer]. Whoever is refused gets a [*RoleError].
 func (a RoleAuthorizer) Authorize(ctx context.Context, tenant graph.TenantID, actor Actor, action Action) error {
 	if a.RoleOf == nil {
 		return errors.New("runs: RoleAuthorizer.RoleOf is required")
@@ -137,7 +157,8 @@ func (a RoleAuthorizer) Authorize(ctx context.Context, tenant graph.TenantID, ac
 		return fmt.Errorf("runs: looking up the role: %w", err)
 	}
 	if !role.Allows(action) {
-		return fmt.Errorf("%w: %s needs another role in this tenant", ErrForbidden, action)
+		may := slices.DeleteFunc(slices.Clone(rolesByPower), func(r Role) bool { return !r.Allows(action) })
+		return &RoleError{Action: action, Roles: may}
 	}
 	return nil
 }

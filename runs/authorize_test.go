@@ -36,6 +36,27 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+func TestARefusalNamesTheRolesThatMay(t *testing.T) {
+	for action, want := range map[Action]string{
+		StartAction(KindBackup): "forbidden: start.backup needs the role operator or manager or owner in this tenant",
+		ActionScheduleCreate:    "forbidden: schedule.create needs the role manager or owner in this tenant",
+		ActionExportSecrets:     "forbidden: backup_set.export_secrets needs the role owner in this tenant",
+		"something.unlisted":    "forbidden: something.unlisted needs the role owner in this tenant",
+	} {
+		a := RoleAuthorizer{RoleOf: func(context.Context, graph.TenantID, Actor) (Role, error) { return RoleReadonly, nil }}
+		err := a.Authorize(t.Context(), "contoso", Actor{ID: "rita"}, action)
+		var refused *RoleError
+		if !errors.Is(err, ErrForbidden) || !errors.As(err, &refused) || refused.Action != action || err.Error() != want {
+			t.Errorf("%s: %v", action, err)
+		}
+		for _, r := range refused.Roles {
+			if !r.Allows(action) {
+				t.Errorf("%s: %s is named, and may not", action, r)
+			}
+		}
+	}
+}
+
 func TestRoleTableIsTheDocumentedOne(t *testing.T) {
 	actions := []Action{
 		ActionLook, ActionScheduleCreate, ActionScheduleUpdate, ActionScheduleEnable, ActionScheduleDisable,

@@ -1,9 +1,11 @@
 package pages
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
@@ -12,6 +14,7 @@ import (
 // failure is a page that is not a success. It never repeats a value of the request.
 type failure struct {
 	status int
+	title  string // empty takes that of the status
 	code   string // stable, lower_snake; those of docs/errors.md
 	text   string // what to do
 	fields []runs.FieldError
@@ -39,9 +42,13 @@ func failureOf(err error) failure {
 	var invalid *runs.InvalidError
 	var conflict *runs.ConflictError
 	var large *http.MaxBytesError
+	var role *runs.RoleError
 	switch {
 	case errors.As(err, &f):
 		return f
+	case errors.As(err, &role):
+		// Roles are public, and what exists has no say in it.
+		return failure{status: http.StatusForbidden, title: "Not allowed", code: "forbidden", text: "Your role does not allow this. It needs the role " + roleWords(role.Roles) + "."}
 	case errors.Is(err, runs.ErrForbidden), errors.Is(err, runs.ErrNotFound):
 		// One answer to both, so that it tells nothing about what exists.
 		return failure{status: http.StatusForbidden, code: "forbidden", text: "Your role does not allow this, or there is nothing at this address in this tenant."}
@@ -69,6 +76,21 @@ func failureOf(err error) failure {
 	return internal()
 }
 
+// roleWords lists roles of which one is enough: "operator, manager or owner".
+func roleWords(roles []runs.Role) string {
+	var b strings.Builder
+	for i, r := range roles {
+		switch {
+		case i > 0 && i == len(roles)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(r))
+	}
+	return b.String()
+}
+
 // fail writes a failure as a page. v is nil while it is not known who asks, and where.
 func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v *visit, f failure) {
 	if v == nil {
@@ -85,7 +107,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v *visit, f failure
 			data.Text = "The database cannot be reached at the moment, so it is not certain whether this was done. Look at the present state before you try again."
 		}
 	}
-	pg := page{template: "error", title: failureTitle(f.status), status: f.status, data: data}
+	pg := page{template: "error", title: cmp.Or(f.title, failureTitle(f.status)), status: f.status, data: data}
 	if err := pg.write(v); err != nil {
 		p.cfg.Logger.ErrorContext(r.Context(), "an error page could not be made", "error", err)
 		http.Error(w, f.text, f.status)

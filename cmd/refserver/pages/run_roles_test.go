@@ -186,3 +186,32 @@ func TestTheCheckOfTheAuditLogTakesTheHeadOfAnEarlierOne(t *testing.T) {
 	w.shows(w.post(readonly, tenantPath("audit", "verify"), url.Values{"head": {forged}}), http.StatusOK, "The log is not as it was written", "does not agree with the end that was noted")
 	w.shows(w.post(readonly, tenantPath("audit", "verify"), url.Values{"head": {"what?"}}), http.StatusUnprocessableEntity, `id="head-error"`)
 }
+
+func TestARefusalNamesTheRolesThatMay(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(nil)
+	queued := must2(w.cfg.Scheduler.RunNow(t.Context(), tenant, owner, s.ID))(t)
+	missing := "01980000-0000-7000-8000-00000000aaaa"
+	for _, tt := range []struct {
+		as   runs.Actor
+		path string
+		want string
+	}{
+		{readonly, tenantPath("schedules", s.ID, "run"), "It needs the role operator, manager or owner."},
+		{operator, tenantPath("schedules", s.ID, "edit"), "It needs the role manager or owner."},
+		{operator, tenantPath("schedules", missing, "edit"), "It needs the role manager or owner."}, // which tells nothing about what exists
+		{operator, tenantPath("runs", queued.ID, "cancel"), "It needs the role manager or owner."},
+		{operator, tenantPath("sets", "import"), "It needs the role manager or owner."},
+		{owner, tenantPath("schedules", missing, "run"), "Your role does not allow this, or there is nothing at this address in this tenant."},
+	} {
+		got := w.post(tt.as, tt.path, nil)
+		if got.StatusCode != http.StatusForbidden {
+			t.Errorf("%s, %s: %s, want 403", tt.as.ID, tt.path, got.Status)
+		}
+		got.has(t, tt.want, "What your role may do", `href="`+tenantPath("settings")+`"`)
+	}
+	w.get(operator, tenantPath("schedules", "new")).has(t, "Not allowed", "It needs the role manager or owner.")
+	got := w.get(stranger, tenantPath("schedules"))
+	got.has(t, "Not allowed, or not there")
+	got.lacks(t, "It needs the role")
+}
