@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -19,18 +18,12 @@ func (s *Store) AppendAudit(ctx context.Context, tenant graph.TenantID, entries 
 	})
 }
 
-// frequentAction tells whether every backup writes entries of an action. The index of actions
-// leaves them out; there are some in any page of the log.
-func frequentAction(action string) bool {
-	switch action {
-	case "run.started", "run.finished", "backup.created", "retention.applied":
-		return true
-	}
-	return false
-}
+// frequentActions are those of which every backup writes entries. The index of actions leaves
+// them out; there are some in any page of the log.
+var frequentActions = []string{"run.started", "run.finished", "backup.created", "retention.applied"}
 
 // isRareAction is the condition of the index of actions, as it has it.
-const isRareAction = `t."action" <> 'run.started' AND t."action" <> 'run.finished' AND t."action" <> 'backup.created' AND t."action" <> 'retention.applied'`
+var isRareAction = `t."action" <> '` + strings.Join(frequentActions, `' AND t."action" <> '`) + `'`
 
 // auditLookups are the parts of the log that a filter wants; one index gives each in its order.
 func auditLookups(f runs.AuditFilter) []lookup {
@@ -39,7 +32,7 @@ func auditLookups(f runs.AuditFilter) []lookup {
 		return []lookup{{index: "audit_run", cond: "t.run_id IS NOT NULL"}}
 	case f.Resource != "":
 		return []lookup{{index: "audit_resource", cond: "t.resource_id <> ''"}}
-	case len(f.Actions) > 0 && !slices.ContainsFunc(f.Actions, frequentAction):
+	case len(f.Actions) > 0 && !slices.ContainsFunc(f.Actions, func(a string) bool { return slices.Contains(frequentActions, a) }):
 		return lookupEach("audit_action", isRareAction+` AND t."action" = ?`, f.Actions)
 	}
 	return []lookup{{}}
@@ -47,6 +40,10 @@ func auditLookups(f runs.AuditFilter) []lookup {
 
 // ListAudit implements [runs.AuditStore].
 func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter runs.AuditFilter, slice runs.Slice) (list []runs.AuditEntry, err error) {
+	after, err := position(slice.After)
+	if err != nil {
+		return nil, err
+	}
 	for _, l := range auditLookups(filter) {
 		c := l.in(s.dialect, tenant)
 		andIn(c, `t."action"`, filter.Actions)
@@ -57,11 +54,7 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 			c.and("t.resource_id = ?", ident(filter.Resource))
 		}
 		if !slice.After.IsZero() {
-			seq, err := strconv.ParseInt(slice.After.Key, 10, 64)
-			if err != nil {
-				return nil, errBadCursor()
-			}
-			c.and("t.seq < ?", seq)
+			c.and("t.seq < ?", after)
 		}
 		err = s.look(ctx, auditScope(tenant), func(q querier) error {
 			rows, err := find[auditRow](ctx, s, q, c.tail("t.seq DESC", slice), c.args...)
@@ -76,9 +69,7 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 			return nil, err
 		}
 	}
-	slices.SortFunc(list, func(a, b runs.AuditEntry) int { return cmp.Compare(b.Seq, a.Seq) })
-	list = slices.CompactFunc(list, func(a, b runs.AuditEntry) bool { return a.Seq == b.Seq })
-	return list[:min(len(list), max(slice.Limit, 1)+1)], nil
+	return merged(list, func(a, b runs.AuditEntry) int { return cmp.Compare(b.Seq, a.Seq) }, slice), nil
 }
 
 type auditRow struct {

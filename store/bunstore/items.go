@@ -127,7 +127,7 @@ func (s *Store) ListItems(ctx context.Context, tenant graph.TenantID, run runs.I
 	if filter.PolicyType != "" {
 		c.and("t.policy_type = ?", text(filter.PolicyType))
 	}
-	if err := c.afterID(slice.After); err != nil {
+	if err := c.afterID("t.id", slice.After); err != nil {
 		return nil, err
 	}
 	err = s.view(ctx, tenant, func(q querier) error {
@@ -143,15 +143,15 @@ func (s *Store) ListItems(ctx context.Context, tenant graph.TenantID, run runs.I
 	return list, err
 }
 
-// afterID goes on after a position in a list by id.
-func (c *conditions) afterID(after runs.Keyset) error {
+// afterID goes on after a position in a list by the id in a column.
+func (c *conditions) afterID(column string, after runs.Keyset) error {
 	if after.IsZero() {
 		return nil
 	}
 	if after.Key != "" {
 		return errBadCursor()
 	}
-	c.and("t.id > ?", uidOf(after.ID))
+	c.and(column+" > ?", uidOf(after.ID))
 	return nil
 }
 

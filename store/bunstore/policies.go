@@ -143,7 +143,7 @@ func (s *Store) ListPolicies(ctx context.Context, tenant graph.TenantID, filter 
 		c.and("(t.gone_since IS NOT NULL) = ?", flag(*filter.Gone))
 	}
 	andIDs(c, "t.id", filter.IDs)
-	if err := c.afterID(slice.After); err != nil {
+	if err := c.afterID("t.id", slice.After); err != nil {
 		return nil, err
 	}
 	err = s.look(ctx, tenant, func(q querier) error {

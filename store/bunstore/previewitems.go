@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strconv"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -23,11 +22,11 @@ func (s *Store) ListPreviewItems(ctx context.Context, tenant graph.TenantID, pre
 	}
 	andIDs(c, "t.item_id", filter.ItemIDs)
 	if !slice.After.IsZero() {
-		position, err := strconv.ParseInt(slice.After.Key, 10, 64)
+		place, err := position(slice.After)
 		if err != nil {
-			return nil, errBadCursor()
+			return nil, err
 		}
-		c.and("t.place > ?", num(position))
+		c.and("t.place > ?", num(place))
 	}
 	err = s.view(ctx, tenant, func(q querier) error {
 		if _, err := s.preview(ctx, q, tenant, uidOf(preview)); err != nil {

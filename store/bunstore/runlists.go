@@ -98,10 +98,9 @@ func lookupEach[T ~string](index, cond string, values []T) (list []lookup) {
 
 // ListRuns implements [runs.RunStore].
 func (s *Store) ListRuns(ctx context.Context, tenant graph.TenantID, filter runs.RunFilter, slice runs.Slice) ([]runs.Run, error) {
-	lookups := s.dialect.runLookups(filter)
 	var list []runs.Run
 	// Active runs are the first: one that ends meanwhile is found twice and not never.
-	for _, l := range lookups {
+	for _, l := range s.dialect.runLookups(filter) {
 		c, err := l.where(s.dialect, tenant, filter, slice)
 		if err != nil {
 			return nil, err
@@ -116,14 +115,17 @@ func (s *Store) ListRuns(ctx context.Context, tenant graph.TenantID, filter runs
 		}
 		list = append(list, part...)
 	}
-	if len(lookups) == 1 {
-		return list, nil
-	}
-	slices.SortStableFunc(list, func(a, b runs.Run) int {
+	return merged(list, func(a, b runs.Run) int {
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
-	})
-	list = slices.CompactFunc(list, func(a, b runs.Run) bool { return a.ID == b.ID })
-	return list[:min(len(list), max(slice.Limit, 1)+1)], nil
+	}, slice), nil
+}
+
+// merged orders what lookups found one after the other, leaves out what one found again, and keeps
+// as many as one of them finds.
+func merged[T any](found []T, compare func(a, b T) int, slice runs.Slice) []T {
+	slices.SortStableFunc(found, compare)
+	found = slices.CompactFunc(found, func(a, b T) bool { return compare(a, b) == 0 })
+	return found[:min(len(found), most(slice))]
 }
 
 // in makes the index of the part the one that answers for a tenant.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -137,9 +136,9 @@ func (c *conditions) afterTime(after runs.Keyset) error {
 	if after.IsZero() {
 		return nil
 	}
-	micro, err := strconv.ParseInt(after.Key, 10, 64)
+	micro, err := position(after)
 	if err != nil {
-		return errBadCursor()
+		return err
 	}
 	c.and("(t.created_at, t.id) < (?, ?)", ts{micro: micro, set: true}, uidOf(after.ID))
 	return nil

@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"math"
-	"strconv"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -38,9 +37,9 @@ func (c *conditions) sortSchedules(sort backupsched.Sort, after runs.Keyset) (or
 	if after.IsZero() {
 		return order, nil
 	}
-	micro, err := strconv.ParseInt(after.Key, 10, 64)
+	micro, err := position(after)
 	if err != nil {
-		return "", errBadCursor()
+		return "", err
 	}
 	id, later := uidOf(after.ID), "("+column+", t.id) "+beyond+" (?, ?)"
 	switch at := (ts{micro: micro, set: true}); {

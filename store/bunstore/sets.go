@@ -168,13 +168,13 @@ const searchChunk = 200
 // searchItems returns the items of which the name has a part, given in lower case. The databases
 // do not agree on what lower case is, and an item has no column for it, so it is looked for here.
 func (s *Store) searchItems(ctx context.Context, q querier, c conditions, part string, slice runs.Slice) (found []wholeItem, err error) {
-	most, read := max(slice.Limit, 1)+1, slice
+	read := slice
 	if part != "" {
 		read.Limit = max(slice.Limit, searchChunk)
 	}
 	for {
 		chunk := conditions{clause: c.clause, args: slices.Clone(c.args)}
-		if err := chunk.afterID(read.After); err != nil {
+		if err := chunk.afterID("t.id", read.After); err != nil {
 			return nil, err
 		}
 		rows, err := s.setItems(ctx, q, chunk.tail("t.id", read), chunk.args...)
@@ -185,7 +185,7 @@ func (s *Store) searchItems(ctx context.Context, q querier, c conditions, part s
 			if strings.Contains(strings.ToLower(rows[i].name()), part) {
 				found = append(found, rows[i])
 			}
-			if len(found) == most {
+			if len(found) == most(slice) {
 				return found, nil
 			}
 		}

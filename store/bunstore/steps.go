@@ -67,11 +67,8 @@ func (t *tx) putSteps(ctx context.Context, run *runRow, steps []restore.Step) er
 // ListSteps implements [restore.Store].
 func (s *Store) ListSteps(ctx context.Context, tenant graph.TenantID, run runs.ID, slice runs.Slice) (list []restore.Step, err error) {
 	c := where("t.run_id = ?", uidOf(run))
-	if !slice.After.IsZero() {
-		if slice.After.Key != "" {
-			return nil, errBadCursor()
-		}
-		c.and("t.item_id > ?", uidOf(slice.After.ID))
+	if err := c.afterID("t.item_id", slice.After); err != nil {
+		return nil, err
 	}
 	err = s.view(ctx, tenant, func(q querier) error {
 		if _, err := s.run(ctx, q, tenant, uidOf(run)); err != nil {

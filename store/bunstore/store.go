@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -251,9 +252,24 @@ func andIn[T ~string](c *conditions, column string, values []T) {
 	}
 }
 
-// tail ends the clause: order and one row more than the limit of the slice.
+// tail ends the clause.
 func (c *conditions) tail(order string, slice runs.Slice) string {
-	return fmt.Sprintf("%s ORDER BY %s LIMIT %d", c.clause, order, max(slice.Limit, 1)+1)
+	return fmt.Sprintf("%s ORDER BY %s LIMIT %d", c.clause, order, most(slice))
+}
+
+// most is how many a list gives: one more than the limit, which tells that there are more.
+func most(slice runs.Slice) int { return max(slice.Limit, 1) + 1 }
+
+// position is the number in the position that a list goes on after; 0 for its beginning.
+func position(after runs.Keyset) (int64, error) {
+	if after.IsZero() {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(after.Key, 10, 64)
+	if err != nil {
+		return 0, errBadCursor()
+	}
+	return n, nil
 }
 
 // notFound is what a tenant is told about what it does not have.

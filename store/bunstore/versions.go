@@ -2,7 +2,6 @@ package bunstore
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -13,9 +12,9 @@ import (
 func (s *Store) ListVersions(ctx context.Context, tenant graph.TenantID, policy runs.ID, slice runs.Slice) (list []backupset.PolicyVersion, err error) {
 	c := where("t.tenant_id = ? AND t.policy_id = ?", ident(tenant), uidOf(policy))
 	if !slice.After.IsZero() {
-		number, err := strconv.ParseInt(slice.After.Key, 10, 64)
+		number, err := position(slice.After)
 		if err != nil {
-			return nil, errBadCursor()
+			return nil, err
 		}
 		c.and("t.number < ?", number)
 	}
