@@ -121,7 +121,7 @@ func openNotification(v *visit) (answer, error) {
 		return nil, err
 	}
 	if batch := n.BatchID(); batch != "" {
-		return see{path: v.path("runs") + "?batch=" + string(batch)}, nil
+		return see{path: v.batchPath(batch)}, nil
 	}
 	return see{path: v.path("runs", string(n.RunID))}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -87,11 +86,7 @@ func (v *visit) liveData(follows string) (liveData, error) {
 				seen.Add("seen", string(r.ID))
 			}
 		}
-		sep := "?"
-		if strings.Contains(data.Poll, "?") {
-			sep = "&"
-		}
-		data.Poll += sep + seen.Encode()
+		data.Poll = withQuery(data.Poll, seen)
 	}
 	return data, nil
 }

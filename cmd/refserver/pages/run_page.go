@@ -188,7 +188,7 @@ func (v *visit) runLinks(run runs.Run, about subject) ([]runLink, error) {
 			return nil, err
 		}
 		others := count(len(batch.Items)-1, "other run", "other runs")
-		list = append(list, runLink{"Started together with", others, v.path("runs") + "?batch=" + string(run.BatchID)})
+		list = append(list, runLink{"Started together with", others, v.batchPath(run.BatchID)})
 	}
 	if run.RetryOf != "" {
 		add("Retry of", "an earlier run", "runs", string(run.RetryOf))

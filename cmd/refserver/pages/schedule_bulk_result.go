@@ -106,8 +106,8 @@ type bulkData struct {
 	Was    int // of which a run was under way already
 	Failed int
 	Back   string
-	Batch  runs.ID // of the runs; empty when there is none
-	Active bool    // some of them are under way
+	Runs   string // the address of all of them; empty when there is none
+	Active bool   // some of them are under way
 }
 
 // bulkLine is one schedule of many, and what became of it.
@@ -197,7 +197,7 @@ func (v *visit) batchLines(data *bulkData) error {
 	if len(found.Items) == 0 {
 		return nil
 	}
-	data.Batch = batch[0]
+	data.Runs = v.batchPath(batch[0])
 	known := make(map[runs.ID]runs.Run, len(found.Items))
 	for _, r := range found.Items {
 		known[r.ID] = r

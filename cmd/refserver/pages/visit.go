@@ -85,6 +85,19 @@ func (v *visit) path(segments ...string) string {
 	return b.String()
 }
 
+// batchPath is the address of the runs that were started together.
+func (v *visit) batchPath(batch runs.ID) string {
+	return withQuery(v.path("runs"), url.Values{"batch": {string(batch)}})
+}
+
+// withQuery adds parameters to an address that may have some.
+func withQuery(address string, q url.Values) string {
+	if strings.Contains(address, "?") {
+		return address + "&" + q.Encode()
+	}
+	return address + "?" + q.Encode()
+}
+
 // with is the present address with other parameters, from the first page on; an empty value
 // removes one.
 func (v *visit) with(pairs ...string) string {
@@ -122,11 +135,7 @@ type see struct {
 func (s see) write(v *visit) error {
 	to := s.path
 	if s.notice != "" {
-		sep := "?"
-		if strings.Contains(to, "?") {
-			sep = "&"
-		}
-		to += sep + "notice=" + url.QueryEscape(s.notice)
+		to = withQuery(to, url.Values{"notice": {s.notice}})
 	}
 	http.Redirect(v.w, v.req, to, http.StatusSeeOther)
 	return nil
