@@ -133,8 +133,8 @@ func (s *Scheduler) Bulk(ctx context.Context, tenant graph.TenantID, actor runs.
 	return results[:done], err
 }
 
-// bulkFunc does an action to the schedules and fills in RunID and Err of the results. An error
-// ends it; done is how many it was done to before.
+// bulkFunc does an action to the schedules and fills in RunID, BatchID, Reused and Err of the
+// results. An error ends it; done is how many it was done to before.
 type bulkFunc func(ctx context.Context, tenant graph.TenantID, actor runs.Actor, ids []runs.ID, results []BulkResult) (done int, err error)
 
 func (s *Scheduler) bulk(action BulkAction) (bulkFunc, error) {
