@@ -150,6 +150,10 @@ type RunFilter struct {
 	BatchID    ID
 	IDs        []ID      // when not empty, these runs only
 	From, To   time.Time // by CreatedAt: From <= t < To
+
+	// ExceptSuccessOf leaves out the runs of these kinds that succeeded, such as the retention
+	// that follows each backup. What did not succeed stays.
+	ExceptSuccessOf []Kind
 }
 
 // ItemFilter selects items of a run.

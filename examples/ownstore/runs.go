@@ -68,7 +68,8 @@ func (m *Memory) ListRuns(ctx context.Context, tenant graph.TenantID, filter run
 	list := m.runs.where(tenant, func(r runs.Run) bool {
 		return among(filter.IDs, r.ID) && among(filter.Kinds, r.Kind) && among(filter.Statuses, r.Status) && among(filter.Triggers, r.Trigger) &&
 			is(filter.ScheduleID, r.ScheduleID) && is(filter.BatchID, r.BatchID) && !r.CreatedAt.Before(filter.From) &&
-			(filter.To.IsZero() || r.CreatedAt.Before(filter.To))
+			(filter.To.IsZero() || r.CreatedAt.Before(filter.To)) &&
+			!(r.Status == runs.StatusSuccess && slices.Contains(filter.ExceptSuccessOf, r.Kind))
 	})
 	return page(list, slice, func(r runs.Run) runs.Keyset { return timeKey(r.CreatedAt, r.ID) }, newestFirst), nil
 }

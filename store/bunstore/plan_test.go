@@ -179,6 +179,10 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			return err
 		}, []string{"tb_schedules_due (next_run_at<?)"}, nil},
 		{"ListRuns", func() error { _, err := s.ListRuns(ctx, tenant, runs.RunFilter{}, after); return err }, []string{"tb_runs_created"}, nil},
+		{"ListRuns without the successful ones of a kind", func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{ExceptSuccessOf: []runs.Kind{runs.KindRetentionApply}}, after)
+			return err
+		}, []string{"tb_runs_created (tenant_id=? AND (created_at,id)<(?,?))"}, nil},
 		{"ListRuns from to", func() error {
 			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{From: began, To: began.Add(time.Hour)}, first)
 			return err

@@ -228,6 +228,10 @@ func postgresPlans(p *pair) map[string]func() error {
 			return err
 		},
 		"ListRuns": func() error { _, err := s.ListRuns(ctx, tenant, runs.RunFilter{}, after); return err },
+		"ListRuns without the successful ones of a kind": func() error {
+			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{ExceptSuccessOf: []runs.Kind{runs.KindRetentionApply}}, after)
+			return err
+		},
 		"ListRuns of the active ones": func() error {
 			_, err := s.ListRuns(ctx, tenant, runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}}, first)
 			return err

@@ -27,11 +27,13 @@ func TestEveryFilterOfRunsGivesWhatFitsPageByPage(t *testing.T) {
 	for _, k := range kinds {
 		for _, st := range statuses {
 			for _, tr := range triggers {
-				for _, id := range []runs.ID{"", schedule} {
-					f := runs.RunFilter{Kinds: k, Statuses: st, Triggers: tr, ScheduleID: id}
+				for _, of := range []runs.RunFilter{{}, {ScheduleID: schedule}, {ExceptSuccessOf: []runs.Kind{runs.KindBackup, runs.KindSetVerify}}} {
+					f, id, except := of, of.ScheduleID, of.ExceptSuccessOf
+					f.Kinds, f.Statuses, f.Triggers = k, st, tr
 					var want, got []runs.ID
 					for _, r := range all {
-						if (k == nil || slices.Contains(k, r.Kind)) && (st == nil || slices.Contains(st, r.Status)) && (tr == nil || slices.Contains(tr, r.Trigger)) && (id == "" || r.ScheduleID == id) {
+						if (k == nil || slices.Contains(k, r.Kind)) && (st == nil || slices.Contains(st, r.Status)) && (tr == nil || slices.Contains(tr, r.Trigger)) && (id == "" || r.ScheduleID == id) &&
+							(r.Status != runs.StatusSuccess || !slices.Contains(except, r.Kind)) {
 							want = append(want, r.ID)
 						}
 					}

@@ -242,14 +242,18 @@ func (c *conditions) and(cond string, args ...any) {
 // andIn adds a condition that a column is one of the values, unless there are none.
 func andIn[T ~string](c *conditions, column string, values []T) {
 	if len(values) > 0 {
-		list := make([]text, len(values)) // which every database can take, whatever it holds
-		for i, v := range values {
-			list[i] = text(v)
-		}
-		slices.Sort(list)
-		list = slices.Compact(list)
-		c.and(column+" IN (?)", bun.List(list))
+		c.and(column+" IN (?)", bun.List(texts(values)))
 	}
+}
+
+// texts are the values that differ, which every database can take, whatever they hold.
+func texts[T ~string](values []T) []text {
+	list := make([]text, len(values))
+	for i, v := range values {
+		list[i] = text(v)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // tail ends the clause.

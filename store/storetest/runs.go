@@ -191,24 +191,36 @@ func runsAreFound(t *testing.T, f *fixture) {
 	sync := f.newRun(contoso)
 	sync.Kind, sync.Trigger, sync.CreatedAt = runs.KindPolicySync, runs.TriggerSystem, start.Add(2*time.Hour)
 	f.start(sync)
+	tidy := f.newRun(contoso)
+	tidy.Kind, tidy.Trigger, tidy.CreatedAt = runs.KindRetentionApply, runs.TriggerSystem, start.Add(3*time.Hour)
+	tidy = f.finish(f.start(tidy), runs.StatusSuccess, start)
 	for what, c := range map[string]struct {
 		filter runs.RunFilter
 		want   []runs.ID // newest first
 	}{
-		"everything":     {runs.RunFilter{}, []runs.ID{sync.ID, manual.ID, slot.ID}},
+		"everything":     {runs.RunFilter{}, []runs.ID{tidy.ID, sync.ID, manual.ID, slot.ID}},
 		"kind":           {runs.RunFilter{Kinds: []runs.Kind{runs.KindPolicySync}}, []runs.ID{sync.ID}},
 		"kinds":          {runs.RunFilter{Kinds: []runs.Kind{runs.KindPolicySync, runs.KindBackup}}, []runs.ID{sync.ID, manual.ID, slot.ID}},
 		"status":         {runs.RunFilter{Statuses: []runs.Status{runs.StatusQueued}}, []runs.ID{sync.ID, slot.ID}},
-		"statuses":       {runs.RunFilter{Statuses: []runs.Status{runs.StatusFailed, runs.StatusSuccess}}, []runs.ID{manual.ID}},
+		"statuses":       {runs.RunFilter{Statuses: []runs.Status{runs.StatusFailed, runs.StatusSuccess}}, []runs.ID{tidy.ID, manual.ID}},
 		"trigger":        {runs.RunFilter{Triggers: []runs.Trigger{runs.TriggerSchedule}}, []runs.ID{slot.ID}},
 		"schedule":       {runs.RunFilter{ScheduleID: s.ID}, []runs.ID{manual.ID, slot.ID}},
 		"ids":            {runs.RunFilter{IDs: []runs.ID{slot.ID, nobody, sync.ID}}, []runs.ID{sync.ID, slot.ID}},
 		"id of a status": {runs.RunFilter{IDs: []runs.ID{slot.ID, manual.ID}, Statuses: []runs.Status{runs.StatusFailed}}, []runs.ID{manual.ID}},
 		"other schedule": {runs.RunFilter{ScheduleID: nobody}, nil},
-		"from":           {runs.RunFilter{From: start.Add(time.Hour)}, []runs.ID{sync.ID, manual.ID}},
+		"from":           {runs.RunFilter{From: start.Add(time.Hour)}, []runs.ID{tidy.ID, sync.ID, manual.ID}},
 		"to":             {runs.RunFilter{To: start.Add(time.Hour)}, []runs.ID{slot.ID}},
 		"from and to":    {runs.RunFilter{From: start.Add(time.Hour), To: start.Add(2 * time.Hour)}, []runs.ID{manual.ID}},
-		"together":       {runs.RunFilter{ScheduleID: s.ID, Statuses: []runs.Status{runs.StatusFailed}, Kinds: []runs.Kind{runs.KindPolicySync}}, nil},
+		"except the successful of a kind": {
+			runs.RunFilter{ExceptSuccessOf: []runs.Kind{runs.KindRetentionApply, runs.KindRetentionApply}}, []runs.ID{sync.ID, manual.ID, slot.ID},
+		},
+		"except the successful of kinds without any": {
+			runs.RunFilter{ExceptSuccessOf: []runs.Kind{runs.KindBackup, runs.KindPolicySync}}, []runs.ID{tidy.ID, sync.ID, manual.ID, slot.ID},
+		},
+		"a kind except its successful ones": {
+			runs.RunFilter{Kinds: []runs.Kind{runs.KindRetentionApply, runs.KindPolicySync}, ExceptSuccessOf: []runs.Kind{runs.KindRetentionApply}}, []runs.ID{sync.ID},
+		},
+		"together": {runs.RunFilter{ScheduleID: s.ID, Statuses: []runs.Status{runs.StatusFailed}, Kinds: []runs.Kind{runs.KindPolicySync}}, nil},
 	} {
 		var got []runs.ID
 		for _, r := range must(f.store.ListRuns(f.ctx, contoso, c.filter, all))(t) {

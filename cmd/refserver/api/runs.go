@@ -21,6 +21,7 @@ type runQuery struct {
 	Kind       []string     `query:"kind,explode" enum:"backup,policy.sync,policy.capture_snapshot,backup_set.create,backup_set.add_policies,backup_set.verify,backup_set.import,drift.report,restore.preview,restore.execute,retention.apply"`
 	Status     []string     `query:"status,explode" enum:"queued,running,success,partial,failed,canceled,skipped"`
 	Trigger    []string     `query:"trigger,explode" enum:"schedule,manual,retry,system"`
+	Except     []string     `query:"except_success_of,explode" enum:"backup,policy.sync,policy.capture_snapshot,backup_set.create,backup_set.add_policies,backup_set.verify,backup_set.import,drift.report,restore.preview,restore.execute,retention.apply" doc:"Leaves out the runs of these kinds that succeeded: with retention.apply, the one that follows each backup"`
 	ScheduleID idParam      `query:"schedule_id" doc:"A schedule of the tenant, deleted or not; any other is 403"`
 	BatchID    idParam      `query:"batch_id" doc:"The batch_id of a run or notification: the runs that one bulk call started; any other id is 403"`
 	From       instantParam `query:"from" doc:"Created at or after"`
@@ -108,7 +109,7 @@ func (a *API) listRuns(ctx context.Context, c *call, q *runQuery, _ *nothing) (L
 		Kinds:      oneOf(&bad, "kind", q.Kind, kinds...),
 		Statuses:   oneOf(&bad, "status", q.Status, runs.Statuses()...),
 		Triggers:   oneOf(&bad, "trigger", q.Trigger, runs.TriggerSchedule, runs.TriggerManual, runs.TriggerRetry, runs.TriggerSystem),
-		ScheduleID: runs.ID(q.ScheduleID), BatchID: runs.ID(q.BatchID),
+		ScheduleID: runs.ID(q.ScheduleID), BatchID: runs.ID(q.BatchID), ExceptSuccessOf: oneOf(&bad, "except_success_of", q.Except, kinds...),
 		From: q.From.value(&bad, "from"), To: q.To.value(&bad, "to"),
 	}
 	if err := bad.Err(); err != nil {

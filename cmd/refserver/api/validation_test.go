@@ -141,6 +141,7 @@ func TestInvalidQueries(t *testing.T) {
 		{"runs?status=queued&status=done", "status status_unknown"},
 		{"runs?kind=restore", "kind kind_unknown"},
 		{"runs?trigger=cron", "trigger trigger_unknown"},
+		{"runs?except_success_of=restore", "except_success_of except_success_of_unknown"},
 		{"runs?from=yesterday", "from from_invalid"},
 		{"runs?to=2026-03-29", "to to_invalid"},
 		{"runs?schedule=" + id, "schedule parameter_unknown"},
@@ -181,6 +182,7 @@ func TestFilters(t *testing.T) {
 	}{
 		{"schedules", 2}, {"schedules?search=NIGHT", 1}, {"schedules?enabled=true", 1}, {"schedules?enabled=false", 1}, {"schedules?status=success", 1},
 		{"runs", 2}, {"runs?status=success", 1}, {"runs?status=success&status=queued", 2}, {"runs?kind=policy.sync", 0}, {"runs?trigger=schedule", 0},
+		{"runs?except_success_of=backup", 1}, {"runs?except_success_of=retention.apply&except_success_of=policy.sync", 2},
 		{"runs?schedule_id=" + id, 1}, {"runs?from=2026-03-02T09:01:00Z", 1}, {"runs?to=2026-03-02T10:00:00%2B01:00", 0}, {"runs/active", 1},
 		{"runs/" + string(run.ID) + "/items?status=success", 2}, {"runs/" + string(run.ID) + "/items?status=failed", 0},
 		{"runs/" + string(run.ID) + "/items?policy_type=deviceConfiguration", 1},

@@ -95,6 +95,7 @@ func (w *world) loadPages(b *testing.B, busy, quiet runs.ID) []loadPage {
 		{"schedule", tenantPath("schedules", busy)},
 		{"schedule missed", tenantPath("schedules", quiet)},
 		{"runs", tenantPath("runs")},
+		{"runs retention", list("runs", "retention=shown")},
 		{"runs missed", list("runs", "status=skipped&kind=backup")},
 		{"runs success", list("runs", "status=success")},
 		{"runs failed", list("runs", "status=failed")},

@@ -23,6 +23,9 @@ type runListData struct {
 	Schedules []filterOption
 	From, To  string
 	Batch     string // runs that were started together, as the address has it
+	Retention string // what the address says of retention: "shown", or ""
+	Hides     bool   // retention runs that succeeded are left out
+	Shows     bool   // they would be, but the address asks for them
 	Filtered  bool   // anything is left out
 	Rows      []runRow
 	Pager     pager
@@ -44,7 +47,11 @@ type runRow struct {
 
 func listRuns(v *visit) (answer, error) {
 	data := runListData{From: v.query.Get("from"), To: v.query.Get("to"), Batch: v.query.Get("batch")}
+	if v.query.Get("retention") == retentionShown {
+		data.Retention = retentionShown
+	}
 	request, filter, fields := v.runFilter()
+	data.Hides, data.Shows = len(filter.ExceptSuccessOf) > 0, data.Retention != "" && drowned(filter)
 	for _, k := range runKinds {
 		data.Kinds = append(data.Kinds, filterOption{string(k), kindWords(k), slices.Contains(filter.Kinds, k)})
 	}
@@ -131,7 +138,21 @@ func (v *visit) runFilter() (runs.PageRequest, runs.RunFilter, []runs.FieldError
 	}
 	f.From = v.day(&bad, "from", 0)
 	f.To = v.day(&bad, "to", 1)
+	if drowned(f) && v.query.Get("retention") != retentionShown {
+		f.ExceptSuccessOf = []runs.Kind{runs.KindRetentionApply}
+	}
 	return request, f, bad.Fields
+}
+
+// retentionShown is what the address says for retention runs to be among the others.
+const retentionShown = "shown"
+
+// drowned tells whether every other row of what a filter finds may be news that hardly ever is any:
+// that the retention which follows each backup succeeded. Who filters by its kind, or by what starts
+// it, wants to see it; among the runs of a schedule or a batch there is none.
+func drowned(f runs.RunFilter) bool {
+	succeeded := len(f.Statuses) == 0 || slices.Contains(f.Statuses, runs.StatusSuccess)
+	return succeeded && len(f.Kinds) == 0 && f.ScheduleID == "" && f.BatchID == "" && !slices.Contains(f.Triggers, runs.TriggerSystem)
 }
 
 // day is when a day of the address begins in the viewer's zone, or the one `after` days later.
