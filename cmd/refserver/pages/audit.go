@@ -57,7 +57,7 @@ func listAudit(v *visit) (answer, error) {
 	if data.ID != "" {
 		id := runs.ID(data.ID)
 		if !id.Valid() {
-			pg.data, pg.status = data, http.StatusUnprocessableEntity
+			pg.data = data
 			pg.errors = []runs.FieldError{{Field: "id", Code: "id_invalid", Message: "must be an id as pages and addresses show it, of 36 characters"}}
 			return pg, nil
 		}
@@ -150,7 +150,7 @@ func verifyAudit(v *visit) (answer, error) {
 	pg := page{template: "audit_check", title: "Check of the audit log", section: "audit"}
 	known, ok := knownHead(data.Known)
 	if !ok {
-		pg.data, pg.status = data, http.StatusUnprocessableEntity
+		pg.data = data
 		pg.errors = []runs.FieldError{{Field: "head", Code: "hash_invalid", Message: "must be as an earlier check showed it: a number, a colon and 64 hexadecimal digits"}}
 		return pg, nil
 	}

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -60,6 +61,17 @@ func (v *visit) pick(form url.Values) (pick, error) {
 		return slices.ContainsFunc(p.Chosen, func(c backupset.Policy) bool { return c.ID == q.ID })
 	})
 	return p, nil
+}
+
+// pickBeside is the same on a form of which other fields may not be right: bad, and with them what
+// is not right about the pick.
+func (v *visit) pickBeside(form url.Values, bad []runs.FieldError) (pick, []runs.FieldError, error) {
+	p, err := v.pick(form)
+	var invalid *runs.InvalidError
+	if errors.As(err, &invalid) {
+		return p, append(bad, invalid.Fields...), nil
+	}
+	return p, bad, err
 }
 
 // pickedIDs are the policies that a form names.

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 
@@ -61,11 +60,7 @@ func (v *visit) itemsPage(s selection, bad []runs.FieldError) (answer, error) {
 	if err := data.search(v); err != nil {
 		return nil, err
 	}
-	pg := page{template: "restore_items", title: "Restore: pick policies", section: "restore", data: data, errors: bad}
-	if bad != nil {
-		pg.status = http.StatusUnprocessableEntity
-	}
-	return pg, nil
+	return page{template: "restore_items", title: "Restore: pick policies", section: "restore", data: data, errors: bad}, nil
 }
 
 // chosenSet reads the set that is chosen, and what of it.

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -52,11 +51,7 @@ func (v *visit) optionsPage(s selection, bad []runs.FieldError) (answer, error) 
 	is := func(t graph.PolicyType) bool { return t == conditionalAccess }
 	data.Access = slices.ContainsFunc(chosen.Types, func(t restoreType) bool { return is(t.Type) && (t.Chosen || s.All) }) ||
 		slices.ContainsFunc(chosen.Chosen, func(i backupset.Item) bool { return is(i.Type) })
-	pg := page{template: "restore_options", title: "Restore: options", section: "restore", data: data, errors: bad}
-	if bad != nil {
-		pg.status = http.StatusUnprocessableEntity
-	}
-	return pg, nil
+	return page{template: "restore_options", title: "Restore: options", section: "restore", data: data, errors: bad}, nil
 }
 
 // startPreview starts the preview of what is chosen.

@@ -188,7 +188,7 @@ func startRestore(v *visit) (answer, error) {
 	if data.Enables && !data.Confirmed {
 		bad.Add("confirm", "confirm_required", "confirm it: people may be locked out")
 	}
-	again := page{template: "restore_preview", title: "Restore preview", section: "restore", data: data, status: http.StatusUnprocessableEntity}
+	again := page{template: "restore_preview", title: "Restore preview", section: "restore", data: data}
 	if data.Ready && data.Preview.RestoreRunID == "" && bad.Err() != nil {
 		again.errors = bad.Fields
 		return again, nil

@@ -72,7 +72,7 @@ func listRuns(v *visit) (answer, error) {
 	}
 	pg := page{template: "runs", title: "Runs", section: "runs"}
 	if len(fields) > 0 {
-		pg.data, pg.status, pg.errors = data, 422, fields
+		pg.data, pg.errors = data, fields
 		return pg, nil
 	}
 	found, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, filter, request)

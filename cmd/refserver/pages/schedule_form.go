@@ -95,12 +95,9 @@ func (v *visit) formPage(id runs.ID, f scheduleForm, bad []runs.FieldError) (ans
 		data.Back = v.schedulePath(id)
 		pg.title, pg.data = "Edit schedule", data
 	}
-	if bad != nil {
-		pg.status = http.StatusUnprocessableEntity
-		for i, e := range bad { // one field has all types
-			if strings.HasPrefix(e.Field, "policy_types[") {
-				bad[i].Field = "policy_types"
-			}
+	for i, e := range bad { // one field has all types
+		if strings.HasPrefix(e.Field, "policy_types[") {
+			bad[i].Field = "policy_types"
 		}
 	}
 	return pg, nil

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"errors"
-	"net/http"
 	"slices"
 	"time"
 
@@ -138,11 +137,7 @@ func confirmPurge(v *visit) (answer, error) {
 }
 
 func purgePage(set backupset.BackupSet, bad []runs.FieldError) page {
-	pg := page{template: "set_purge", title: "Remove " + isolated(set.Name), section: "sets", data: confirmData{Set: set}, errors: bad}
-	if bad != nil {
-		pg.status = http.StatusUnprocessableEntity
-	}
-	return pg
+	return page{template: "set_purge", title: "Remove " + isolated(set.Name), section: "sets", data: confirmData{Set: set}, errors: bad}
 }
 
 // purgeSet removes a set for good when its name was typed.

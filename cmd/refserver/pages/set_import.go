@@ -45,13 +45,13 @@ func importSet(v *visit) (answer, error) {
 			{Field: "file", Code: "file_too_large", Message: "is larger than " + byteWords(v.cfg.MaxImport)},
 		}), nil
 	case errors.As(err, &invalid):
-		return v.importPage(name, http.StatusUnprocessableEntity, invalid.Fields), nil
+		return v.importPage(name, 0, invalid.Fields), nil
 	case err != nil:
 		return nil, err
 	}
 	a, err := v.start(transfer.ImportRequest(upload, name))
 	if errors.As(err, &invalid) {
-		return v.importPage(name, http.StatusUnprocessableEntity, invalid.Fields), nil
+		return v.importPage(name, 0, invalid.Fields), nil
 	}
 	return a, err
 }

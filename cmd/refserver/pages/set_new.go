@@ -2,7 +2,6 @@ package pages
 
 import (
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -35,18 +34,10 @@ func (v *visit) newSetPage(form url.Values, bad []runs.FieldError) (answer, erro
 	}
 	data.Types = v.typeGroups(chosenTypes(form["policy_types"]))
 	var err error
-	if data.Pick, err = v.pick(form); err != nil {
-		var invalid *runs.InvalidError
-		if !errors.As(err, &invalid) {
-			return nil, err
-		}
-		bad = append(bad, invalid.Fields...)
+	if data.Pick, bad, err = v.pickBeside(form, bad); err != nil {
+		return nil, err
 	}
-	pg := page{template: "set_new", title: "New backup set", section: "sets", data: data, errors: bad}
-	if bad != nil {
-		pg.status = http.StatusUnprocessableEntity
-	}
-	return pg, nil
+	return page{template: "set_new", title: "New backup set", section: "sets", data: data, errors: bad}, nil
 }
 
 func createSet(v *visit) (answer, error) {
@@ -102,18 +93,10 @@ func (v *visit) addPolicies(form url.Values, bad []runs.FieldError) (answer, err
 		return nil, runs.Conflict("set_of_schedule", "the backup set was made by a schedule and never changes; make a set by hand")
 	}
 	data := addData{Set: set}
-	if data.Pick, err = v.pick(form); err != nil {
-		var invalid *runs.InvalidError
-		if !errors.As(err, &invalid) {
-			return nil, err
-		}
-		bad = append(bad, invalid.Fields...)
+	if data.Pick, bad, err = v.pickBeside(form, bad); err != nil {
+		return nil, err
 	}
-	pg := page{template: "set_add", title: "Add policies to " + isolated(set.Name), section: "sets", data: data, errors: bad}
-	if bad != nil {
-		pg.status = http.StatusUnprocessableEntity
-	}
-	return pg, nil
+	return page{template: "set_add", title: "Add policies to " + isolated(set.Name), section: "sets", data: data, errors: bad}, nil
 }
 
 func addToSet(v *visit) (answer, error) {

@@ -113,11 +113,7 @@ func (v *visit) setPage(set backupset.BackupSet, bad []runs.FieldError, hold hol
 	}
 	data.Items, data.Pager = items.Items, v.pager(items.NextCursor)
 	data.total()
-	pg := page{template: "set", title: isolated(set.Name), section: "sets", data: data, errors: bad}
-	if bad != nil {
-		pg.status = http.StatusUnprocessableEntity
-	}
-	return pg, nil
+	return page{template: "set", title: isolated(set.Name), section: "sets", data: data, errors: bad}, nil
 }
 
 // total counts the policies of all pages: the set knows how many it has, and how many of a type.

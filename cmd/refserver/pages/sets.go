@@ -96,7 +96,7 @@ func listSets(v *visit) (answer, error) {
 		return nil, err
 	}
 	if !valid || !known {
-		pg.data, pg.status, pg.errors = data, http.StatusUnprocessableEntity, []runs.FieldError{noSchedule}
+		pg.data, pg.errors = data, []runs.FieldError{noSchedule}
 		return pg, nil
 	}
 	found, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, ask)

@@ -54,11 +54,7 @@ func (v *visit) settingsPage(zone string, fields []runs.FieldError) page {
 			data.Health = append(data.Health, part)
 		}
 	}
-	pg := page{template: "settings", title: "Settings", section: "settings", data: data, errors: fields, anyway: true}
-	if len(fields) > 0 {
-		pg.status = http.StatusUnprocessableEntity
-	}
-	return pg
+	return page{template: "settings", title: "Settings", section: "settings", data: data, errors: fields, anyway: true}
 }
 
 // chooseZone sets the viewer's zone by hand, or leaves it to the browser again.

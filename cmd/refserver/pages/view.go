@@ -2,6 +2,7 @@ package pages
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ func loadTemplates() (templates, error) {
 type page struct {
 	template string
 	title    string
-	status   int    // 0 is 200
+	status   int    // 0 is 200, or 422 with errors
 	section  string // of the navigation, which is marked: "schedules"
 	data     any
 	errors   []runs.FieldError // of the form on the page
@@ -90,11 +91,11 @@ func (pg page) write(v *visit) error {
 		return err
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	status := pg.status
-	if status == 0 {
-		status = http.StatusOK
+	status := http.StatusOK
+	if len(pg.errors) > 0 {
+		status = http.StatusUnprocessableEntity
 	}
-	v.w.WriteHeader(status)
+	v.w.WriteHeader(cmp.Or(pg.status, status))
 	_, _ = out.WriteTo(v.w) // only a broken connection can fail
 	return nil
 }
