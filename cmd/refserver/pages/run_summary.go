@@ -25,45 +25,35 @@ func (v *visit) summary(run runs.Run) (shape string, content any) {
 	}
 	switch run.Kind {
 	case runs.KindBackup, runs.KindPolicySync, runs.KindSetCreate, runs.KindSetAdd:
-		var s capture.Summary
-		if json.Unmarshal(run.Summary, &s) != nil {
-			return "", nil
-		}
-		return "capture", v.captureSummary(s)
+		return shown("capture", run.Summary, v.captureSummary)
 	case runs.KindSnapshot:
 		return decoded[capture.SnapshotSummary]("snapshot", run.Summary)
 	case runs.KindSetVerify:
 		return decoded[capture.VerifySummary]("verify", run.Summary)
 	case runs.KindSetImport:
-		var s transfer.ImportSummary
-		if json.Unmarshal(run.Summary, &s) != nil {
-			return "", nil
-		}
-		return "import", v.importSummary(s)
+		return shown("import", run.Summary, v.importSummary)
 	case runs.KindRestorePreview, runs.KindDriftReport:
-		var s restore.Summary
-		if json.Unmarshal(run.Summary, &s) != nil {
-			return "", nil
-		}
-		return "preview", v.previewSummary(run, s)
+		return shown("preview", run.Summary, func(s restore.Summary) previewSummary { return v.previewSummary(run, s) })
 	case runs.KindRestoreExecute:
 		return decoded[restore.ExecuteSummary]("restore", run.Summary)
 	case runs.KindRetentionApply:
-		var s retention.Summary
-		if json.Unmarshal(run.Summary, &s) != nil {
-			return "", nil
-		}
-		return "retention", retentionSummaryOf(s)
+		return shown("retention", run.Summary, retentionSummaryOf)
 	}
 	return "", nil
 }
 
+// decoded is a summary that is shown as it is.
 func decoded[T any](shape string, raw json.RawMessage) (string, any) {
+	return shown(shape, raw, func(s T) T { return s })
+}
+
+// shown is what show makes of a summary, and nothing when it is none that these pages know.
+func shown[T, S any](shape string, raw json.RawMessage, show func(T) S) (string, any) {
 	var s T
 	if json.Unmarshal(raw, &s) != nil {
 		return "", nil
 	}
-	return shape, s
+	return shape, show(s)
 }
 
 type captureSummary struct {
