@@ -109,8 +109,7 @@ func (v *visit) facts(e runs.AuditEntry) []auditFact {
 			name = retentionReasons[reason]
 		}
 		if at, err := time.Parse(time.RFC3339, value); err == nil {
-			m := momentOf(at, v.zone, v.now)
-			value = m.Text + " " + m.Zone
+			value = inWords(momentOf(at, v.zone, v.now))
 		}
 		list = append(list, auditFact{strings.ReplaceAll(name, "_", " "), value})
 	}

@@ -40,7 +40,7 @@ func (v *visit) sourceSets(list []runs.Run, names map[runs.ID]string) (map[runs.
 			return nil, err
 		}
 		for _, s := range sets.Items {
-			found[s.ID] = s.Name
+			found[s.ID] = v.setTitleOf(s, v.tenantName(source))
 		}
 	}
 	out := map[runs.ID]subject{}
@@ -51,7 +51,7 @@ func (v *visit) sourceSets(list []runs.Run, names map[runs.ID]string) (map[runs.
 		}
 		s := subject{Name: "a backup set of " + v.tenantName(source)}
 		if name, ok := found[r.Target.ID]; ok {
-			s = subject{Name: name + " of " + v.tenantName(source), Path: v.cfg.Prefix + "/" + url.PathEscape(string(source)) + "/sets/" + string(r.Target.ID)}
+			s = subject{Name: name, Path: v.cfg.Prefix + "/" + url.PathEscape(string(source)) + "/sets/" + string(r.Target.ID)}
 		}
 		out[r.ID] = s
 	}
@@ -112,7 +112,7 @@ func (v *visit) lostSet(run runs.Run) (runLink, error) {
 	set, err := v.cfg.Archive.Get(v.ctx(), v.tenant, v.actor, run.BackupSetID)
 	switch {
 	case errors.Is(err, runs.ErrDeleted):
-		l.Name = set.Name + ", deleted"
+		l.Name = v.setTitle(set) + ", deleted"
 		if v.may(runs.ActionSetUndelete) {
 			l.Path = v.path("sets", string(set.ID))
 		}

@@ -35,16 +35,16 @@ func TestARestoreFromAnotherTenantNamesItsSource(t *testing.T) {
 	f := w.get(owner, page).form(t, to("restore"))
 	f.values.Set("reason", "the same for both")
 	run, _, _ := strings.Cut(w.post(owner, f.action, f.values).Header.Get("Location"), "?")
-	w.get(owner, to("runs")).shows(t, set.Name+" of Contoso", "queued")
+	w.get(owner, to("runs")).shows(t, "Nightly of Contoso, Sun 4 Jan 2026, 12:00 UTC", "queued")
 	w.drain()
 
 	for _, at := range []string{to("runs"), run, strings.Replace(page, "restore/previews", "runs", 1), to("audit")} {
 		got := w.get(owner, at)
-		got.shows(t, set.Name+" of Contoso", `href="`+tenantPath("sets", set.ID)+`"`)
+		got.shows(t, "Nightly of Contoso, Sun 4 Jan 2026, 12:00 UTC", `href="`+tenantPath("sets", set.ID)+`"`)
 		got.lacks(t, "deleted backup set")
 		got = w.get(manager, at)
 		got.shows(t, "a backup set of "+string(tenant))
-		got.lacks(t, "deleted backup set", set.Name, string(tenantPath("sets", set.ID)))
+		got.lacks(t, "deleted backup set", "Nightly", string(tenantPath("sets", set.ID)))
 	}
-	w.get(owner, to("restore")).shows(t, set.Name+" of Contoso")
+	w.get(owner, to("restore")).shows(t, "Nightly of Contoso, Sun 4 Jan 2026, 12:00 UTC")
 }

@@ -58,7 +58,7 @@ func TestAPreviewLeadsToWhatWasCaptured(t *testing.T) {
 	w := newWorld(t, nil)
 	set := w.damage()
 	got := w.get(readonly, w.preview(operator, set, nil))
-	w.get(readonly, got.link(t, "<bdi>Lost property</bdi>")).shows(t, "Lost property", "to be found", w.set(set).Name)
+	w.get(readonly, got.link(t, "<bdi>Lost property</bdi>")).shows(t, "Lost property", "to be found", "Nightly, Sun 4 Jan 2026, 12:00 UTC")
 }
 
 func TestNothingTickedIsSaidInPlainWords(t *testing.T) {
@@ -109,7 +109,7 @@ func TestARunSaysWhatBecameOfItsSet(t *testing.T) {
 		s.DeletedAt, s.DeletedReason = now, "beyond_keep_last"
 		return backupset.SetChange{Set: s, Trail: runs.Trail{}}, nil
 	}))(t)
-	w.get(manager, tenantPath("runs", run.ID)).shows(t, set.Name+", deleted", tenantPath("sets", set.ID))
+	w.get(manager, tenantPath("runs", run.ID)).shows(t, "Nightly, Sun 4 Jan 2026, 12:00 UTC, deleted", tenantPath("sets", set.ID))
 	w.get(readonly, tenantPath("runs", run.ID)).lacks(t, tenantPath("sets", set.ID)+`"`)
 	must(w.cfg.Retention.PurgeSet(t.Context(), tenant, owner, set.ID))(t)
 	w.get(manager, tenantPath("runs", run.ID)).shows(t, "deleted and purged since")

@@ -62,7 +62,7 @@ func (v *visit) names(wanted map[string]map[runs.ID]bool) (map[runs.ID]string, e
 			return nil, err
 		}
 		for _, s := range found.Items {
-			names[s.ID] = s.Name
+			names[s.ID] = v.setTitle(s)
 		}
 	}
 	if ids := keysOf(wanted["policy"]); len(ids) > 0 {

@@ -121,8 +121,7 @@ func TestANotificationNamesWhatItIsAbout(t *testing.T) {
 	_, _, err := w.cfg.Starter.Start(t.Context(), tenant, owner, runs.Request{Kind: runs.KindSetVerify, Key: "verify", Target: runs.Target{Type: "backup_set", ID: run.BackupSetID}})
 	check(t, err)
 	w.drain()
-	set := must(w.cfg.Archive.Get(t.Context(), tenant, owner, run.BackupSetID))(t)
-	w.get(owner, tenantPath("notifications")).shows(t, "Backup: Nightly new", "Verification: "+set.Name+" new")
+	w.get(owner, tenantPath("notifications")).shows(t, "Backup: Nightly new", "Verification: Nightly, Sun 4 Jan 2026, 12:00 UTC new")
 }
 
 func TestTheAuditLogTellsWhoDidWhat(t *testing.T) {

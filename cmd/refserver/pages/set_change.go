@@ -86,7 +86,7 @@ func confirmDelete(v *visit) (answer, error) {
 	if last {
 		data.Why = append(data.Why, "It is the only complete backup set of its schedule. Make another one first.")
 	}
-	return page{template: "set_delete", title: "Delete " + isolated(set.Name), section: "sets", data: data}, err
+	return page{template: "set_delete", title: "Delete " + isolated(v.setTitle(set)), section: "sets", data: data}, err
 }
 
 // lastComplete tells whether a set is the only complete one of a schedule that still exists.

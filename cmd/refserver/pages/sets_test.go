@@ -118,7 +118,7 @@ func TestASetSaysWhatItHoldsAndWhatChangedSinceTheOneBefore(t *testing.T) {
 		t.Fatalf("the counts are %+v, and not those of the comparison", n)
 	}
 	got := w.get(readonly, tenantPath("sets", second.BackupSetID))
-	got.shows(t, "Since "+w.set(first.BackupSetID).Name, "changed", tenantPath("sets", second.BackupSetID, "compare")+"?with="+string(first.BackupSetID))
+	got.shows(t, "Since Nightly, Sun 4 Jan 2026, 12:00 UTC", "changed", tenantPath("sets", second.BackupSetID, "compare")+"?with="+string(first.BackupSetID))
 	one := w.get(readonly, tenantPath("sets", second.BackupSetID)+"?type=deviceConfiguration")
 	one.shows(t, "Policies")
 	if strings.Count(one.body, "<td>Settings catalog</td>") != 0 {
