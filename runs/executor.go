@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -26,6 +27,19 @@ type Executor interface {
 	Kinds() []Kind
 	// Execute does one attempt of a run.
 	Execute(ctx context.Context, a *Attempt) error
+}
+
+// EndsAttempt tells an executor that goes through items whether the error of one speaks for the
+// whole run: waiting may cure it, no token will do, or the run is to stop. Such an error it
+// returns; another one it notes of the item, and goes on.
+func EndsAttempt(ctx context.Context, err error) bool {
+	if err == nil {
+		return false
+	}
+	kind := graph.KindOf(err)
+	return ctx.Err() != nil || kind.Retryable() || kind == graph.KindUnauthorized ||
+		errors.Is(err, ErrCanceled) || errors.Is(err, ErrStopping) || errors.Is(err, ErrLeaseLost) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // Result is how an executor ends a run.

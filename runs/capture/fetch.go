@@ -99,7 +99,7 @@ func (f *fetcher) fetchChunk(ctx context.Context, ids []string) error {
 		err = errTooFew(results, ids)
 	case err == nil:
 		return pause
-	case endsAttempt(ctx, err):
+	case runs.EndsAttempt(ctx, err):
 		return err
 	case graph.KindOf(err) == graph.KindForbidden && !f.all:
 		f.denied = err
@@ -138,7 +138,7 @@ func (f *fetcher) result(ctx context.Context, r graph.Result) (cause, err error)
 	case r.Err == nil:
 		p := r.Policy
 		return nil, f.keep(ctx, r.ID, &p)
-	case endsAttempt(ctx, r.Err):
+	case runs.EndsAttempt(ctx, r.Err):
 		return r.Err, nil
 	case graph.KindOf(r.Err) == graph.KindNotFound:
 		f.gone(r.ID, r.Err)

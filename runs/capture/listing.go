@@ -34,7 +34,7 @@ func (e *Executor) list(ctx context.Context, a *runs.Attempt, t graph.PolicyType
 		switch {
 		case l.err == nil:
 			return l, nil
-		case endsAttempt(ctx, l.err):
+		case runs.EndsAttempt(ctx, l.err):
 			return l, l.err
 		case kind == graph.KindForbidden, kind == graph.KindUnsupported, kind == graph.KindNotFound, try == listTries:
 			return l, nil
@@ -63,16 +63,4 @@ func (e *Executor) listOnce(ctx context.Context, a *runs.Attempt, t graph.Policy
 		l.err = &graph.Error{Op: "list " + string(t), Kind: graph.KindIncomplete, Err: errors.New("a listed policy has no id, or none that is text")}
 	}
 	return l
-}
-
-// endsAttempt tells whether an error speaks for the whole run rather than for one type or
-// policy: waiting may cure it, no token will do, or the run is to stop.
-func endsAttempt(ctx context.Context, err error) bool {
-	if err == nil {
-		return false
-	}
-	kind := graph.KindOf(err)
-	return ctx.Err() != nil || kind.Retryable() || kind == graph.KindUnauthorized ||
-		errors.Is(err, runs.ErrCanceled) || errors.Is(err, runs.ErrStopping) || errors.Is(err, runs.ErrLeaseLost) ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

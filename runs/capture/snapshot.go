@@ -61,7 +61,7 @@ func (e *Executor) snapshot(ctx context.Context, a *runs.Attempt) error {
 
 // noSnapshot ends a run that has nothing to keep, unless waiting may help.
 func (e *Executor) noSnapshot(ctx context.Context, a *runs.Attempt, t graph.PolicyType, id, name string, err error) error {
-	if endsAttempt(ctx, err) {
+	if runs.EndsAttempt(ctx, err) {
 		return err
 	}
 	item := a.NewItem(t, id, name, runs.ItemFailed, runs.ReasonOf(err), err)

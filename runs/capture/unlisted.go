@@ -130,7 +130,7 @@ func (e *Executor) ask(ctx context.Context, a *runs.Attempt, t graph.PolicyType,
 	if err == nil && len(results) < len(ids) {
 		err = errTooFew(results, ids)
 	}
-	if endsAttempt(ctx, err) {
+	if runs.EndsAttempt(ctx, err) {
 		return nil, err
 	}
 	info, _ := e.cfg.Catalogue.Lookup(t)
@@ -143,7 +143,7 @@ func (e *Executor) ask(ctx context.Context, a *runs.Attempt, t graph.PolicyType,
 		case r.Err == nil && leftOut(rules, r.Policy): // it has left the listing, and the type's scope
 		case r.Err == nil:
 			found = append(found, graph.Header{ID: r.ID, Name: r.Policy.Name, ODataType: r.Policy.ODataType})
-		case endsAttempt(ctx, r.Err):
+		case runs.EndsAttempt(ctx, r.Err):
 			return nil, r.Err
 		case graph.KindOf(r.Err) != graph.KindNotFound:
 			l.unread = append(l.unread, unread{r.ID, list[i].Name, r.Err})

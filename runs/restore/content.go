@@ -306,7 +306,7 @@ func (w *restoring) wrote(j *job) {
 func (w *restoring) repeat(ctx context.Context, write func() error) (err error) {
 	const tries = 3
 	for range tries {
-		if err = write(); err == nil || !lost(err) || endsAttempt(ctx, err) {
+		if err = write(); err == nil || !lost(err) || runs.EndsAttempt(ctx, err) {
 			break
 		}
 	}
@@ -331,7 +331,7 @@ const maxStalls = 3
 // error ends the attempt.
 func (w *restoring) refused(ctx context.Context, j *job, fresh time.Time, err error) error {
 	kind := graph.KindOf(err)
-	if endsAttempt(ctx, err) {
+	if runs.EndsAttempt(ctx, err) {
 		if kind.Retryable() && kind != graph.KindThrottled && ctx.Err() == nil && w.a.Run().Stalls >= maxStalls {
 			w.fail(j, runs.ReasonOf(err), err)
 		}

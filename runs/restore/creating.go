@@ -117,7 +117,7 @@ func (w *restoring) free(ctx context.Context, j *job, d *desired) (bool, error) 
 			return false, err
 		}
 		m := w.choose(ctx, w.mapper, j.facts, j.item, *j.captured, live)
-		if endsAttempt(ctx, m.err) {
+		if runs.EndsAttempt(ctx, m.err) {
 			return false, m.err
 		}
 		if m.err != nil {
@@ -201,7 +201,7 @@ func (w *restoring) notMade(ctx context.Context, j *job, fresh time.Time, err er
 	j.step.BegunAt = time.Time{} // certainly nothing was made
 	w.advance(j)
 	switch {
-	case endsAttempt(ctx, err):
+	case runs.EndsAttempt(ctx, err):
 		return err
 	case w.unseen(kind, fresh):
 		w.wait(j, fresh.Add(w.r.cfg.Visibility))

@@ -195,7 +195,7 @@ func (l *looking) matchAlike(ctx context.Context, batch []*work, live map[string
 		}
 		m := l.choose(ctx, l.mapper, w.facts, w.item, *w.captured, live)
 		switch {
-		case endsAttempt(ctx, m.err):
+		case runs.EndsAttempt(ctx, m.err):
 			return m.err
 		case m.reason != "":
 			w.block(m.reason, m.err)

@@ -11,18 +11,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
-// endsAttempt tells whether an error speaks for the whole run rather than for one type or
-// policy: waiting may cure it, no token will do, or the run is to stop.
-func endsAttempt(ctx context.Context, err error) bool {
-	if err == nil {
-		return false
-	}
-	kind := graph.KindOf(err)
-	return ctx.Err() != nil || kind.Retryable() || kind == graph.KindUnauthorized ||
-		errors.Is(err, runs.ErrCanceled) || errors.Is(err, runs.ErrStopping) || errors.Is(err, runs.ErrLeaseLost) ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-}
-
 // key names an object of a tenant, or an item of a set.
 type key struct {
 	t  graph.PolicyType
@@ -84,7 +72,7 @@ func (g *target) list(ctx context.Context, t graph.PolicyType) (*listing, error)
 			}
 			return g.check(ctx)
 		})
-		if endsAttempt(ctx, l.err) {
+		if runs.EndsAttempt(ctx, l.err) {
 			return nil, fmt.Errorf("restore: listing %s: %w", t, l.err)
 		}
 		switch kind := graph.KindOf(l.err); {
@@ -148,7 +136,7 @@ var (
 // may lie in a single one, each is read by itself: one bad object never stops the rest.
 func (g *target) fetchChunk(ctx context.Context, t graph.PolicyType, ids []string, have map[string]fetched) error {
 	results, err := g.reader.Get(ctx, g.tenant, t, ids)
-	if endsAttempt(ctx, err) {
+	if runs.EndsAttempt(ctx, err) {
 		return err
 	}
 	done := 0
@@ -157,7 +145,7 @@ func (g *target) fetchChunk(ctx context.Context, t graph.PolicyType, ids []strin
 			err = errOtherPolicy
 			break
 		}
-		if endsAttempt(ctx, r.Err) {
+		if runs.EndsAttempt(ctx, r.Err) {
 			return r.Err
 		}
 		done++
@@ -211,7 +199,7 @@ func (g *target) lookUp(ctx context.Context, refs []graph.Reference) error {
 			err := g.kinds[kind]
 			if err == nil {
 				found, err = g.reader.Resolve(ctx, g.tenant, chunk)
-				if endsAttempt(ctx, err) {
+				if runs.EndsAttempt(ctx, err) {
 					return fmt.Errorf("restore: looking up references: %w", err)
 				}
 				if k := graph.KindOf(err); k == graph.KindUnsupported || k == graph.KindForbidden {
