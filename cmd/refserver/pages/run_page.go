@@ -14,28 +14,30 @@ import (
 const retrySoon = 7 * 24 * time.Hour
 
 type runData struct {
-	Run       runs.Run
-	Badge     badge
-	About     subject
-	Who       string
-	Duration  string
-	Advice    *advice // nil when nothing needs explaining
-	Message   string
-	Done      int // per cent; -1 while unknown
-	ETA       time.Time
-	Poll      bool // the page is asked for again
-	Waits     bool // queued after an attempt
-	Steps     []runStep
-	Links     []runLink
-	MayCancel bool
-	MayRetry  bool
-	Restored  *restored // of a restore only
-	Summary   any
-	Shape     string // which part shows Summary; empty for none
-	Items     []itemRow
-	Statuses  []filterOption
-	Cursor    string
-	Pager     pager
+	Run        runs.Run
+	Badge      badge
+	About      subject
+	Who        string
+	Duration   string
+	DueThere   moment // in the zone of its schedule, where that shows another time
+	BeganThere moment
+	Advice     *advice // nil when nothing needs explaining
+	Message    string
+	Done       int // per cent; -1 while unknown
+	ETA        time.Time
+	Poll       bool // the page is asked for again
+	Waits      bool // queued after an attempt
+	Steps      []runStep
+	Links      []runLink
+	MayCancel  bool
+	MayRetry   bool
+	Restored   *restored // of a restore only
+	Summary    any
+	Shape      string // which part shows Summary; empty for none
+	Items      []itemRow
+	Statuses   []filterOption
+	Cursor     string
+	Pager      pager
 }
 
 // runLink leads to what a run has to do with.
@@ -60,6 +62,9 @@ func showRun(v *visit) (answer, error) {
 		Run: run, Badge: runBadge(run), About: about[run.ID], Who: whoStarted(run), Duration: v.took(run), Message: run.ErrorMessage,
 		Done: percent(run.Counts), Poll: run.Status.Active(), Waits: run.Status == runs.StatusQueued && run.Attempt > 0,
 		MayCancel: v.mayCancel(run), MayRetry: v.mayRetry(run),
+	}
+	if err := v.there(run, &data); err != nil {
+		return nil, err
 	}
 	if run.Status == runs.StatusRunning {
 		data.ETA = run.ETA(v.now)
@@ -93,6 +98,30 @@ func showRun(v *visit) (answer, error) {
 		pg.follows = "run"
 	}
 	return pg, nil
+}
+
+// there says when a run of a schedule was due and began in the schedule's zone, where that is not what
+// the viewer's shows.
+func (v *visit) there(run runs.Run, data *runData) error {
+	if run.ScheduleID == "" {
+		return nil
+	}
+	s, err := v.cfg.Scheduler.Get(v.ctx(), v.tenant, v.actor, run.ScheduleID)
+	if err != nil {
+		if notThere(err) {
+			return nil
+		}
+		return err
+	}
+	other := func(t time.Time) moment {
+		here, there := momentOf(t, v.zone, v.now), momentOf(t, v.location(s.Timezone), v.now)
+		if here == there {
+			return moment{}
+		}
+		return there
+	}
+	data.DueThere, data.BeganThere = other(run.ScheduledFor), other(run.StartedAt)
+	return nil
 }
 
 // items reads the page of the run's items that the address asks for.

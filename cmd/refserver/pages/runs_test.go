@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -23,6 +24,25 @@ func TestTheRunListShowsWhatRan(t *testing.T) {
 	w.shows(got, http.StatusOK, "Backup", "Nightly", "success", "by hand, <bdi>Olivia Owner</bdi>", tenantPath("runs", run.ID), tenantPath("schedules", run.Target.ID))
 	got = w.get(readonly, tenantPath("runs", run.ID))
 	w.shows(got, http.StatusOK, "Queued by <bdi>Olivia Owner</bdi>", "Attempt 1 began", "Ended: success", tenantPath("sets", run.BackupSetID))
+}
+
+func TestARunOfAScheduleHasItsTimesInBothZones(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(func(d *backupsched.Draft) { d.Timezone = "America/New_York" })
+	w.clock.Set(s.NextRunAt)
+	must(w.dispatcher.Tick(t.Context()))(t)
+	w.drain()
+	due := must(w.cfg.Starter.List(t.Context(), tenant, owner, runs.RunFilter{ScheduleID: s.ID}, runs.PageRequest{}))(t).Items[0]
+	at := tenantPath("runs", due.ID)
+	w.getIn("Europe/Berlin", readonly, at).shows(t, "Due Mon 5 Jan 2026, 08:30 CET for the schedule Mon 5 Jan 2026, 02:30 EST Began Mon 5 Jan 2026, 08:30 CET for the schedule Mon 5 Jan 2026, 02:30 EST Took")
+	for _, zone := range []string{"America/New_York", "America/Toronto"} {
+		got := w.getIn(zone, readonly, at)
+		got.shows(t, "Due Mon 5 Jan 2026, 02:30 EST Began Mon 5 Jan 2026, 02:30 EST Took")
+		got.lacks(t, "for the schedule")
+	}
+	check(t, w.cfg.Scheduler.Delete(t.Context(), tenant, owner, s.ID, ""))
+	w.getIn("Europe/Berlin", readonly, at).shows(t, "Due Mon 5 Jan 2026, 08:30 CET Began")
+	w.getIn("Europe/Berlin", readonly, tenantPath("runs", w.byHand("Set").RunID)).lacks(t, "for the schedule")
 }
 
 // shows fails unless a page has a status and holds all of some texts.
