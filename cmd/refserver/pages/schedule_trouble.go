@@ -43,7 +43,7 @@ func (v *visit) troubles(all []backupsched.Schedule) (list []trouble) {
 // them in.
 func (v *visit) troubleLinks() (list []trouble) {
 	for _, t := range troubleStatuses {
-		list = append(list, trouble{t.what, v.path("schedules") + "?enabled=yes&status=" + string(t.status)})
+		list = append(list, trouble{"last run " + t.what, v.path("schedules") + "?enabled=yes&status=" + string(t.status)})
 	}
-	return append(list, trouble{"the longest overdue first", v.path("schedules") + "?enabled=yes&sort=next_run_at"})
+	return append(list, trouble{"longest overdue first", v.path("schedules") + "?enabled=yes&sort=next_run_at"})
 }

@@ -282,7 +282,7 @@ func TestALongListOfSchedulesLeadsToThoseInTroubleWithoutCounts(t *testing.T) {
 		}
 	}
 	got := w.get(readonly, at+"?limit=2")
-	got.shows(t, "Show enabled schedules by their last run: failed · partial · skipped or missed · the longest overdue first")
+	got.shows(t, "Show enabled schedules: last run failed · last run partial · last run skipped or missed · longest overdue first")
 	got.lacks(t, `id="troubles"`)
 	for _, query := range []string{"enabled=yes&status=failed", "enabled=yes&status=partial", "enabled=yes&status=skipped", "enabled=yes&sort=next_run_at"} {
 		got.has(t, `href="`+at+"?"+strings.ReplaceAll(query, "&", "&amp;")+`"`)
