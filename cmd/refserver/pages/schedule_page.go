@@ -38,6 +38,7 @@ type scheduleData struct {
 
 type scheduleRun struct {
 	runs.Run
+	When  time.Time // it was due, or was asked for
 	Badge badge
 	Took  time.Duration // zero while it is under way, or when it did not begin
 	Why   string        // what its code means, if it has one
@@ -102,7 +103,10 @@ func (v *visit) history(data *scheduleData) error {
 	}
 	shown := newest.Items[:min(len(newest.Items), scheduleRuns)]
 	for _, r := range shown {
-		line := scheduleRun{Run: r, Badge: runBadge(r)}
+		line := scheduleRun{Run: r, When: r.CreatedAt, Badge: runBadge(r)}
+		if !r.ScheduledFor.IsZero() {
+			line.When = r.ScheduledFor
+		}
 		if !r.StartedAt.IsZero() && r.FinishedAt.After(r.StartedAt) {
 			line.Took = r.FinishedAt.Sub(r.StartedAt)
 		}
