@@ -19,6 +19,7 @@ type file struct {
 // addFile registers an operation that answers with a file. An error before its first byte is
 // a problem; later the connection breaks, so that nobody takes half a file for a whole one.
 func addFile[Q any](a *API, r route, contentType string, handle func(context.Context, *call, *Q) (*file, error)) {
+	r.file = true
 	op := a.operation(r)
 	op.Middlewares = huma.Middlewares{a.gate(r, queryNames(reflect.TypeFor[Q]()))}
 	huma.Register(a.huma, op, func(ctx context.Context, q *Q) (*huma.StreamResponse, error) {
@@ -32,6 +33,17 @@ func addFile[Q any](a *API, r route, contentType string, handle func(context.Con
 	a.documented(op).Responses["200"] = &huma.Response{
 		Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{contentType: {Schema: binary()}},
 	}
+}
+
+// checkLink refuses what a page of another site has led a browser to. Such a request comes with
+// the session's cookie when it is a GET, and a file is saved, and its export audited, though
+// nobody meant it. Programs do not send the header, and an address that somebody typed is "none".
+func checkLink(req *http.Request) error {
+	switch req.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return newProblem(http.StatusForbidden, "cross_origin", "a page of another site led here: open the product and export from there, or use a token")
+	}
+	return nil
 }
 
 // binary is the schema of a file.

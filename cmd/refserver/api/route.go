@@ -32,7 +32,8 @@ type route struct {
 	upstream bool // it may answer 502: what it asks of Graph's sign-in was refused
 	optional bool // the body may be left out
 
-	raw string // the media type of a body that the operation reads itself
+	raw  string // the media type of a body that the operation reads itself
+	file bool   // it answers with a file, see addFile
 }
 
 // nothing is the query or body of a route that takes none, and the answer of one that
@@ -128,7 +129,14 @@ func (a *API) schema(t reflect.Type) *huma.Schema {
 func (a *API) gate(r route, query map[string]bool) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		req, w := humago.Unwrap(hc)
-		c, err := a.admit(req, r)
+		var c *call
+		var err error
+		if r.file { // before anything could leave a line in the audit log
+			err = checkLink(req)
+		}
+		if err == nil {
+			c, err = a.admit(req, r)
+		}
 		if err == nil {
 			err = checkQuery(req.URL.RawQuery, query)
 		}

@@ -122,3 +122,43 @@ func TestAnEmptyFileIsTheCallersMistake(t *testing.T) {
 		t.Errorf("%d %s, logged %q", got.status, got.body, log.String())
 	}
 }
+
+// A link on a page of another site makes no browser save a backup set: the cookie of a session
+// comes along, so the header that browsers set tells. Neither the export nor a refusal of the
+// person is audited.
+func TestALinkOfAnotherSiteExportsNothing(t *testing.T) {
+	w := newWorld(t)
+	set, _, _ := w.manualSet(contoso)
+	audited := func() int {
+		var list List[AuditEntry]
+		w.wants(200, http.MethodGet, "audit?limit=200", "", &list)
+		return len(list.Items)
+	}
+	for _, test := range []struct {
+		site   string
+		role   runs.Role
+		status int
+		code   string
+		lines  int
+	}{
+		{"cross-site", runs.RoleOwner, 403, "cross_origin", 0},
+		{"same-site", runs.RoleOwner, 403, "cross_origin", 0}, // another host of the domain
+		{"cross-site", runs.RoleReadonly, 403, "cross_origin", 0},
+		{"same-origin", runs.RoleOwner, 200, "", 1},
+		{"none", runs.RoleOwner, 200, "", 1}, // typed, or a bookmark
+		{"", runs.RoleOwner, 200, "", 1},     // curl
+	} {
+		before := audited()
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/tenants/contoso/backup-sets/"+string(set)+"/export?secrets=true", nil)
+		r.Header.Set("Authorization", "Bearer "+token(test.role, contoso))
+		if test.site != "" {
+			r.Header.Set("Sec-Fetch-Site", test.site)
+		}
+		rec := httptest.NewRecorder()
+		w.serve(rec, r)
+		got := reply{rec.Code, rec.Header(), rec.Body.String()}
+		if got.status != test.status || got.code() != test.code || audited() != before+test.lines {
+			t.Errorf("%q, %s: %d %q and %d lines in the audit log, want %d %q and %d", test.site, test.role, got.status, got.code(), audited()-before, test.status, test.code, test.lines)
+		}
+	}
+}
