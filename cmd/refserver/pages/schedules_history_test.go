@@ -102,7 +102,7 @@ func TestTheScheduleShowsItsHistoryRunsAndSets(t *testing.T) {
 	got.shows(t, "18 success, 2 partial, 2 missed", "The last 20 runs", "All runs of this schedule", "The last 10 backup sets", "All backup sets of this schedule",
 		"This server was not running", "Every day at 02:30, Europe/Berlin", "Next runs", "Sun 29 Mar: 02:30 does not exist in Europe/Berlin")
 	got.shows(t, "Wed 21 Jan 2026, 01:30 UTC schedule missed") // when it was due, not when that was noticed
-	got.lacks(t, "28 Mar 2027") // the next one is enough
+	got.lacks(t, "28 Mar 2027")                                // the next one is enough
 	got.has(t, `aria-label="Sat 10 Jan: missed"`, `aria-label="Tue 13 Jan: partial"`, `href="`+tenantPath("runs")+"?schedule="+string(s.ID)+`"`)
 	if n := strings.Count(got.body, `<svg class="cell`); n != 30 {
 		t.Errorf("%d cells", n)
