@@ -42,8 +42,8 @@ func (p *Pages) setZone(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 4096)
-	if err := r.ParseForm(); err != nil {
-		p.fail(w, r, nil, failureOf(badRequest("The form is not well-formed.")))
+	if err := readForm(r); err != nil {
+		p.fail(w, r, nil, failureOf(err))
 		return
 	}
 	if name := r.PostForm.Get("zone"); name == "" || !p.keepZone(w, r, name) {

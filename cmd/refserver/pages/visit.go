@@ -220,11 +220,21 @@ func (p *Pages) admit(w http.ResponseWriter, req *http.Request, r route) (*visit
 		return v, nil
 	}
 	req.Body = http.MaxBytesReader(w, req.Body, p.cfg.MaxForm)
-	if err := req.ParseForm(); err != nil {
+	if err := readForm(req); err != nil {
 		return v, err
 	}
 	v.form = req.PostForm
 	return v, wellFormed(v.form)
+}
+
+// readForm reads the form of a POST. Its error tells a form that is too large from one that is none.
+func readForm(req *http.Request) error {
+	err := req.ParseForm()
+	var large *http.MaxBytesError
+	if err == nil || errors.As(err, &large) {
+		return err
+	}
+	return badRequest("The form is not well-formed.")
 }
 
 // greet finds out who asks.

@@ -38,6 +38,7 @@ var (
 	operator = runs.Actor{ID: "operator", Name: "Otto Operator"}
 	readonly = runs.Actor{ID: "readonly", Name: "Rita Reader"}
 	stranger = runs.Actor{ID: "stranger", Name: "Sam Stranger"}
+	neighbor = runs.Actor{ID: "neighbor", Name: "Nora Neighbor"} // owner of [otherTenant] alone
 	nobody   = runs.Actor{}
 )
 
@@ -58,6 +59,7 @@ type world struct {
 	clock      *clock.Mock
 	graph      *graphtest.Graph
 	store      *sqlitestore.Store
+	file       string // of the store
 	queue      *stepQueue
 	runner     *runs.Runner
 	dispatcher *backupsched.Dispatcher
@@ -76,6 +78,7 @@ func newWorld(t testing.TB, edit func(*pages.Config)) *world {
 	check(t, w.graph.AddTenant(tenant, graphtest.TenantConfig{Seed: 1, Policies: 30}))
 	path := filepath.Join(t.TempDir(), "pages.db")
 	check(t, os.WriteFile(path, must(migrated())(t), 0o600))
+	w.file = path
 	w.store = must(sqlitestore.Open(t.Context(), path, sqlitestore.Options{Clock: w.clock}))(t)
 	t.Cleanup(func() { check(t, w.store.Close()) })
 	w.wire()
@@ -146,7 +149,7 @@ func (w *world) wire() {
 // principal takes people by their name in basic authentication.
 func principal(r *http.Request) (runs.Actor, bool) {
 	id, _, ok := r.BasicAuth()
-	for _, a := range []runs.Actor{owner, manager, operator, readonly, stranger} {
+	for _, a := range []runs.Actor{owner, manager, operator, readonly, stranger, neighbor} {
 		if a.ID == id {
 			return a, ok
 		}
@@ -162,7 +165,10 @@ func tenantsOf(ctx context.Context, a runs.Actor) ([]pages.Tenant, error) {
 }
 
 func roleOf(_ context.Context, in graph.TenantID, a runs.Actor) (runs.Role, error) {
-	if a == stranger || in != tenant && (in != otherTenant || a != owner && a != manager) {
+	if a == neighbor && in == otherTenant {
+		return runs.RoleOwner, nil
+	}
+	if a == stranger || a == neighbor || in != tenant && (in != otherTenant || a != owner && a != manager) {
 		return runs.RoleNone, nil
 	}
 	return runs.Role(a.ID), nil
