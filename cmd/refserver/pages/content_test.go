@@ -32,9 +32,11 @@ func (w *world) content() []string {
 // query reads the first column of what the store's file has.
 func (w *world) query(q string) (list []string) {
 	w.t.Helper()
-	db := must(sql.Open("sqlite", "file:"+w.file))(w.t) // the store's own driver
-	defer db.Close()
-	rows := must(db.QueryContext(w.t.Context(), q))(w.t)
+	if w.raw == nil {
+		w.raw = must(sql.Open("sqlite", "file:"+w.file))(w.t) // the store's own driver
+		w.t.Cleanup(func() { check(w.t, w.raw.Close()) })
+	}
+	rows := must(w.raw.QueryContext(w.t.Context(), q))(w.t)
 	defer rows.Close()
 	for rows.Next() {
 		var s string

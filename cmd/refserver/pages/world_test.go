@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -59,7 +60,8 @@ type world struct {
 	clock      *clock.Mock
 	graph      *graphtest.Graph
 	store      *sqlitestore.Store
-	file       string // of the store
+	file       string  // of the store
+	raw        *sql.DB // reads it; nil until a test asks
 	queue      *stepQueue
 	runner     *runs.Runner
 	dispatcher *backupsched.Dispatcher
