@@ -127,6 +127,8 @@ func (m *metrics) serve(next http.Handler, listening net.Addr, token string) htt
 		case token == "" && !product.LoopbackHost(r.Host):
 			// A page of another site whose name was made to lead here is not the machine itself.
 			http.Error(w, "ask by the loopback address or as localhost", http.StatusForbidden)
+		case token == "" && product.Proxied(r):
+			http.Error(w, "a proxy has passed this request on: ask on the machine itself, or set "+metricsTokenVariable, http.StatusForbidden)
 		default:
 			m.page.ServeHTTP(w, r)
 		}

@@ -129,6 +129,8 @@ func TestMetricsAreForTheMachineItselfOrForWhoHasTheToken(t *testing.T) {
 		"on loopback by IPv6":                            {local(), "", host("[::1]:8080"), 200},
 		"on loopback by name":                            {local(), "", host("localhost:8080"), 200},
 		"on loopback by the name of another site":        {local(), "", host("rebind.example:8080"), 403},
+		"on loopback, through a proxy":                   {local(), "", func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.1") }, 403},
+		"through a proxy with the token that was set":    {local(), "s3cret", func(r *http.Request) { r.Header.Set("X-Forwarded-For", "192.0.2.1"); as("Bearer s3cret")(r) }, 200},
 		"on loopback, by another method":                 {local(), "", func(r *http.Request) { r.Method = "POST" }, 405},
 		"another path":                                   {local(), "", func(r *http.Request) { r.URL.Path = "/metrics/x" }, 418},
 		"on loopback without the token that was set":     {local(), "s3cret", nil, 401},

@@ -11,9 +11,9 @@ const (
 
 // Plain tells whether a request came by http on this machine, the one case in which a cookie
 // may travel without TLS. A server that others reach has TLS in front, and so has one on
-// loopback that is asked by another name.
+// loopback that is asked by another name, or through a proxy that says so.
 func (p *Product) Plain(r *http.Request) bool {
-	return p.cfg.Loopback && r.TLS == nil && LoopbackHost(r.Host)
+	return p.cfg.Loopback && r.TLS == nil && LoopbackHost(r.Host) && !Proxied(r)
 }
 
 func (p *Product) cookie(r *http.Request, value string) *http.Cookie {

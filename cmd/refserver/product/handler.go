@@ -64,6 +64,10 @@ func (p *Product) routes() http.Handler {
 		case p.misnamed(r):
 			p.problem(w, r, http.StatusForbidden, "Ask by another name",
 				"This server has demo users, so it answers only when it is called localhost or by its loopback address.")
+		case p.passedOn(r):
+			p.problem(w, r, http.StatusForbidden, "Not through a proxy",
+				"This server has demo users, whom anybody may sign in as, so it does not answer through a proxy. "+
+					"Ask it on its own machine, or start it with people of your own (-users FILE).")
 		case origins.Check(r) != nil:
 			p.problem(w, r, http.StatusForbidden, "Refused", "This request was made by a page of another site.")
 		default:

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,17 @@ func LoopbackHost(host string) bool {
 
 // maxNext is the longest path that is remembered over a sign-in.
 const maxNext = 2048
+
+// proxyHeaders are what proxies add to a request: RFC 9110 (7.6.3) and RFC 7239 have one each,
+// the others are customs.
+var proxyHeaders = []string{"Via", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"}
+
+// Proxied tells whether a proxy says that it has passed a request on. Then the request may come
+// from anywhere, whatever host it names: nginx, for one, puts its upstream's there. A proxy that
+// adds nothing is not noticed.
+func Proxied(r *http.Request) bool {
+	return slices.ContainsFunc(proxyHeaders, func(name string) bool { return len(r.Header.Values(name)) > 0 })
+}
 
 // localPath returns a path of this host with its query, to go on to after signing in: next
 // when it is one, otherwise "/". Whatever a browser could take for an address of another host

@@ -99,7 +99,7 @@ func New(cfg Config) (*Product, error) {
 }
 
 func (p *Product) principal(r *http.Request) (runs.Actor, bool) {
-	if p.misnamed(r) {
+	if p.misnamed(r) || p.passedOn(r) {
 		return runs.Actor{}, false
 	}
 	if r.Header.Get("Authorization") != "" {
@@ -150,6 +150,10 @@ func (p *Product) verified(r *http.Request, id, token string) (user, error) {
 func (p *Product) misnamed(r *http.Request) bool {
 	return p.cfg.Users.Demo() && !LoopbackHost(r.Host)
 }
+
+// passedOn tells whether a request for a server with demo users came through a proxy: whoever
+// reaches that could sign in as anybody.
+func (p *Product) passedOn(r *http.Request) bool { return p.cfg.Users.Demo() && Proxied(r) }
 
 // RoleOf returns the role of an actor in a tenant, [runs.RoleNone] for none, as
 // [runs.RoleAuthorizer] asks for it.

@@ -3,6 +3,7 @@ package product_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,6 +105,29 @@ func TestDemoUsersAreOnlyForRequestsThatNameTheMachine(t *testing.T) {
 			p.ServeHTTP(w, r)
 			if refused := w.Code == http.StatusForbidden; refused == want || w.Header().Get("Set-Cookie") != "" {
 				t.Errorf("Host %q: %s %s answers %d", host, method, path, w.Code)
+			}
+		}
+	}
+}
+
+// A proxy on the machine may name the machine as the host, and be asked from anywhere.
+func TestDemoUsersAreNotForRequestsThatAProxyPassesOn(t *testing.T) {
+	p := made(t, product.Config{})
+	for _, header := range []string{"Via", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"} {
+		r := bearing("Bearer demo-owner-contoso")
+		r.Host = "127.0.0.1:8080"
+		r.Header.Set(header, "") // that it is there is enough
+		if _, ok := p.Principal(r); ok {
+			t.Errorf("%s: a demo token signs in", header)
+		}
+		for _, method := range []string{"GET", "POST"} {
+			r := httptest.NewRequest(method, "http://127.0.0.1:8080/signin", strings.NewReader(as("owner-contoso").Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set(header, "")
+			w := httptest.NewRecorder()
+			p.ServeHTTP(w, r)
+			if w.Code != http.StatusForbidden || w.Header().Get("Set-Cookie") != "" || !strings.Contains(w.Body.String(), "through a proxy") {
+				t.Errorf("%s: %s /signin answers %d\n%s", header, method, w.Code, w.Body)
 			}
 		}
 	}

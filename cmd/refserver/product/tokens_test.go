@@ -102,15 +102,18 @@ func TestOffLoopbackTheCookieIsForHttpsWhateverTheHostHeaderSays(t *testing.T) {
 	}
 }
 
-// A proxy on the same machine passes the name on that the browser used.
+// A proxy on the same machine passes the name on that the browser used, or says what it is.
 func TestBehindAProxyOnThisMachineTheCookieIsForHttps(t *testing.T) {
 	h := made(t, product.Config{Users: read(t, twoUsers()), Loopback: true})
-	r := httptest.NewRequest("POST", "http://backups.example/signin", strings.NewReader(with("alice", aliceToken).Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	if c := w.Result().Cookies(); len(c) != 1 || c[0].Name != "__Host-session" || !c[0].Secure {
-		t.Errorf("%d, %v", w.Code, c)
+	for _, by := range []struct{ host, header string }{{"backups.example", "X-Nothing"}, {"127.0.0.1:8080", "X-Forwarded-Proto"}} {
+		r := httptest.NewRequest("POST", "http://"+by.host+"/signin", strings.NewReader(with("alice", aliceToken).Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set(by.header, "https")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if c := w.Result().Cookies(); len(c) != 1 || c[0].Name != "__Host-session" || !c[0].Secure {
+			t.Errorf("%v: %d, %v", by, w.Code, c)
+		}
 	}
 }
 
