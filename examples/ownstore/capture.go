@@ -202,7 +202,7 @@ func (m *Memory) SealSet(ctx context.Context, tenant graph.TenantID, lease runs.
 		return m.look(tenant, set)
 	}
 	if !m.adds(s, r.ID) {
-		return backupset.BackupSet{}, runs.Conflict("set_differs", "items, manifests and outcomes differ; capture again")
+		return backupset.BackupSet{}, runs.Conflict("set_counts_differ", "items, manifests and outcomes differ; capture again")
 	}
 	s.Status, s.Revision, s.ItemsCount, s.CompletedAt = status, 1, len(m.setItems[set]), m.now()
 	m.sets.put(tenant, set, s)

@@ -44,7 +44,7 @@ func (m *Memory) ChangeGroup(ctx context.Context, tenant graph.TenantID, schedul
 	for _, id := range change.Drop {
 		s, err := m.look(tenant, id)
 		if err != nil || s.ScheduleID != schedule || s.Deleted() || s.Status == backupset.Building || len(s.Holds) > 0 || s.InUse {
-			return 0, runs.Conflict("set_not_droppable", "a set is not in the group, is being captured, held or in use; decide again")
+			return 0, runs.Conflict("set_protected", "a set is not in the group, is being captured, held or in use; decide again")
 		}
 		s.DeletedAt, s.DeletedReason = now, change.Reason[id]
 		drop = append(drop, s)

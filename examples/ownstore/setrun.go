@@ -15,7 +15,7 @@ func (m *Memory) CreateSetRun(ctx context.Context, tenant graph.TenantID, run ru
 	}
 	defer m.mu.Unlock()
 	if run.BackupSetID == "" || run.ScheduleID != "" || run.Status != runs.StatusQueued {
-		return runs.Run{}, false, runs.Invalid("run", "set_run_invalid", "must be queued, name a set and no schedule")
+		return runs.Run{}, false, runs.Invalid("status", "status_invalid", "must be queued, name a set and no schedule")
 	}
 	if same, ok := m.sameStart(tenant, run); ok {
 		return same, false, nil

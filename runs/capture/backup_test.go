@@ -483,3 +483,16 @@ func TestNegativeConfigIsRefusedByField(t *testing.T) {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
 }
+
+// Trying again reads the same parameters.
+func TestARunWithUnreadableParametersFailsAtOnce(t *testing.T) {
+	for _, kind := range []runs.Kind{runs.KindBackup, runs.KindPolicySync} {
+		r := rig.New(t, rig.Options{})
+		run, _, err := r.Starter.Start(t.Context(), rig.Tenant, rig.Owner, runs.Request{Kind: kind, Key: "k", Params: []byte(`"no object"`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Drain()
+		want(t, r, r.Run(run.ID), outcome{runs.StatusFailed, runs.CodeInternal, "", runs.Counts{}, 1})
+	}
+}

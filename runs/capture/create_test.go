@@ -229,8 +229,8 @@ func TestASelectionThatMakesNoSenseIsRefusedByField(t *testing.T) {
 	}{
 		{"no name", "", capture.Selection{Everything: true}, "name"},
 		{"a long name", strings.Repeat("é", 201), capture.Selection{Everything: true}, "name"},
-		{"nothing selected", "x", capture.Selection{}, "selection"},
-		{"types and policies", "x", capture.Selection{PolicyTypes: []graph.PolicyType{access}, PolicyIDs: one}, "selection"},
+		{"nothing selected", "x", capture.Selection{}, "policy_types"},
+		{"types and policies", "x", capture.Selection{PolicyTypes: []graph.PolicyType{access}, PolicyIDs: one}, "policy_types"},
 		{"an unknown type", "x", capture.Selection{PolicyTypes: []graph.PolicyType{"nonsense"}}, "policy_types[0]"},
 		{"a type that is a view", "x", capture.Selection{PolicyTypes: []graph.PolicyType{"endpointSecurityPolicy"}}, "policy_types[0]"},
 		{"no id", "x", capture.Selection{PolicyIDs: []runs.ID{"7"}}, "policy_ids[0]"},

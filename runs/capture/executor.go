@@ -119,7 +119,7 @@ func decodeParams[T any](a *runs.Attempt) (T, error) {
 	var p T
 	if err := json.Unmarshal(a.Run().Params, &p); err != nil {
 		// The cause would quote the parameters.
-		return p, fmt.Errorf("capture: the parameters of this %s run are not readable", a.Run().Kind)
+		return p, fmt.Errorf("capture: %w: the parameters of this %s run are not readable", runs.ErrInvalid, a.Run().Kind)
 	}
 	return p, nil
 }

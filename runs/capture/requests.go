@@ -160,7 +160,8 @@ func (r *Requests) create(req runs.Request) (runs.Request, error) {
 		}
 	}
 	if ways != 1 {
-		bad.Add("selection", "selection_ambiguous", "give either policy_types, or policy_ids, or everything")
+		// Nothing in a request is called a selection: the first of its ways stands for all.
+		bad.Add("policy_types", "selection_ambiguous", "give either policy_types, or policy_ids, or everything")
 	}
 	for i, t := range params.PolicyTypes {
 		if !r.capturable(t) {

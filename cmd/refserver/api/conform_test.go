@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -42,9 +44,33 @@ func (w *world) conforms(method, path string, r reply) {
 		w.t.Errorf("%s %s: %v", op.ID, path, err)
 		return
 	}
-	for _, e := range w.document.check(media.Schema, value, "$") {
+	for _, e := range append(w.document.check(media.Schema, value, "$"), w.document.foreign(op, r)...) {
 		w.t.Errorf("%s %s: %s\n%s", op.ID, path, e, r.body)
 	}
+}
+
+// foreign lists the fields that a problem names and the request cannot have. What somebody made
+// up is named as it was sent.
+func (d document) foreign(op operation, r reply) (errs []string) {
+	madeUp := []string{"field_unknown", "field_repeated", "parameter_unknown", "parameter_repeated"}
+	known := []string{"body", "query", "file"}
+	for _, p := range op.Parameters {
+		known = append(known, p.Name)
+	}
+	if op.RequestBody != nil {
+		for _, media := range op.RequestBody.Content {
+			named := d.Components.Schemas[strings.TrimPrefix(media.Schema.Ref, "#/components/schemas/")]
+			known = slices.AppendSeq(known, maps.Keys(named.Properties))
+		}
+	}
+	for _, f := range r.fields() {
+		field, code, _ := strings.Cut(f, " ")
+		field = field[:strings.IndexAny(field+".", ".[")]
+		if r.status == http.StatusUnprocessableEntity && !slices.Contains(madeUp, code) && !slices.Contains(known, field) {
+			errs = append(errs, "it names the field "+field+", which the request does not have")
+		}
+	}
+	return errs
 }
 
 // check lists where a value is not what a schema says.
