@@ -26,7 +26,6 @@ var (
 	options   = regexp.MustCompile(`<option([^>]*)>`)
 	attrs     = regexp.MustCompile(`([a-z-]+)(?:="([^"]*)")?`)
 	links     = regexp.MustCompile(`<a\s[^>]*?href="([^"]*)"`)
-	addresses = regexp.MustCompile(`(?:href|src|action|hx-get|data-zone-path)="([^"]*)"`)
 	anyID     = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
 )
 
@@ -137,7 +136,7 @@ func (w *world) crawl(entrances ...string) (pages map[string]string, forms []web
 		at, err := url.Parse(path)
 		check(w.t, err)
 		for _, m := range links.FindAllStringSubmatch(got.body, -1) {
-			if to, err := at.Parse(html.UnescapeString(m[1])); err == nil && strings.HasPrefix(to.Path, "/backups/") {
+			if to, err := at.Parse(html.UnescapeString(m[1])); err == nil && strings.HasPrefix(to.Path, w.pages.Pattern()) {
 				queue = append(queue, to.RequestURI())
 			}
 		}
