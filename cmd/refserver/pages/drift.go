@@ -115,8 +115,10 @@ func (d *driftData) restores(v *visit) {
 // setOrNone is a backup set, without its id when it is not there any more, or is another tenant's
 // that the actor may not look into.
 func (v *visit) setOrNone(tenant graph.TenantID, id runs.ID) (backupset.BackupSet, error) {
-	if tenant != v.tenant && !v.looksInto(tenant) {
-		return backupset.BackupSet{}, nil
+	if tenant != v.tenant {
+		if looks, err := v.looksInto(tenant); err != nil || !looks {
+			return backupset.BackupSet{}, err
+		}
 	}
 	set, err := v.cfg.Archive.Get(v.ctx(), tenant, v.actor, id)
 	if code := failureOf(err).code; err != nil && (code == "forbidden" || code == "deleted") {
@@ -185,11 +187,18 @@ func (v *visit) outcome(p restore.Preview, actions []restore.Action, badgeOf fun
 	if o.One {
 		l.most, l.from, l.own = diffOnItsOwn, change, true
 	}
+	captured, err := v.capturedPath(p)
+	if err != nil {
+		return o, err
+	}
 	for _, item := range found.Items {
 		l.at = func(n int) string {
 			return v.with("item", string(item.ItemID), "change", strconv.Itoa(n))
 		}
 		e := v.previewEntry(p, item, badgeOf(item.Action))
+		if item.VersionID != "" && captured != "" {
+			e.Link = captured + string(item.ItemID)
+		}
 		e.Open = o.One
 		e.fold(item.Diff, l)
 		o.Entries = append(o.Entries, e)
@@ -198,24 +207,24 @@ func (v *visit) outcome(p restore.Preview, actions []restore.Action, badgeOf fun
 	return o, nil
 }
 
-// capturedPath is the page of what was captured of an item; empty where nothing was, and for who may
-// not look into the tenant of the set.
-func (v *visit) capturedPath(p restore.Preview, item restore.PreviewItem) string {
-	if item.VersionID == "" || p.SetID == "" {
-		return ""
+// capturedPath is what the addresses of captured items begin with; empty where nothing was captured,
+// and for who may not look into the tenant of the set.
+func (v *visit) capturedPath(p restore.Preview) (string, error) {
+	if p.SetID == "" {
+		return "", nil
 	}
 	if p.SourceTenant == "" || p.SourceTenant == v.tenant {
-		return v.path("sets", string(p.SetID), "items", string(item.ItemID))
+		return v.path("sets", string(p.SetID), "items") + "/", nil
 	}
-	if !v.looksInto(p.SourceTenant) {
-		return ""
+	if looks, err := v.looksInto(p.SourceTenant); err != nil || !looks {
+		return "", err
 	}
-	return v.cfg.Prefix + "/" + url.PathEscape(string(p.SourceTenant)) + "/sets/" + string(p.SetID) + "/items/" + string(item.ItemID)
+	return v.cfg.Prefix + "/" + url.PathEscape(string(p.SourceTenant)) + "/sets/" + string(p.SetID) + "/items/", nil
 }
 
 // previewEntry is an item of a preview or drift report without its difference.
 func (v *visit) previewEntry(p restore.Preview, item restore.PreviewItem, b badge) entry {
-	e := entry{Badge: b, Name: shownName(item.Name, item.ExternalID), Link: v.capturedPath(p, item), Type: v.typeName(item.Type), Why: whyWords(p.Kind, item)}
+	e := entry{Badge: b, Name: shownName(item.Name, item.ExternalID), Type: v.typeName(item.Type), Why: whyWords(p.Kind, item)}
 	if name := visible(item.TargetName); item.TargetID != "" && name != "" && name != visible(item.Name) {
 		e.Sub = "It exists as " + name + "."
 	}

@@ -32,7 +32,11 @@ func (v *visit) sourceSets(list []runs.Run, names map[runs.ID]string) (map[runs.
 	}
 	found := map[runs.ID]string{}
 	for source, ids := range wanted {
-		if !v.looksInto(source) {
+		looks, err := v.looksInto(source)
+		if err != nil {
+			return nil, err
+		}
+		if !looks {
 			continue
 		}
 		sets, err := v.cfg.Archive.List(v.ctx(), source, v.actor, backupset.SetFilter{IDs: keysOf(ids)}, runs.PageRequest{Limit: runs.MaxPageSize})
@@ -60,12 +64,11 @@ func (v *visit) sourceSets(list []runs.Run, names map[runs.ID]string) (map[runs.
 
 // looksInto tells whether the actor may look into another tenant, whose sets have names that are
 // nobody else's to know.
-func (v *visit) looksInto(tenant graph.TenantID) bool {
+func (v *visit) looksInto(tenant graph.TenantID) (bool, error) {
 	if !slices.ContainsFunc(v.tenants, func(t Tenant) bool { return t.ID == tenant }) {
-		return false
+		return false, nil
 	}
-	allowed, err := v.cfg.Starter.Guard().May(v.ctx(), tenant, v.actor, runs.ActionLook)
-	return err == nil && allowed
+	return v.cfg.Starter.Guard().May(v.ctx(), tenant, v.actor, runs.ActionLook)
 }
 
 // sourceOf is the tenant whose set a preview or restore is of; empty when nobody knows any more.

@@ -100,7 +100,11 @@ func pickSet(v *visit) (answer, error) {
 
 // sets reads a page of the sets of the source.
 func (d *pickSetData) sets(v *visit, s selection) error {
-	for _, t := range v.sources() {
+	sources, err := v.sources()
+	if err != nil {
+		return err
+	}
+	for _, t := range sources {
 		from := string(t.ID)
 		if t.ID == v.tenant {
 			from = ""

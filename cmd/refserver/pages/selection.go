@@ -114,9 +114,9 @@ func (v *visit) source(s selection) graph.TenantID {
 
 // sources are the tenants whose sets the actor may restore here, this one first. It is nil when
 // there is no other.
-func (v *visit) sources() []Tenant {
+func (v *visit) sources() ([]Tenant, error) {
 	if !v.may(runs.ActionRestoreAcross) {
-		return nil
+		return nil, nil
 	}
 	list := []Tenant{v.here}
 	for _, t := range v.tenants {
@@ -124,14 +124,17 @@ func (v *visit) sources() []Tenant {
 			continue
 		}
 		allowed, err := v.cfg.Starter.Guard().May(v.ctx(), t.ID, v.actor, runs.ActionRestoreAcross)
-		if err == nil && allowed {
+		if err != nil {
+			return nil, err
+		}
+		if allowed {
 			list = append(list, t)
 		}
 	}
 	if len(list) == 1 {
-		return nil
+		return nil, nil
 	}
-	return list
+	return list, nil
 }
 
 // tenantName is what a tenant of the actor is called.
