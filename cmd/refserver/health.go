@@ -68,7 +68,7 @@ func (a *app) health(r role) func(context.Context) []pages.HealthPart {
 		defer cancel()
 		list := []pages.HealthPart{a.databaseHealth(ctx)}
 		if q, ok := a.queue.(runs.QueueStatter); ok {
-			list = append(list, queueHealth(q.Stats(ctx)))
+			list = append(list, a.queueHealth(ctx, q))
 		}
 		if r.works() {
 			list = append(list, a.seen("Workers", &a.pulse.worker))
@@ -86,6 +86,7 @@ func (a *app) databaseHealth(ctx context.Context) pages.HealthPart {
 	if err == nil {
 		return part
 	}
+	a.log.WarnContext(ctx, "the database is not in order", "error", err)
 	part.Bad, part.Text = true, "It does not answer as it should. The log has the cause."
 	var u *api.Unready
 	if errors.As(err, &u) {
@@ -97,12 +98,14 @@ func (a *app) databaseHealth(ctx context.Context) pages.HealthPart {
 	return part
 }
 
-func queueHealth(s runs.QueueStats, err error) pages.HealthPart {
+func (a *app) queueHealth(ctx context.Context, q runs.QueueStatter) pages.HealthPart {
+	s, err := q.Stats(ctx)
+	if err != nil {
+		a.log.WarnContext(ctx, "the queue does not answer", "error", err)
+		return pages.HealthPart{Name: "Queue", Bad: true, Text: "It does not answer. The log has the cause."}
+	}
 	part := pages.HealthPart{Name: "Queue"}
 	switch {
-	case err != nil:
-		part.Bad, part.Text = true, "It does not answer. The log has the cause."
-		return part
 	case s.Due == 0 && s.Delayed == 0:
 		part.Text = "No run waits in it."
 	case s.Due == 0:

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -71,10 +73,32 @@ func TestTheHealthTellsOfDatabaseQueueAndWorkers(t *testing.T) {
 		t.Fatal(err)
 	}
 	says(roleAll, "Database bad=true: The schema does not answer as it should; the log has the cause.")
-	if got := queueHealth(runs.QueueStats{SetAside: 2, Delayed: 1}, nil); !got.Bad || !strings.Contains(got.Text, "could not be read: 2") {
+	if got := a.queueHealth(t.Context(), &toldQueue{stats: runs.QueueStats{SetAside: 2, Delayed: 1}}); !got.Bad || !strings.Contains(got.Text, "could not be read: 2") {
 		t.Errorf("with jobs set aside: %+v", got)
 	}
-	if got := queueHealth(runs.QueueStats{}, errors.New("x")); !got.Bad {
-		t.Errorf("that does not answer: %+v", got)
+}
+
+// silentQueue is a queue that does not answer.
+type silentQueue struct{ stepQueue }
+
+func (*silentQueue) Stats(context.Context) (runs.QueueStats, error) {
+	return runs.QueueStats{}, errors.New("no route to the queue")
+}
+
+// The page sends people to the log.
+func TestTheLogHasTheCauseOfWhatTheHealthSaysIsBad(t *testing.T) {
+	var log bytes.Buffer
+	a, err := open(t.Context(), options{source: source{data: t.TempDir()}, users: product.DemoUsers(), queue: &silentQueue{}, migrate: true, log: logFlags{}.logger(&log)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for part, cause := range map[string]string{"Database bad=true": "database is closed", "Queue bad=true": "no route to the queue"} {
+		log.Reset()
+		if got := a.shown(t, roleAll); !strings.Contains(got, part) || !strings.Contains(log.String(), cause) {
+			t.Errorf("%s: the log lacks %q:\n%s\n%s", part, cause, got, log.String())
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
@@ -186,8 +187,11 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// serveUntil serves and works until ctx ends or one of them fails, then stops both in peace.
-// Without a listener it only works.
+// serveUntil serves and works until ctx ends or one of them fails, then stops both in peace, and
+// at once: no request waits for a loop, no loop for a request, and one time to end after the other
+// would be more than service managers grant. What a last request starts waits in the store. When
+// it returns nobody uses the store any more: requests that do not end in time lose their
+// connections, and with them their contexts, and are waited for. Without a listener it only works.
 func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, work func(context.Context) error) error {
 	if listener == nil {
 		return work(ctx)
@@ -195,6 +199,15 @@ func serveUntil(ctx context.Context, server *http.Server, listener net.Listener,
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	served, worked := make(chan error, 1), make(chan error, 1)
+	var connections sync.WaitGroup // each until its last handler has returned
+	server.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			connections.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			connections.Done()
+		}
+	}
 	go func() {
 		if server.TLSConfig != nil {
 			served <- server.ServeTLS(listener, "", "") // with the certificate in there
@@ -215,10 +228,14 @@ func serveUntil(ctx context.Context, server *http.Server, listener net.Listener,
 	stop()
 	graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	err = errors.Join(err, server.Shutdown(graceful), <-worked)
+	if late := server.Shutdown(graceful); late != nil {
+		err = errors.Join(err, fmt.Errorf("requests did not end within %v: %w", shutdownTimeout, late), server.Close())
+	}
+	err = errors.Join(err, <-worked)
 	if serr := <-served; !errors.Is(serr, http.ErrServerClosed) {
 		err = errors.Join(err, serr)
 	}
+	connections.Wait()
 	return err
 }
 

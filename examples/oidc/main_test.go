@@ -116,6 +116,7 @@ func TestATokenThatIsNotForThisSignInIsRefused(t *testing.T) {
 		"of another provider":         func(c map[string]any) { c["iss"] = "https://evil.example" },
 		"of a longer name":            func(c map[string]any) { c["iss"] = w.provider.issuer + "/" },
 		"without a subject":           func(c map[string]any) { delete(c, "sub") },
+		"of the engine's own name":    func(c map[string]any) { c["sub"] = "system" },
 		"with roles that are no list": func(c map[string]any) { c["roles"] = "contoso.owner" },
 	} {
 		w.provider.alter = alter

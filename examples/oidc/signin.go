@@ -178,8 +178,11 @@ func (s *signIn) identify(ctx context.Context, r *http.Request, p pending) (who 
 	if err := token.Claims(&claims); err != nil {
 		return who, err
 	}
-	if token.Subject == "" {
+	switch token.Subject {
+	case "":
 		return who, errors.New("the ID token names nobody")
+	case runs.SystemActor.ID: // what the engine does is recorded under this name
+		return who, errors.New("the ID token is of a subject whose name is the engine's")
 	}
 	return identity{token.Subject, claims.Name, rolesOf(claims.Roles)}, nil
 }

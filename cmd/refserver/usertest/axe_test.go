@@ -1,10 +1,12 @@
 package usertest
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
 	"sync"
+	"testing"
 
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -15,6 +17,21 @@ var axeSource = sync.OnceValues(func() (string, error) {
 	b, err := os.ReadFile("testdata/axe.min.js")
 	return string(b), err
 })
+
+// What judges the pages is what its makers published.
+func TestAxeIsThatOfItsPackage(t *testing.T) {
+	source, err := axeSource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := os.ReadFile("testdata/SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%x  axe.min.js\n", sha256.Sum256([]byte(source))); got != string(sums) {
+		t.Errorf("axe.min.js is\n%swant\n%s", got, sums)
+	}
+}
 
 // Rules of axe-core: all of WCAG 2.0 to 2.2, A and AA, and best practices; or those that a page
 // can fail in one colour scheme only.
