@@ -54,13 +54,16 @@ func listAudit(v *visit) (answer, error) {
 	}
 	data.Filtered = len(filter.Actions) > 0 || data.ID != ""
 	pg := page{template: "audit", title: "Audit log", section: "audit"}
-	if data.ID != "" {
-		id := runs.ID(data.ID)
-		if !id.Valid() {
-			pg.data = data
-			pg.errors = []runs.FieldError{{Field: "id", Code: "id_invalid", Message: "must be an id as pages and addresses show it, of 36 characters"}}
-			return pg, nil
-		}
+	var bad runs.InvalidError
+	oneOf(v, &bad, "action", slices.Collect(maps.Keys(auditWords)))
+	if id := runs.ID(data.ID); id != "" && !id.Valid() {
+		bad.Add("id", "id_invalid", "must be an id as pages and addresses show it, of 36 characters")
+	}
+	if len(bad.Fields) > 0 {
+		pg.data, pg.errors = data, bad.Fields
+		return pg, nil
+	}
+	if id := runs.ID(data.ID); id != "" {
 		// An entry names its run and what it is about: which of them the id is, the runs know.
 		switch _, err := v.cfg.Starter.Get(v.ctx(), v.tenant, v.actor, id); {
 		case err == nil:

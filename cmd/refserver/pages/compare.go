@@ -1,7 +1,9 @@
 package pages
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -130,6 +132,16 @@ func (d *compareData) fill(v *visit, all []compareEntry) error {
 		if (what == "" || what == e.what) && (d.Type == "" || d.Type == string(e.ref.Type)) && (one == "" || one == e.ref.PolicyID) {
 			left = append(left, e)
 		}
+	}
+	var bad runs.InvalidError
+	var whats []string
+	for _, b := range comparedBadges {
+		whats = append(whats, b.what)
+	}
+	oneOf(v, &bad, "what", whats)
+	v.typeOf(&bad, "type", slices.Collect(maps.Keys(types))...)
+	if err := bad.Err(); err != nil {
+		return err
 	}
 	d.Total, d.Types = len(left), v.countedTypes(types, d.Type)
 	for _, b := range comparedBadges {

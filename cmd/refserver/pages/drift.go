@@ -152,7 +152,12 @@ func (v *visit) outcome(p restore.Preview, actions []restore.Action, badgeOf fun
 		return outcome{}, err
 	}
 	o := outcome{Type: v.query.Get("type"), All: v.with("item", "", "change", "")}
-	filter := restore.Filter{Type: graph.PolicyType(o.Type), Actions: actions}
+	var bad runs.InvalidError
+	filter := restore.Filter{Type: v.typeOf(&bad, "type"), Actions: actions}
+	oneOf(v, &bad, "action", actions)
+	if err := bad.Err(); err != nil {
+		return o, err
+	}
 	all, total, current := "all", 0, ""
 	if slices.Contains(actions, restore.Unchanged) {
 		// They are folded into their count unless asked for.

@@ -97,7 +97,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v *visit, f failure
 		v = &visit{Pages: p, req: r, w: w, zone: viewerZone(r), now: p.cfg.Clock.Now()}
 	}
 	v.query = nil // an error page has no notice and no filters
-	data := errorData{Status: f.status, Code: f.code, Text: f.text, Fields: f.fields}
+	data := errorData{Status: f.status, Code: f.code, Text: f.text, Fields: f.fields, Plain: unfiltered(r, f.status)}
 	if f.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "30")
 		switch {
@@ -119,6 +119,7 @@ type errorData struct {
 	Code   string
 	Text   string
 	Fields []runs.FieldError
+	Plain  string // the same list without the filters that are not right; empty for others
 	Again  string // the same page once more; empty when that helps nothing
 }
 

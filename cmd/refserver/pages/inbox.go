@@ -43,7 +43,11 @@ func listNotifications(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := inboxData{Unread: v.query.Get("unread") != "", Here: v.with("cursor", request.Cursor)}
+	var bad runs.InvalidError
+	data := inboxData{Unread: oneOf(v, &bad, "unread", []string{"1"}) != "", Here: v.with("cursor", request.Cursor)}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
 	found, err := v.cfg.Starter.Notifications(v.ctx(), v.tenant, v.actor, data.Unread, request)
 	if err != nil {
 		return nil, err

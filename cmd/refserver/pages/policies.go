@@ -3,7 +3,6 @@ package pages
 import (
 	"net/http"
 
-	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -48,14 +47,14 @@ func listPolicies(v *visit) (answer, error) {
 		return nil, err
 	}
 	data := policyListData{Search: v.query.Get("q"), Type: v.query.Get("type"), Gone: v.query.Get("gone")}
-	f := backupset.PolicyFilter{Search: data.Search, Type: graph.PolicyType(data.Type)}
-	switch data.Gone {
-	case "":
-	case "yes", "no":
+	var bad runs.InvalidError
+	f := backupset.PolicyFilter{Search: data.Search, Type: v.typeOf(&bad, "type")}
+	if oneOf(v, &bad, "gone", yesNo) != "" {
 		gone := data.Gone == "yes"
 		f.Gone = &gone
-	default:
-		return nil, runs.Invalid("gone", "gone_unknown", "must be yes or no")
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
 	}
 	data.Types = v.typeOptions(data.Type)
 	found, err := v.cfg.Archive.Policies(v.ctx(), v.tenant, v.actor, f, ask)

@@ -57,6 +57,11 @@ func (v *visit) itemsPage(s selection, bad []runs.FieldError) (answer, error) {
 		return nil, err
 	}
 	data.Search, data.In = strings.TrimSpace(v.query.Get("q")), graph.PolicyType(v.query.Get("in"))
+	var wrong runs.InvalidError
+	v.typeOf(&wrong, "in", manifestTypes(data.Set)...)
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
 	if err := data.search(v); err != nil {
 		return nil, err
 	}

@@ -98,8 +98,7 @@ var statusFilterWords = map[runs.Status]string{
 	runs.StatusFailed: "failed", runs.StatusCanceled: "canceled", runs.StatusSkipped: "skipped or missed",
 }
 
-// runFilter reads the filter of the address. What no list of choices offers is ignored, but
-// for dates and ids, which people type.
+// runFilter reads the filter of the address.
 func (v *visit) runFilter() (runs.PageRequest, runs.RunFilter, []runs.FieldError) {
 	var f runs.RunFilter
 	var bad runs.InvalidError
@@ -107,21 +106,10 @@ func (v *visit) runFilter() (runs.PageRequest, runs.RunFilter, []runs.FieldError
 	if err != nil {
 		bad.Add("limit", "limit_range", limitWords)
 	}
-	for _, k := range v.query["kind"] {
-		if slices.Contains(runKinds, runs.Kind(k)) {
-			f.Kinds = append(f.Kinds, runs.Kind(k))
-		}
-	}
-	for _, s := range v.query["status"] {
-		if slices.Contains(runs.Statuses(), runs.Status(s)) && !slices.Contains(f.Statuses, runs.Status(s)) {
-			f.Statuses = append(f.Statuses, runs.Status(s))
-		}
-	}
-	for _, t := range v.query["trigger"] {
-		if slices.Contains(runTriggers, runs.Trigger(t)) {
-			f.Triggers = append(f.Triggers, runs.Trigger(t))
-		}
-	}
+	f.Kinds = anyOf(v, &bad, "kind", runKinds)
+	f.Statuses = anyOf(v, &bad, "status", runs.Statuses())
+	f.Triggers = anyOf(v, &bad, "trigger", runTriggers)
+	oneOf(v, &bad, "retention", []string{retentionShown})
 	if id := runs.ID(v.query.Get("schedule")); id != "" {
 		if !id.Valid() {
 			bad.Add("schedule", "id_invalid", "is not the id of a schedule; choose one of the list")

@@ -130,13 +130,14 @@ func (v *visit) items(data *runData) error {
 	if err != nil {
 		return err
 	}
-	var filter runs.ItemFilter
-	for _, s := range []runs.ItemStatus{runs.ItemFailed, runs.ItemSkipped, runs.ItemSuccess} {
-		chosen := slices.Contains(v.query["status"], string(s))
-		data.Statuses = append(data.Statuses, filterOption{string(s), string(s), chosen})
-		if chosen {
-			filter.Statuses = append(filter.Statuses, s)
-		}
+	var bad runs.InvalidError
+	offered := []runs.ItemStatus{runs.ItemFailed, runs.ItemSkipped, runs.ItemSuccess}
+	filter := runs.ItemFilter{Statuses: anyOf(v, &bad, "status", offered)}
+	if err := bad.Err(); err != nil {
+		return err
+	}
+	for _, s := range offered {
+		data.Statuses = append(data.Statuses, filterOption{string(s), string(s), slices.Contains(filter.Statuses, s)})
 	}
 	folded := data.Run.Kind == runs.KindRestoreExecute && len(filter.Statuses) == 0
 	if folded {

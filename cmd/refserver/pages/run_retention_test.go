@@ -31,7 +31,6 @@ func TestTheListOfRunsLeavesOutRetentionThatSucceeded(t *testing.T) {
 	const hidden, shown = "Retention runs that succeeded are not shown.", "Retention runs are shown, too."
 	for query, want := range map[string]struct{ runs, says string }{
 		"":                                 {"Retention canceled,New backup set success,Backup success", hidden},
-		"retention=no":                     {"Retention canceled,New backup set success,Backup success", hidden},
 		"retention=shown":                  {"Retention canceled,New backup set success,Retention success,Backup success", shown},
 		"kind=retention.apply":             {"Retention canceled,Retention success", ""},
 		"kind=backup":                      {"Backup success", ""},

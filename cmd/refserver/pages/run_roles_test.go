@@ -109,7 +109,7 @@ func TestTheRunListIsFilteredByWhatTheAddressSays(t *testing.T) {
 	for query, found := range map[string]bool{
 		"?kind=backup": true, "?kind=restore.execute": false, "?status=success&status=failed": true, "?status=failed": false,
 		"?trigger=manual": true, "?trigger=schedule": false, "?schedule=" + string(s.ID): true, "?schedule=" + string(w.schedule(nil).ID): false,
-		"?from=" + day + "&to=" + day: true, "?from=2026-01-05": false, "?to=2026-01-03": false, "?kind=nonsense": true,
+		"?from=" + day + "&to=" + day: true, "?from=2026-01-05": false, "?to=2026-01-03": false,
 	} {
 		got := w.get(readonly, tenantPath("runs")+query)
 		if shown := strings.Contains(got.body, tenantPath("runs", run.ID)); got.StatusCode != http.StatusOK || shown != found {

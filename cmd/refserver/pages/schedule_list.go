@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
@@ -66,20 +65,13 @@ func listSchedules(v *visit) (answer, error) {
 		return nil, err
 	}
 	data := scheduleListData{Search: v.query.Get("q"), Enabled: v.query.Get("enabled"), Status: v.query.Get("status"), Sort: v.query.Get("sort")}
-	f := backupsched.Filter{Search: data.Search, Status: runs.Status(data.Status), Sort: backupsched.Sort(data.Sort)}
+	f := backupsched.Filter{Search: data.Search, Sort: backupsched.Sort(data.Sort)}
 	var bad runs.InvalidError
-	switch yes, no := true, false; data.Enabled {
-	case "":
-	case "yes":
+	if enabled := oneOf(v, &bad, "enabled", yesNo); enabled != "" {
+		yes := enabled == "yes"
 		f.Enabled = &yes
-	case "no":
-		f.Enabled = &no
-	default:
-		bad.Add("enabled", "enabled_invalid", "must be yes or no")
 	}
-	if data.Status != "" && !slices.Contains(runs.Statuses(), f.Status) {
-		bad.Add("status", "status_unknown", "must be the status of a run")
-	}
+	f.Status = oneOf(v, &bad, "status", runs.Statuses())
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}

@@ -97,6 +97,11 @@ func (v *visit) setPage(set backupset.BackupSet, bad []runs.FieldError, hold hol
 	}
 	data := setData{Set: set, Hold: hold, Type: v.query.Get("type"), Search: v.query.Get("q")}
 	data.describe()
+	var wrong runs.InvalidError
+	v.typeOf(&wrong, "type", manifestTypes(set)...)
+	if err := wrong.Err(); err != nil {
+		return nil, err
+	}
 	if set.ScheduleID != "" {
 		if data.Schedule, err = v.scheduleName(set.ScheduleID); err != nil {
 			return nil, err
@@ -143,6 +148,14 @@ func (v *visit) deletedSet(set backupset.BackupSet) (answer, error) {
 		}
 	}
 	return page{template: "set_deleted", title: isolated(set.Name), section: "sets", data: data}, nil
+}
+
+// manifestTypes are the types that a set is of, of which the catalogue may not know all.
+func manifestTypes(set backupset.BackupSet) (list []graph.PolicyType) {
+	for _, m := range set.Types {
+		list = append(list, m.Type)
+	}
+	return list
 }
 
 func (d *setData) describe() {

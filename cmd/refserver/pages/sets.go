@@ -77,26 +77,27 @@ func listSets(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := setListData{Status: v.query.Get("status"), Deleted: v.query.Get("deleted") != ""}
+	var bad runs.InvalidError
+	data := setListData{Status: oneOf(v, &bad, "status", setStates), Deleted: oneOf(v, &bad, "deleted", []string{"yes"}) != ""}
 	f := backupset.SetFilter{ScheduleID: runs.ID(v.query.Get("schedule")), Deleted: data.Deleted}
 	if data.Status != "" {
-		if !slices.Contains(setStates, data.Status) {
-			return nil, runs.Invalid("status", "status_unknown", "must be building, complete or partial")
-		}
 		f.Statuses = []backupset.Status{backupset.Status(data.Status)}
 	}
 	data.Filtered = f.ScheduleID != "" || data.Status != "" || data.Deleted
 	pg := page{template: "sets", title: "Backup sets", section: "sets"}
-	valid := f.ScheduleID == "" || f.ScheduleID.Valid()
-	if !valid {
+	if f.ScheduleID != "" && !f.ScheduleID.Valid() {
 		f.ScheduleID = ""
+		bad.Fields = append(bad.Fields, noSchedule)
 	}
 	var known bool
 	if data.Schedules, known, err = v.scheduleChoices(f.ScheduleID); err != nil {
 		return nil, err
 	}
-	if !valid || !known {
-		pg.data, pg.errors = data, []runs.FieldError{noSchedule}
+	if !known {
+		bad.Fields = append(bad.Fields, noSchedule)
+	}
+	if len(bad.Fields) > 0 {
+		pg.data, pg.errors = data, bad.Fields
 		return pg, nil
 	}
 	found, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, ask)
