@@ -116,6 +116,7 @@ func (s *screen) look() error {
 
 // The fields of every page.
 func (s *screen) Data() any                 { return s.page.data }
+func (s *screen) Template() string          { return s.page.template }
 func (s *screen) Title() string             { return s.page.title }
 func (s *screen) Product() string           { return s.visit.cfg.Product }
 func (s *screen) Home() string              { return s.visit.cfg.HomePath }

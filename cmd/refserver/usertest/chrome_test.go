@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,7 +87,9 @@ type tab struct {
 
 	mu       sync.Mutex
 	trouble  []string
-	expected []string // ends of what is no trouble
+	expected []string                     // ends of what is no trouble
+	asked    map[network.RequestID]string // paths of pages that are on their way
+	opened   []string                     // paths of pages that were got, and that led elsewhere
 }
 
 // open opens a tab on a server.
@@ -101,7 +104,7 @@ func (s server) open(t testing.TB, l look) *tab {
 	}
 	ctx, end := chromedp.NewContext(chrome, chromedp.WithNewBrowserContext())
 	ctx, cancel := context.WithTimeout(ctx, 4*time.Minute)
-	b := &tab{t: t, base: s.base, ctx: ctx}
+	b := &tab{t: t, base: s.base, ctx: ctx, asked: map[network.RequestID]string{}}
 	t.Cleanup(func() {
 		cancel()
 		end()
@@ -148,7 +151,13 @@ func (b *tab) heard(event any) {
 		if u := e.Request.URL; !strings.HasPrefix(u, b.base+"/") && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "about:") {
 			b.note("a request leaves the server: %s", u)
 		}
+		if e.Type == network.ResourceTypeDocument {
+			b.went(e)
+		}
 	case *network.EventResponseReceived:
+		if e.Response.Status == http.StatusOK {
+			b.got(e.RequestID)
+		}
 		if e.Response.Status >= 500 {
 			b.note("%s answers %d", e.Response.URL, e.Response.Status)
 		}
@@ -162,6 +171,29 @@ func (b *tab) heard(event any) {
 		}
 	case *runtime.EventExceptionThrown:
 		b.note("a script fails: %s", e.ExceptionDetails.Text)
+	}
+}
+
+// went notes that a page is asked for, and which one led there.
+func (b *tab) went(e *network.EventRequestWillBeSent) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if from, ok := b.asked[e.RequestID]; ok && e.RedirectResponse != nil {
+		b.opened = append(b.opened, from)
+	}
+	delete(b.asked, e.RequestID)
+	if u, err := url.Parse(e.Request.URL); err == nil && e.Request.Method == http.MethodGet {
+		b.asked[e.RequestID] = u.Path
+	}
+}
+
+// got notes that a page was got.
+func (b *tab) got(id network.RequestID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if path, ok := b.asked[id]; ok {
+		b.opened = append(b.opened, path)
+		delete(b.asked, id)
 	}
 }
 
@@ -185,7 +217,8 @@ func (b *tab) expectStatus(status int64, path string) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.expected = append(b.expected, fmt.Sprintf("the server responded with a status of %d (%s) (%s%s)", status, http.StatusText(int(status)), b.base, path))
+	b.expected = append(b.expected, fmt.Sprintf("the server responded with a status of %d (%s) (%s%s)", status, http.StatusText(int(status)), b.base, path),
+		fmt.Sprintf("%s%s answers %d", b.base, path, status))
 }
 
 func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -268,17 +301,21 @@ func (b *tab) until(expression string) {
 	}
 }
 
-// shoot writes a picture of the whole page when -screenshots asks for pictures.
+// shoot keeps a picture of the whole page when -screenshots asks for pictures.
 func (b *tab) shoot(name string) {
 	b.t.Helper()
-	if *screenshots == "" {
-		return
+	if *screenshots != "" {
+		b.keepPicture(filepath.Join(*screenshots, name+".jpg"))
 	}
+}
+
+// keepPicture writes a picture of the whole page, a JPEG.
+func (b *tab) keepPicture(path string) {
+	b.t.Helper()
 	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(80))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	path := filepath.Join(*screenshots, name+".jpg")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		b.t.Fatal(err)
 	}

@@ -9,11 +9,12 @@ import (
 
 // row is what the tests need of a schedule, a run or a backup set.
 type row struct {
-	ID, Kind, Status string
-	ErrorCode        string `json:"error_code"`
-	DeletedAt        string `json:"deleted_at"`
-	Enabled          bool
-	Holds            []any
+	ID, Kind, Name, Status string
+	ScheduleID             string `json:"schedule_id"`
+	ErrorCode              string `json:"error_code"`
+	DeletedAt              string `json:"deleted_at"`
+	Enabled                bool
+	Holds                  []any
 }
 
 // api calls the API as the owner of a tenant.
@@ -63,6 +64,10 @@ func (s server) moreOf(t *testing.T, tenant string) (more []found) {
 	}
 	for _, r := range s.list(t, tenant, "runs?limit=200") {
 		add("runs/"+r.ID, "run-"+r.Kind+"-"+r.Status+"-"+r.ErrorCode)
+		if r.Kind == "drift.report" {
+			add("drift/"+r.ID, "drift-"+r.Status)
+			add("drift/"+r.ID+"/restore", "drift-restore")
+		}
 	}
 	for _, query := range []string{"limit=200", "limit=200&deleted=true"} {
 		for _, set := range s.list(t, tenant, "backup-sets?"+query) {
@@ -73,6 +78,9 @@ func (s server) moreOf(t *testing.T, tenant string) (more []found) {
 			if set.DeletedAt != "" {
 				name += "-deleted"
 				add("sets/"+set.ID+"/purge", name+"-purge")
+			}
+			if set.ScheduleID == "" && set.Status == "complete" && set.DeletedAt == "" {
+				add("sets/"+set.ID+"/add", "set-add")
 			}
 			add("sets/"+set.ID, name)
 		}

@@ -13,10 +13,12 @@ import (
 )
 
 // Every page that links lead to, every way a run or a set can end, forms with errors and error
-// pages, full and empty, light and dark, narrow and wide: axe finds nothing, nothing is wider
-// than the window, the console stays silent, and there are pictures.
+// pages, full and empty, while runs are under way and without Graph, light and dark, narrow and
+// wide: axe finds nothing, nothing is wider than the window, what is partial is amber, the console
+// stays silent, and there are pictures. No route and no template is left out.
 func TestEveryPageIsAccessibleAndFits(t *testing.T) {
 	needBrowser(t)
+	busy, run := busyServer(t) // first, for its run takes a while to get going
 	full := start(t)
 	pages := crawl(t, full.client(t, "owner-contoso"), contoso+"/schedules")
 	for i := range pages {
@@ -24,28 +26,34 @@ func TestEveryPageIsAccessibleAndFits(t *testing.T) {
 	}
 	pages = append(pages, full.moreOf(t, "contoso")...)
 	pages = append(pages, errorPages...)
-	pages = append(pages, bulkPages...)
-	t.Run("full", func(t *testing.T) { full.judge(t, "full", "owner-contoso", pages) })
-	t.Run("another tenant", func(t *testing.T) {
-		full.judge(t, "other", "owner-fabrikam", unlike(full.moreOf(t, "fabrikam"), pages))
+	forms := append(full.formPages(t), bulkPages...)
+	seen := allPages(t)
+	t.Cleanup(func() { seen.check(t) })
+	seen.group(t, "full", func(t *testing.T) { full.judge(t, seen, "full", "owner-contoso", pages) })
+	seen.group(t, "forms", func(t *testing.T) { full.judge(t, seen, "forms", "owner-contoso", forms) })
+	seen.group(t, "another tenant", func(t *testing.T) {
+		full.judge(t, seen, "other", "owner-fabrikam", unlike(full.moreOf(t, "fabrikam"), pages))
 	})
-	t.Run("several tenants", func(t *testing.T) { full.judge(t, "engineer", "engineer", engineerPages) })
-	t.Run("who only looks", func(t *testing.T) {
-		full.judge(t, "readonly", "readonly-contoso", crawl(t, full.client(t, "readonly-contoso"), contoso+"/schedules"))
+	seen.group(t, "several tenants", func(t *testing.T) { full.judge(t, seen, "engineer", "engineer", engineerPages) })
+	seen.group(t, "who only looks", func(t *testing.T) {
+		full.judge(t, seen, "readonly", "readonly-contoso", crawl(t, full.client(t, "readonly-contoso"), contoso+"/schedules"))
 	})
+	seen.group(t, "runs under way", func(t *testing.T) { busy.judge(t, seen, "busy", "operator-contoso", busy.busyPages(t, run)) })
+	alone := withoutGraph(t)
+	seen.group(t, "no Graph", func(t *testing.T) { alone.judge(t, seen, "no-graph", "owner-contoso", alone.lonelyPages(t)) })
 
 	empty := start(t, "-demo=false")
 	for _, s := range empty.list(t, "contoso", "schedules") {
 		empty.api(t, http.MethodDelete, "contoso", "schedules/"+s.ID, nil)
 	}
-	t.Run("empty", func(t *testing.T) {
-		empty.judge(t, "empty", "owner-contoso", crawl(t, empty.client(t, "owner-contoso"), contoso+"/schedules"))
+	seen.group(t, "empty", func(t *testing.T) {
+		empty.judge(t, seen, "empty", "owner-contoso", crawl(t, empty.client(t, "owner-contoso"), contoso+"/schedules"))
 	})
-	t.Run("users of a file", func(t *testing.T) { withUsers(t).judge(t, "users", "", usersPages) })
+	seen.group(t, "users of a file", func(t *testing.T) { withUsers(t).judge(t, seen, "users", "", usersPages) })
 }
 
 // judge looks at pages as a demo user.
-func (s server) judge(t *testing.T, name, user string, pages []found) {
+func (s server) judge(t *testing.T, seen *seen, name, user string, pages []found) {
 	t.Parallel()
 	t.Logf("%s: %d pages", name, len(pages))
 	b := s.open(t, wide)
@@ -62,6 +70,7 @@ func (s server) judge(t *testing.T, name, user string, pages []found) {
 		if p.act != nil {
 			p.act(b)
 		}
+		seen.note(b)
 		for _, l := range []look{wide, {width: 1400, dark: true}, {width: 400}, {width: 400, dark: true}} {
 			if l.dark && l.width == 400 && *screenshots == "" {
 				continue // a picture only: its colours are those of the wide one
@@ -76,6 +85,9 @@ func (s server) judge(t *testing.T, name, user string, pages []found) {
 				b.accessible(axeAll)
 			case l.dark && l.width > 400:
 				b.accessible(axeColors)
+			}
+			if l.width > 400 {
+				seen.amber(b)
 			}
 			if at := eval[int64](b, `document.documentElement.scrollWidth`); at > l.width {
 				t.Errorf("%s: %d px wide in a window of %d", p.path, at, l.width)
@@ -96,27 +108,7 @@ func unlike(list, others []found) (rest []found) {
 	return rest
 }
 
-// unchecked sends a form as it is, as a browser does that checks no fields by itself, and is
-// refused.
-func unchecked(form string) func(*tab) {
-	return func(b *tab) {
-		eval[bool](b, fmt.Sprintf(`document.querySelector(%q).noValidate = true`, form))
-		b.pressRefused(http.StatusUnprocessableEntity, form+` .actions button[type="submit"]`)
-	}
-}
-
-// pressRefused presses a button whose form's address answers with a status of an error.
-func (b *tab) pressRefused(want int64, button string) {
-	b.t.Helper()
-	b.expectStatus(want, eval[string](b, fmt.Sprintf(`new URL(document.querySelector(%q).form.action).pathname`, button)))
-	if status := b.press(button); status != want {
-		b.t.Errorf("%s at %s answers %d, want %d", button, b.path(), status, want)
-	}
-}
-
 var errorPages = []found{
-	{path: contoso + "/schedules/new", name: "z-errors-schedule", act: unchecked(".schedule-form")},
-	{path: contoso + "/sets/new", name: "z-errors-set", act: unchecked("form.choose")},
 	{path: contoso + "/runs?schedule=x", name: "z-errors-runs", status: http.StatusUnprocessableEntity},
 	{path: contoso + "/schedules?q=nothing-is-called-so", name: "z-none-schedules"},
 	{path: contoso + "/policies?q=nothing-is-called-so", name: "z-none-policies"},
@@ -134,21 +126,6 @@ var errorPages = []found{
 var engineerPages = []found{
 	{path: "/", name: "home"},
 	{path: contoso + "/restore?from=fabrikam", name: "restore-from-another"},
-}
-
-// bulkPages come last: the second enables what is disabled.
-var bulkPages = []found{
-	{path: contoso + "/schedules", name: "z-bulk-confirm", act: bulk("delete")},
-	{path: contoso + "/schedules", name: "z-bulk-result", act: bulk("enable")},
-}
-
-func bulk(action string) func(*tab) {
-	return func(b *tab) {
-		eval[bool](b, fmt.Sprintf(`(() => { document.querySelectorAll('input[name="ids"]').forEach(e => e.checked = true); document.querySelector('#bulk select').value = %q; return true; })()`, action))
-		if status := b.press("#bulk button"); status != http.StatusOK {
-			b.t.Errorf("%s of many answers %d", action, status)
-		}
-	}
 }
 
 var usersPages = []found{
