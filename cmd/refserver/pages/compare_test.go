@@ -173,7 +173,7 @@ func TestADriftReportShowsWhatIsLiveInAnotherWay(t *testing.T) {
 	w.put("changed", "Kiosk", "description", "in the backup")
 	set := w.backup(s.ID).BackupSetID
 	id := w.drift(set)
-	w.get(readonly, tenantPath("drift", id)).shows(t, "Comparing the tenant with the backup set.", "#outcome:outerMorph")
+	w.get(readonly, tenantPath("drift", id)).shows(t, "It waits for its turn.", "#outcome:outerMorph")
 	w.drain()
 	w.get(readonly, tenantPath("drift", id)).shows(t, "Nothing has drifted")
 

@@ -106,7 +106,7 @@ func TestAWholeRestoreGoesByLinksAndFormsOnly(t *testing.T) {
 	f.values.Set("existing", "overwrite")
 	f.values.Set("assignments", "original")
 	got = w.send(manager, f)
-	got.shows(t, "The preview has started. Nothing is changed in the tenant.", "Looking what a restore would do.", "#outcome:outerMorph")
+	got.shows(t, "The preview has started. Nothing is changed in the tenant.", "It waits for its turn.", "#outcome:outerMorph")
 	before := w.graph.Writes(tenant)
 	w.drain()
 	if w.graph.Writes(tenant) != before {
