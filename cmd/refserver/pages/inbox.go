@@ -44,7 +44,7 @@ func listNotifications(v *visit) (answer, error) {
 		return nil, err
 	}
 	var bad runs.InvalidError
-	data := inboxData{Unread: oneOf(v, &bad, "unread", []string{"1"}) != "", Here: v.with("cursor", request.Cursor)}
+	data := inboxData{Unread: oneOf(v, &bad, "unread", []string{"yes"}) != "", Here: v.with("cursor", request.Cursor)}
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func TestTheAccountOfATypeThatCouldNotBeReadDoesNotSayThatNothingFailed(t *testi
 func TestWhoStartedARunIsToldOfItAndReadsItOnce(t *testing.T) {
 	w := newWorld(t, nil)
 	run := w.backup(w.schedule(nil).ID)
-	got := w.get(owner, tenantPath("notifications")+"?unread=1")
+	got := w.get(owner, tenantPath("notifications")+"?unread=yes")
 	w.shows(got, http.StatusOK, "View run", "Mark all on this page read", "success")
 	for _, n := range must(w.cfg.Starter.Notifications(t.Context(), tenant, owner, true, runs.PageRequest{}))(t).Items {
 		opened := w.post(owner, tenantPath("notifications", n.ID, "open"), nil)
@@ -109,7 +109,7 @@ func TestWhoStartedARunIsToldOfItAndReadsItOnce(t *testing.T) {
 			t.Errorf("opening: %s to %q", opened.Status, to)
 		}
 	}
-	w.shows(w.get(owner, tenantPath("notifications")+"?unread=1"), http.StatusOK, "You have read everything")
+	w.shows(w.get(owner, tenantPath("notifications")+"?unread=yes"), http.StatusOK, "You have read everything")
 	w.shows(w.get(operator, tenantPath("notifications")), http.StatusOK, "Nothing to tell you yet")
 }
 
