@@ -108,7 +108,7 @@ func (v *visit) auditRows(entries []runs.AuditEntry) ([]auditRow, error) {
 		if s, other := others[e.RunID]; other && e.Resource.Type == "backup_set" {
 			row.About = s
 		} else if e.Resource.Type == "schedule" && !ok && e.Details["name"] != "" {
-			row.About.Name = e.Details["name"] // as it was called before it was deleted
+			row.About.Name = shortName(e.Details["name"]) // as it was called before it was deleted
 		} else if !ok && row.About.Path == "" && e.Action != "access.denied" {
 			row.About.Name = "" // what is done says what it was done to
 		}

@@ -231,7 +231,7 @@ func (v *visit) capturedPath(p restore.Preview) (string, error) {
 func (v *visit) previewEntry(p restore.Preview, item restore.PreviewItem, b badge) entry {
 	e := entry{Badge: b, Name: shownName(item.Name, item.ExternalID), Type: v.typeName(item.Type), Why: whyWords(p.Kind, item)}
 	if name := visible(item.TargetName); item.TargetID != "" && name != "" && name != visible(item.Name) {
-		e.Sub = "It exists as " + name + "."
+		e.Sub = "It exists as " + shortName(name) + "."
 	}
 	for _, w := range item.Warnings {
 		if item.Action == restore.Blocked && w.Code == string(item.Reason) {

@@ -25,8 +25,11 @@ type entry struct {
 	Open     bool // the difference is not folded
 }
 
-// shownName is the name of a policy, which may have none.
-func shownName(name, id string) string {
+// shownName is the name of a policy in a row, an option or a title.
+func shownName(name, id string) string { return shortName(wholeName(name, id)) }
+
+// wholeName is the name of a policy, which may have none.
+func wholeName(name, id string) string {
 	if name = visible(name); name != "" {
 		return name
 	}

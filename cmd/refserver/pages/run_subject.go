@@ -53,7 +53,7 @@ func (v *visit) names(wanted map[string]map[runs.ID]bool) (map[runs.ID]string, e
 			return nil, err
 		}
 		for _, s := range found.Items {
-			names[s.ID] = s.Name
+			names[s.ID] = shortName(s.Name)
 		}
 	}
 	if ids := keysOf(wanted["backup_set"]); len(ids) > 0 {
@@ -71,7 +71,7 @@ func (v *visit) names(wanted map[string]map[runs.ID]bool) (map[runs.ID]string, e
 			return nil, err
 		}
 		for _, p := range found.Items {
-			names[p.ID] = p.Name
+			names[p.ID] = shortName(p.Name)
 		}
 	}
 	return names, nil
@@ -96,7 +96,7 @@ func (v *visit) subjectOf(r runs.Run, names map[runs.ID]string) subject {
 		// What the schedule was called when the run was made.
 		var params runs.BackupParams
 		if json.Unmarshal(r.Params, &params) == nil && params.Name != "" {
-			s.Name = params.Name
+			s.Name = shortName(params.Name)
 		}
 	}
 	return s

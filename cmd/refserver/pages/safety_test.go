@@ -10,15 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
-
-// mostPage is how large a page may be, in bytes.
-const mostPage = 200_000
 
 func TestAnOutageOfTheDatabaseIsSaidInWordsOnEveryPage(t *testing.T) {
 	w, entrances := filled(t)
@@ -99,22 +95,6 @@ func TestAPageStaysSmallForWhoHasThousandsOfTenants(t *testing.T) {
 	for _, want := range []string{`aria-current="true"><bdi>Contoso</bdi></a>`, "Customer 49<", `<a href="/">All tenants</a>`} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("the menu of tenants lacks %s", want)
-		}
-	}
-}
-
-func TestNoListIsLargerThanAPageShallBe(t *testing.T) {
-	w := newWorld(t, nil)
-	for i := range 30 {
-		w.schedule(func(d *backupsched.Draft) { d.Name = fmt.Sprintf("%d %s", i, strings.Repeat("<", 100)) })
-	}
-	for _, list := range []string{"schedules", "audit"} {
-		got := w.get(owner, tenantPath(list)+"?limit=25")
-		if got.StatusCode != http.StatusOK || len(got.body) > mostPage {
-			t.Errorf("%s: %s, %d bytes", list, got.Status, len(got.body))
-		}
-		if got := w.get(owner, tenantPath(list)+"?limit=26"); got.StatusCode != http.StatusUnprocessableEntity {
-			t.Errorf("%s with more rows than that: %s", list, got.Status)
 		}
 	}
 }

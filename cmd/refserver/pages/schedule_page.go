@@ -73,7 +73,7 @@ func showSchedule(v *visit) (answer, error) {
 			break
 		}
 	}
-	return page{template: "schedule", title: isolated(s.Name), section: "schedules", data: data}, nil
+	return page{template: "schedule", title: isolated(shortName(s.Name)), section: "schedules", data: data}, nil
 }
 
 // history fills in the newest runs, and what the last days were like.

@@ -137,7 +137,7 @@ func confirmPurge(v *visit) (answer, error) {
 }
 
 func purgePage(set backupset.BackupSet, bad []runs.FieldError) page {
-	return page{template: "set_purge", title: "Remove " + isolated(set.Name), section: "sets", data: confirmData{Set: set}, errors: bad}
+	return page{template: "set_purge", title: "Remove " + isolated(shortName(set.Name)), section: "sets", data: confirmData{Set: set}, errors: bad}
 }
 
 // purgeSet removes a set for good when its name was typed.

@@ -130,7 +130,7 @@ func (v *visit) scheduleNames(sets []backupset.BackupSet) (map[runs.ID]string, e
 	}
 	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{IDs: ids}, runs.PageRequest{Limit: runs.MaxPageSize})
 	for _, s := range found.Items {
-		names[s.ID] = s.Name
+		names[s.ID] = shortName(s.Name)
 	}
 	return names, err
 }

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"fmt"
+	"html"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -30,6 +31,9 @@ var functions = template.FuncMap{
 	"reason":   reasonWords,
 	"warning":  warningWords,
 	"named":    func(name, id string) template.HTML { return bdiHTML(shownName(name, id)) },
+	"whole":    func(name, id string) template.HTML { return bdiHTML(wholeName(name, id)) },
+	"short":    shortName,
+	"name":     func(name string) template.HTML { return bdiHTML(shortName(name)) },
 	"bdi":      bdiHTML,
 	"bars":     barsHTML,
 	"isolated": isolated,
@@ -69,6 +73,30 @@ func fieldLabel(field string) string {
 	words := strings.ReplaceAll(field, "_", " ")
 	r, n := utf8.DecodeRuneInString(words)
 	return string(unicode.ToUpper(r)) + words[n:]
+}
+
+// mostOfName and mostOfNameBytes are how much of a name a row, an option or a title has: characters,
+// and bytes of HTML. Graph and people give names of thousands, and a page has hundreds of them. Each
+// thing has its whole name on its own page.
+const (
+	mostOfName      = 120
+	mostOfNameBytes = 360
+)
+
+// shortName is a name for a row, an option or a title.
+func shortName(name string) string {
+	if len(name) <= mostOfNameBytes/5 { // no byte becomes more than five
+		return name
+	}
+	characters, bytes := 0, 0
+	for i, r := range name {
+		characters++
+		bytes += len(html.EscapeString(string(r)))
+		if characters > mostOfName || bytes > mostOfNameBytes {
+			return strings.TrimSpace(name[:i]) + "…"
+		}
+	}
+	return name
 }
 
 // count is "1 policy", "12 policies": the plural is the last word.
