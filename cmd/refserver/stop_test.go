@@ -39,7 +39,7 @@ func (w *wire) Close() error {
 func (*wire) Addr() net.Addr { return local() }
 
 // get asks over the wire.
-func (w *wire) get() (status int, body string, err error) {
+func (w *wire) get() (body string, err error) {
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
 		here, there := net.Pipe()
 		w.calls <- there
@@ -47,41 +47,49 @@ func (w *wire) get() (status int, body string, err error) {
 	}}
 	res, err := (&http.Client{Transport: transport}).Get("http://127.0.0.1/")
 	if err != nil {
-		return 0, "", err
+		return "", err
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	return res.StatusCode, string(text), err
+	return string(text), err
 }
 
-// stopping serves a request by handle, then stops while it is under way. It returns what the
-// client got, what serveUntil said, and how long stopping took; meanwhile is called in the middle.
-func stopping(handle http.HandlerFunc, meanwhile func()) (body string, got, stopped error, took time.Duration) {
+// stop is how a server stopped.
+type stop struct {
+	body    string // that the client got
+	broken  error  // what went wrong at the client
+	stopped error  // of serveUntil
+	took    time.Duration
+}
+
+// stopping serves a request by handle, then stops while it is under way; meanwhile is called in
+// the middle.
+func stopping(handle http.HandlerFunc, meanwhile func()) (how stop) {
 	w := &wire{calls: make(chan net.Conn), closed: make(chan struct{})}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, end := context.WithCancel(context.Background())
 	ended, answered := make(chan error, 1), make(chan struct{})
 	go func() {
 		ended <- serveUntil(ctx, newServer(handle, slog.New(slog.DiscardHandler)), w, func(ctx context.Context) error { <-ctx.Done(); return nil })
 	}()
 	go func() {
 		defer close(answered)
-		_, body, got = w.get()
+		how.body, how.broken = w.get()
 	}()
 	synctest.Wait() // the handler is at work
 	began := time.Now()
-	stop()
+	end()
 	synctest.Wait()
 	meanwhile()
-	stopped = <-ended
-	took = time.Since(began)
+	how.stopped = <-ended
+	how.took = time.Since(began)
 	<-answered
-	return body, got, stopped, took
+	return how
 }
 
 func TestARequestThatIsUnderWayWhenTheServerStopsIsAnsweredWhole(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
-		body, got, stopped, _ := stopping(func(w http.ResponseWriter, r *http.Request) {
+		how := stopping(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, "first ")
 			_ = http.NewResponseController(w).Flush()
 			<-goOn
@@ -89,8 +97,8 @@ func TestARequestThatIsUnderWayWhenTheServerStopsIsAnsweredWhole(t *testing.T) {
 				_, _ = io.WriteString(w, "last")
 			}
 		}, func() { close(goOn) })
-		if body != "first last" || got != nil || stopped != nil {
-			t.Errorf("the client has %q, %v; the server says %v", body, got, stopped)
+		if how.body != "first last" || how.broken != nil || how.stopped != nil {
+			t.Errorf("the client has %q, %v; the server says %v", how.body, how.broken, how.stopped)
 		}
 	})
 }
@@ -98,7 +106,7 @@ func TestARequestThatIsUnderWayWhenTheServerStopsIsAnsweredWhole(t *testing.T) {
 func TestARequestThatDoesNotEndIsBrokenOffAndLeftByItsHandlerBeforeTheServerHasStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		left := false
-		_, got, stopped, took := stopping(func(_ http.ResponseWriter, r *http.Request) {
+		how := stopping(func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 			<-time.After(time.Second) // what it still has to do with the store
 			left = true
@@ -106,8 +114,8 @@ func TestARequestThatDoesNotEndIsBrokenOffAndLeftByItsHandlerBeforeTheServerHasS
 		if !left {
 			t.Error("the handler is still at work")
 		}
-		if got == nil || !errors.Is(stopped, context.DeadlineExceeded) || took != shutdownTimeout+time.Second {
-			t.Errorf("the client got %v, the server stopped after %v with %v", got, took, stopped)
+		if how.broken == nil || !errors.Is(how.stopped, context.DeadlineExceeded) || how.took != shutdownTimeout+time.Second {
+			t.Errorf("the client got %v, the server stopped after %v with %v", how.broken, how.took, how.stopped)
 		}
 	})
 }

@@ -61,6 +61,8 @@ func shellBlocks(t *testing.T) (found []block) {
 var notRun = map[string]string{
 	"README.md: go get github.com/tenantatlas/tenantbackup":   "fetches a published version",
 	"README.md: go test ./...":                                "is what runs this test",
+	"time.md: go test ./backupsched -run 'Walk":               "takes hours; TestGoTestsOfTheDocumentsExist looks at its names",
+	"time.md: go test ./backupsched -run '^$' -bench":         "measures; TestGoTestsOfTheDocumentsExist looks at its names",
 	"CONTRIBUTING.md: go test ./...   # needs nothing but Go": "is what runs this test",
 }
 

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,6 +13,7 @@ import (
 var (
 	serverCommands = regexp.MustCompile("`(?:go run ./cmd/refserver|refserver)((?: [^`]*)?)`")
 	testCommands   = regexp.MustCompile("`(?:[A-Z_]+=\\S+ )*go test ([^`]*)`")
+	testBlocks     = regexp.MustCompile(`(?m)^\s*go test ([^#\n]*)`)
 	flags          = regexp.MustCompile(`(?:^| )-([a-z][a-z-]*)`)
 )
 
@@ -60,11 +62,11 @@ func TestCommandsWithinSentencesExist(t *testing.T) {
 	}
 }
 
-// A go test within a sentence names packages that exist, and benchmarks, tests and flags that
-// stand in them.
-func TestGoTestsWithinSentencesExist(t *testing.T) {
+// A go test within a sentence or a block names packages that exist, and benchmarks, tests and flags
+// that stand in them.
+func TestGoTestsOfTheDocumentsExist(t *testing.T) {
 	for file, text := range documents(t) {
-		for _, m := range testCommands.FindAllStringSubmatch(text, -1) {
+		for _, m := range append(testCommands.FindAllStringSubmatch(text, -1), testBlocks.FindAllStringSubmatch(text, -1)...) {
 			sources := ""
 			words := strings.Fields(m[1])
 			for _, w := range words {
@@ -95,12 +97,17 @@ func TestGoTestsWithinSentencesExist(t *testing.T) {
 					continue
 				}
 				name, _, _ = strings.Cut(name, "/")
-				if ok, err := regexp.MatchString(`func `+kind+`\w*(?:`+name+`)`, sources); err != nil || !ok {
+				like, err := regexp.Compile(name)
+				if err != nil {
+					t.Errorf("%s: %s: %v", file, m[0], err)
+					continue
+				}
+				if !slices.ContainsFunc(regexp.MustCompile(`(?m)^func (`+kind+`\w*)`).FindAllString(sources, -1), like.MatchString) {
 					t.Errorf("%s: %s: no %s is called like %s", file, m[0], strings.ToLower(kind), name)
 				}
 			}
-			for _, own := range []string{"campaign", "update", "screenshots"} {
-				if strings.Contains(m[1], " -"+own) && !strings.Contains(sources, `"`+own+`"`) {
+			for _, own := range []string{"campaign", "update", "update-zones", "screenshots"} {
+				if strings.Contains(m[1]+" ", " -"+own+" ") && !strings.Contains(sources, `"`+own+`"`) {
 					t.Errorf("%s: %s: the package has no flag -%s", file, m[0], own)
 				}
 			}
