@@ -61,7 +61,19 @@ func (v *visit) liveData(follows string) (liveData, error) {
 	if err != nil {
 		return data, err
 	}
-	active, ended, err := v.followed(found.Items)
+	newest := found.Items
+	if found.NextCursor != "" { // what runs may be older than what waits for it
+		running, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, runs.RunFilter{Statuses: []runs.Status{runs.StatusRunning}}, runs.PageRequest{Limit: activeShown})
+		if err != nil {
+			return data, err
+		}
+		for _, r := range running.Items {
+			if !slices.ContainsFunc(newest, func(n runs.Run) bool { return n.ID == r.ID }) {
+				newest = append(newest, r)
+			}
+		}
+	}
+	active, ended, err := v.followed(newest)
 	if err != nil {
 		return data, err
 	}
@@ -100,18 +112,21 @@ func (v *visit) noLive(follows string) liveData {
 	return data
 }
 
-// interest orders runs under way: one's own first, then what runs, what waits, and last what
-// the engine does by itself.
+// interest orders runs under way: what runs, then what waits, one's own first, and last what the
+// engine does by itself.
 func (v *visit) interest(r runs.Run) int {
+	own := r.Actor.ID == v.actor.ID
 	switch {
-	case r.Actor.ID == v.actor.ID:
-		return 0
 	case r.Trigger == runs.TriggerSystem:
-		return 3
+		return 4
+	case r.Status == runs.StatusRunning && own:
+		return 0
 	case r.Status == runs.StatusRunning:
 		return 1
+	case own:
+		return 2
 	}
-	return 2
+	return 3
 }
 
 // followed looks at the runs that the page which asks has named as under way. Those that still are

@@ -1,12 +1,14 @@
 package pages_test
 
 import (
+	"context"
 	"html"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -63,6 +65,31 @@ func TestAPageNamesThreeRunsUnderWayAndSaysThatThereAreMore(t *testing.T) {
 	}
 	if got := w.get(manager, tenantPath("live")); strings.Contains(got.body, "and more") {
 		t.Error("more runs than there are")
+	}
+}
+
+func TestTheRunThatRunsIsNamedBeforeNewerOnesThatWait(t *testing.T) {
+	w := newWorld(t, nil)
+	var first runs.ID
+	for i := range 5 {
+		run, _, err := w.cfg.Scheduler.RunNow(t.Context(), tenant, owner, w.schedule(nil).ID)
+		check(t, err)
+		if i == 0 {
+			first = run.ID
+		}
+		w.clock.Add(time.Second)
+	}
+	var during response
+	w.graph.OnCall(func(context.Context, graphtest.Call) {
+		if during.Response == nil {
+			during = w.get(owner, tenantPath("live"))
+		}
+	})
+	job, _ := w.queue.take()
+	check(t, w.runner.Handle(t.Context(), job))
+	before, _, _ := strings.Cut(during.body, `id="active-`+string(first))
+	if n := strings.Count(during.body, `class="active-run"`); n != 3 || before == during.body || strings.Count(before, "active-run") != 1 {
+		t.Errorf("of %d runs the one that runs is not the first: %s", n, during.body)
 	}
 }
 
