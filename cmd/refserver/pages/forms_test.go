@@ -18,6 +18,7 @@ type webForm struct {
 	upload bool
 	fields []string
 	values url.Values
+	needed []string // fields that are required and have no value yet
 }
 
 var (
@@ -69,6 +70,9 @@ func (f *webForm) add(element string, a map[string]string, inner string) {
 	}
 	if !slices.Contains(f.fields, name) {
 		f.fields = append(f.fields, name)
+	}
+	if _, required := a["required"]; required && a["value"] == "" && inner == "" {
+		f.needed = append(f.needed, name)
 	}
 	_, checked := a["checked"]
 	switch {

@@ -3,8 +3,10 @@ package pages_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -116,12 +118,19 @@ func TestNoFieldBreaksAPage(t *testing.T) {
 			for k, v := range f.values {
 				values[k] = slices.Clone(v)
 			}
+			for _, needed := range f.needed {
+				values.Set(needed, "x")
+			}
+			as, named := slices.Clone(values[name]), map[string][]string{}
 			for kind, value := range hostile {
 				if kind == "long" && i%3 != 0 {
 					continue // which takes the time of all others
 				}
 				values.Set(name, value)
-				w.sane(f, kind+" in "+name, values)
+				named[kind] = w.sane(f, kind+" in "+name, values)
+			}
+			if values[name] = as; slices.ContainsFunc(slices.Collect(maps.Values(named)), func(n []string) bool { return len(n) > 0 }) {
+				w.namesTheField(f, name, w.sane(f, "as it is", values), named) // last, since it may do what it is for
 			}
 			values.Set(name, hostile["number"])
 			values.Add(name, hostile["html"]) // twice
@@ -184,14 +193,17 @@ func TestAParameterThatIsRepeatedBreaksNoPage(t *testing.T) {
 	}
 }
 
-// sane sends a form and looks at the answer.
-func (w *world) sane(f webForm, kind string, values url.Values) {
+// namedFields are where an answer names the field that is not right: beside it, or in a list.
+var namedFields = regexp.MustCompile(`id="([a-z_]+)-error"|<li><code>([a-z_]+)[^<]*</code>|<li><a href="#([a-z_]+)[^"]*"`)
+
+// sane sends a form, looks at the answer, and returns the fields that a 422 names.
+func (w *world) sane(f webForm, kind string, values url.Values) (named []string) {
 	w.t.Helper()
 	path, _, _ := strings.Cut(f.action, "?")
 	var got response
 	if f.method == http.MethodGet {
 		if len(values.Encode()) > 60_000 {
-			return // longer than a server takes of an address
+			return nil // longer than a server takes of an address
 		}
 		got = w.get(owner, path+"?"+values.Encode())
 	} else {
@@ -201,11 +213,38 @@ func (w *world) sane(f webForm, kind string, values url.Values) {
 	if got.StatusCode >= http.StatusInternalServerError {
 		w.t.Errorf("%s: %s", what, got.Status)
 	}
-	if got.StatusCode == http.StatusUnprocessableEntity && !strings.Contains(got.body, `-error"`) && !strings.Contains(got.body, "<li><code>") {
-		w.t.Errorf("%s: the answer names no field", what)
-	}
 	if strings.Contains(got.body, marker) {
 		w.t.Errorf("%s: the value stands unescaped in the page", what)
+	}
+	if got.StatusCode != http.StatusUnprocessableEntity {
+		return nil
+	}
+	for _, m := range namedFields.FindAllStringSubmatch(got.body, -1) {
+		if name := m[1] + m[2] + m[3]; !slices.Contains(named, name) {
+			named = append(named, name)
+		}
+	}
+	if len(named) == 0 {
+		w.t.Errorf("%s: the answer names no field", what)
+	}
+	return named
+}
+
+// namedInstead are the fields that an answer names for a hostile value in another one.
+var namedInstead = map[string]string{
+	"what": "policy_types", // neither types nor policies are chosen, so the types are what is missing
+}
+
+// namesTheField fails when an answer names a field that is right. usual are those that are not right
+// with any value in the hostile one: nothing is chosen yet.
+func (w *world) namesTheField(f webForm, hostile string, usual []string, named map[string][]string) {
+	w.t.Helper()
+	for kind, names := range named {
+		for _, name := range names {
+			if name != hostile && namedInstead[hostile] != name && !slices.Contains(usual, name) {
+				w.t.Errorf("%s %s on %s (%s in %s): the answer names %s", f.method, f.action, f.page, kind, hostile, name)
+			}
+		}
 	}
 }
 
