@@ -280,8 +280,8 @@ func TestWhoeverMayNotMigrateIsToldWhatToRun(t *testing.T) {
 	w := newWorld(t)
 	execute(t, w.admin, "ALTER ROLE "+login(w.owner)+" NOCREATEROLE; REVOKE tenantbackup_app, tenantbackup_system FROM "+login(w.owner))
 	for name, url := range map[string]string{"a login without anything": w.login, "an owner who may not grant roles": w.owner} {
-		for _, command := range []string{"serve", "dispatch", "migrate"} {
-			code, out, errOut := callSafely(t, command, "-db", url)
+		for _, command := range [][]string{{"serve", "-addr", "127.0.0.1:0"}, {"dispatch"}, {"migrate"}} {
+			code, out, errOut := callSafely(t, append(command, "-db", url)...)
 			if code != exitFailed || !strings.Contains(errOut, "migrate -print -dialect postgres") || !strings.Contains(errOut, migrateVariable) {
 				t.Errorf("%s, %s: %d %s %s", name, command, code, out, errOut)
 			}
