@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 )
 
 // content is everything that a world holds: each row of each table, and the jobs.
@@ -113,6 +114,7 @@ func below(pattern, method string) (path string, ok bool) {
 // What is only looked at stays as it is: every page is asked for everything that there is and every
 // link is followed, and no row of the store and no job is another one afterwards.
 func TestNoGETChangesAnything(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	w, entrances := filled(t)
 	ids := w.oneOfEach()
 	before := w.content()

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 )
 
 // typedFields are those of filters that people type, where every text may be one, or that carry the
@@ -16,6 +17,7 @@ var typedFields = []string{"q", "from", "to", "id", "with"}
 
 // A list that left out a filter which it does not know would look as if everything matched it.
 func TestAFilterThatAListDoesNotOfferIsRefusedByItsName(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	w, entrances := filled(t)
 	ids := w.oneOfEach()
 	filters := map[string][]string{ // of each list

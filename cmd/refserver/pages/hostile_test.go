@@ -148,6 +148,7 @@ const maxRepeated = 5 * time.Second
 // A parameter of a query that stands there 2,000 times, with values that are none and with those of
 // something that exists, neither breaks a page nor keeps it busy.
 func TestAParameterThatIsRepeatedBreaksNoPage(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	w, entrances := filled(t)
 	shown, forms := w.crawl(entrances...)
 	names := map[string][]string{} // of the parameters of each path

@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 )
 
 const (
@@ -54,6 +55,7 @@ func (w *world) staysInside(at, body string) {
 // Whatever the prefix and the router, every link, form, redirect and asset of every page stays below
 // the prefix, but for the addresses that the host gave, and leads somewhere.
 func TestPagesWorkBelowAnyPrefixOfAnyRouter(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	for name, mount := range map[string]func(p *pages.Pages) http.Handler{
 		"ServeMux": func(p *pages.Pages) http.Handler {
 			mux := http.NewServeMux()

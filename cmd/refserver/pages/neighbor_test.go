@@ -10,6 +10,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -53,6 +54,7 @@ func (w *world) askBeside(who runs.Actor, method, at string, form url.Values) (s
 // Whoever asks in one tenant for something of another is answered as if it were nowhere, also who has
 // a role there: nothing of it is told, and nothing happens to it.
 func TestTheAddressOfWhatIsAnotherTenantsLeadsNowhere(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	w := besideAnother(t)
 	ids, asked, before := w.oneOfEach(), 0, w.content()
 	form := url.Values{"confirm": {"yes"}, "reason": {"x"}, "name": {"x"}, "set": ids["sets"][:1]}
@@ -82,6 +84,7 @@ func TestTheAddressOfWhatIsAnotherTenantsLeadsNowhere(t *testing.T) {
 
 // The same where the id stands in a form or in the query.
 func TestAFieldThatNamesWhatIsAnotherTenantsFindsNothing(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	w := besideAnother(t)
 	ids := w.oneOfEach()
 	item := w.addresses("sets/{id}/items/{item}", ids)[0]

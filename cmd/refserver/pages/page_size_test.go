@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -75,6 +76,7 @@ func crowdedWithNames(t *testing.T) (w *world, entrances []string, large runs.ID
 
 // However long the names of everything are, no page is larger than a page may be.
 func TestNoPageIsLargerThanAPageMayBe(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	w, entrances, large := crowdedWithNames(t)
 	chosen := url.Values{"set": {string(large)}, "in": {string(device)}}
 	for _, i := range must(w.store.ListSetItems(t.Context(), tenant, large, backupset.SetItemFilter{}, runs.Slice{Limit: 200}))(t)[:200] {

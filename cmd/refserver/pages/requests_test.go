@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -65,6 +66,7 @@ func TestNoFormOfAnotherSiteIsTaken(t *testing.T) {
 }
 
 func TestAFormThatIsTooLargeIsRefusedByAPageThatSaysSo(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	const most = 1000
 	w, _ := filledBy(t, owner, "", func(cfg *pages.Config) { cfg.MaxForm = most })
 	before := w.content()
