@@ -29,6 +29,7 @@ type setData struct {
 	Before  *backupset.BackupSet    // of the same schedule
 	Changes *backupset.ChangeCounts // since then; nil when there are too many to count
 	Others  []backupset.BackupSet   // to compare with
+	Other   runs.ID                 // that is offered first: the newest before this one, if there is one
 
 	Type   string // filter of the items
 	Search string
@@ -239,6 +240,9 @@ func (v *visit) changes(d *setData) error {
 	for _, s := range recent.Items {
 		if s.ID != d.Set.ID {
 			d.Others = append(d.Others, s)
+			if d.Other == "" && s.CreatedAt.Before(d.Set.CreatedAt) {
+				d.Other = s.ID
+			}
 		}
 	}
 	return nil

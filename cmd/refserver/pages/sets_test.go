@@ -102,6 +102,28 @@ func TestTheListOfSetsSaysWhereEachComesFromAndHowItIs(t *testing.T) {
 	}
 }
 
+func TestAComparisonGoesForwardInTimeUnlessOneWantsItOtherwise(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(nil)
+	var made []runs.ID
+	for range 3 {
+		made = append(made, w.backup(s.ID).BackupSetID)
+		w.clock.Add(time.Minute)
+	}
+	first, second, third := made[0], made[1], made[2]
+	for set, offered := range map[runs.ID]runs.ID{third: second, second: first} {
+		w.get(readonly, tenantPath("sets", set)).has(t, `<option value="`+string(offered)+`" selected>`)
+	}
+	w.get(readonly, tenantPath("sets", first)).lacks(t, " selected>") // none is older
+	compare := func(before, after runs.ID) string {
+		return tenantPath("sets", after, "compare") + "?with=" + string(before)
+	}
+	w.get(readonly, compare(first, second)).lacks(t, "is the newer of the two")
+	back := w.get(readonly, compare(second, first))
+	back.shows(t, "“Before” is the newer of the two", "Show it the other way round")
+	back.has(t, `href="`+compare(first, second)+`">Show it the other way round`)
+}
+
 func TestASetSaysWhatItHoldsAndWhatChangedSinceTheOneBefore(t *testing.T) {
 	w := newWorld(t, nil)
 	s := w.schedule(nil)
