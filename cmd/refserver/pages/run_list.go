@@ -109,7 +109,7 @@ func (v *visit) runFilter() (runs.PageRequest, runs.RunFilter, []runs.FieldError
 	f.Kinds = anyOf(v, &bad, "kind", runKinds)
 	f.Statuses = anyOf(v, &bad, "status", runs.Statuses())
 	f.Triggers = anyOf(v, &bad, "trigger", runTriggers)
-	oneOf(v, &bad, "retention", []string{retentionShown})
+	retention := oneOf(v, &bad, "retention", []string{retentionShown})
 	if id := runs.ID(v.query.Get("schedule")); id != "" {
 		if !id.Valid() {
 			bad.Add("schedule", "id_invalid", "is not the id of a schedule; choose one of the list")
@@ -126,7 +126,7 @@ func (v *visit) runFilter() (runs.PageRequest, runs.RunFilter, []runs.FieldError
 	}
 	f.From = v.day(&bad, "from", 0)
 	f.To = v.day(&bad, "to", 1)
-	if drowned(f) && v.query.Get("retention") != retentionShown {
+	if drowned(f) && retention == "" {
 		f.ExceptSuccessOf = []runs.Kind{runs.KindRetentionApply}
 	}
 	return request, f, bad.Fields
