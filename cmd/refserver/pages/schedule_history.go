@@ -169,19 +169,24 @@ func runState(r runs.Run) string {
 	return runBadge(r).Word
 }
 
-// runDays are when a run counts: at its slot, or when it was created. One that tells of several
-// missed slots counts at each of them.
-func runDays(r runs.Run, s backupsched.Schedule) []time.Time {
+// runAt is when a run counts: at its slot, or when it was created.
+func runAt(r runs.Run) time.Time {
 	if r.ScheduledFor.IsZero() {
-		return []time.Time{r.CreatedAt}
+		return r.CreatedAt
 	}
+	return r.ScheduledFor
+}
+
+// runDays are when a run counts on the strip: one that tells of several missed slots counts at
+// each of them.
+func runDays(r runs.Run, s backupsched.Schedule) []time.Time {
 	var missed runs.MissedSummary
-	if r.ErrorCode != runs.CodeMissedSlot || json.Unmarshal(r.Summary, &missed) != nil || missed.Count < 2 {
-		return []time.Time{r.ScheduledFor}
+	if r.ScheduledFor.IsZero() || r.ErrorCode != runs.CodeMissedSlot || json.Unmarshal(r.Summary, &missed) != nil || missed.Count < 2 {
+		return []time.Time{runAt(r)}
 	}
 	slots, err := s.Upcoming(missed.First.Add(-time.Minute), min(missed.Count, 400))
 	if err != nil {
-		return []time.Time{r.ScheduledFor}
+		return []time.Time{runAt(r)}
 	}
 	return slices.DeleteFunc(slots, func(at time.Time) bool { return at.After(missed.Last) })
 }

@@ -38,11 +38,13 @@ type scheduleData struct {
 
 type scheduleRun struct {
 	runs.Run
-	When  time.Time // it was due, or was asked for
 	Badge badge
 	Took  time.Duration // zero while it is under way, or when it did not begin
 	Why   string        // what its code means, if it has one
 }
+
+// When is when the run was due, or was asked for.
+func (r scheduleRun) When() time.Time { return runAt(r.Run) }
 
 // Half tells whether retention waits for a person.
 func (d scheduleData) Half() bool { return d.Paused == retention.PausedHalf }
@@ -103,10 +105,7 @@ func (v *visit) history(data *scheduleData) error {
 	}
 	shown := newest.Items[:min(len(newest.Items), scheduleRuns)]
 	for _, r := range shown {
-		line := scheduleRun{Run: r, When: r.CreatedAt, Badge: runBadge(r)}
-		if !r.ScheduledFor.IsZero() {
-			line.When = r.ScheduledFor
-		}
+		line := scheduleRun{Run: r, Badge: runBadge(r)}
 		if !r.StartedAt.IsZero() && r.FinishedAt.After(r.StartedAt) {
 			line.Took = r.FinishedAt.Sub(r.StartedAt)
 		}
