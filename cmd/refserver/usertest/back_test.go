@@ -30,6 +30,12 @@ func TestAListIsFoundAgainAsItWasLeft(t *testing.T) {
 	// Searched as one types, without a click; then the other way round.
 	b.do(chromedp.SendKeys(chromedp.CSS(`#filters input[name="q"]`), "paris"))
 	b.until(`document.querySelectorAll("table.schedules tbody tr").length === 2 && location.search.includes("q=paris")`)
+	// To leave the search field asks nothing more: the answer would replace what is clicked on.
+	eval[bool](b, `document.querySelector("#filters").addEventListener("htmx:before:request", () => { window.asked = true }) === undefined`)
+	b.do(chromedp.Click(chromedp.CSS("h1")))
+	if eval[bool](b, `window.asked === true || document.activeElement.name === "q"`) {
+		t.Error("a click beside the search field searches once more")
+	}
 	b.press(".sorts th a")
 	list, want := b.path(), []string{"Paris, mornings", "Paris, evenings"}
 	if !strings.Contains(list, "q=paris") || !strings.Contains(list, "sort=") {

@@ -248,15 +248,25 @@ func (b *tab) visit(path string) int64 {
 }
 
 // press clicks on something that leads to another page, waits for that, and returns its status.
+// A page that changes its own address meanwhile, as a search does, has not led anywhere: what was
+// there is known by a mark that another page does not have.
 func (b *tab) press(selector string) int64 {
 	b.t.Helper()
+	eval[bool](b, `window.pressed = true`)
+	b.do(chromedp.Click(chromedp.CSS(selector)))
 	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
 	defer cancel()
-	res, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector)))
-	if err != nil {
-		b.t.Fatalf("pressing %s at %s: %v\n%s", selector, b.path(), err, b.words("main"))
+	for {
+		// What is asked of a page as it is left has no answer: the next one is asked.
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](`!window.pressed && document.readyState === "complete"`, chromedp.WithPollingInterval(20*time.Millisecond)))
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			b.t.Fatalf("pressing %s leads nowhere from %s: %v\n%s", selector, b.path(), err, b.words("main"))
+		}
 	}
-	return res.Status
+	return eval[int64](b, `performance.getEntriesByType("navigation")[0].responseStatus`)
 }
 
 // path is where the tab is.

@@ -10,6 +10,12 @@ document.addEventListener("htmx:before:swap", (e) => {
   if (response && response.status >= 400) e.preventDefault();
 });
 
+// A search field asks as one types. Its change, which a click elsewhere causes, asks nothing more:
+// the answer would replace what is being clicked on, and the click would be lost.
+document.addEventListener("change", (e) => {
+  if (e.target.type === "search") e.stopPropagation();
+}, true);
+
 // The viewer's zone is told to the server once, which then shows times in it.
 (() => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
