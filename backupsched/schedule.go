@@ -38,7 +38,7 @@ type Schedule struct {
 	LastRunStatus runs.Status
 
 	CreatedAt time.Time
-	UpdatedAt time.Time
+	UpdatedAt time.Time // of the latest change by a person, each later than the one before; runs do not move it
 	DeletedAt time.Time // the tombstone
 }
 

@@ -1,6 +1,7 @@
 package backupsched
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,10 @@ func NewScheduler(cfg Config) (*Scheduler, error) {
 
 func target(id runs.ID) runs.Target { return runs.Target{Type: "schedule", ID: id} }
 
-// Create saves a new schedule. Warnings tell which of its slots will not exist.
+// Create saves a new schedule. Warnings tell which of its slots will not exist. A draft with an
+// ID may be given again, as by a form that is sent twice: then the schedule that the first call
+// made is returned. When one of that id is there that does not hold what the draft says, or no
+// more, it is ErrConflict "schedule_exists".
 func (s *Scheduler) Create(ctx context.Context, tenant graph.TenantID, actor runs.Actor, d Draft) (Schedule, []Warning, error) {
 	if err := s.guard.Allow(ctx, tenant, actor, runs.ActionScheduleCreate, target("")); err != nil {
 		return Schedule{}, nil, err
@@ -88,7 +92,7 @@ func (s *Scheduler) Create(ctx context.Context, tenant graph.TenantID, actor run
 	}
 	at := s.now()
 	sch := Schedule{
-		ID: s.guard.NewID(), TenantID: tenant, Name: d.Name, Enabled: d.Enabled,
+		ID: cmp.Or(d.ID, s.guard.NewID()), TenantID: tenant, Name: d.Name, Enabled: d.Enabled,
 		Recurrence: d.Recurrence, PolicyTypes: d.PolicyTypes, IncludeFoundations: d.IncludeFoundations,
 		RetentionKeepLast: d.RetentionKeepLast, CreatedAt: at, UpdatedAt: at,
 	}.Clone()
@@ -99,7 +103,20 @@ func (s *Scheduler) Create(ctx context.Context, tenant graph.TenantID, actor run
 	if err != nil {
 		return Schedule{}, nil, err
 	}
-	return sch, warnings, s.store.CreateSchedule(ctx, tenant, sch, s.trail(actor, "schedule.created", sch))
+	err = s.store.CreateSchedule(ctx, tenant, sch, s.trail(actor, "schedule.created", sch))
+	if d.ID != "" && errors.Is(err, runs.ErrConflict) {
+		made, found := s.live(ctx, tenant, d.ID)
+		if found == nil && sameDraft(draftOf(made), draftOf(sch)) {
+			return made, warnings, nil
+		}
+		return Schedule{}, nil, runs.Conflict("schedule_exists", "there is a schedule of this id already; look at it, then decide")
+	}
+	return sch, warnings, err
+}
+
+func sameDraft(a, b Draft) bool {
+	return a.Name == b.Name && a.Enabled == b.Enabled && sameRule(a.Recurrence, b.Recurrence) && slices.Equal(a.PolicyTypes, b.PolicyTypes) &&
+		a.IncludeFoundations == b.IncludeFoundations && a.RetentionKeepLast == b.RetentionKeepLast
 }
 
 // setNext computes the next slot from at; a disabled schedule has none.
@@ -136,6 +153,23 @@ type Patch struct {
 	// ConfirmPlan is the token of a retention plan; needed when RetentionKeepLast is
 	// lowered and sets would go.
 	ConfirmPlan string
+
+	// IfUpdatedAt is the UpdatedAt of the schedule that the change was decided on: when another
+	// change came since, Update changes nothing and is ErrConflict "schedule_changed". Zero
+	// changes the schedule as it is by then.
+	IfUpdatedAt time.Time
+}
+
+// decidedOn tells whether a schedule is still the one that the change was decided on.
+func (p Patch) decidedOn(s Schedule) error {
+	if p.IfUpdatedAt.IsZero() || p.IfUpdatedAt.Equal(s.UpdatedAt) {
+		return nil
+	}
+	return errChanged()
+}
+
+func errChanged() error {
+	return runs.Conflict("schedule_changed", "the schedule has been changed meanwhile; read it again, then decide")
 }
 
 func set[T any](field *T, v *T) {
@@ -164,14 +198,17 @@ func (p Patch) apply(d Draft) Draft {
 // Update changes a schedule. Its next run is computed anew from now and never catches up; only
 // a slot of an unchanged rule that is due already stays for the next tick, which dispatches it
 // or records it as missed. Turning a schedule on or off needs that permission too. When
-// somebody else changed meanwhile what was allowed or confirmed, it is ErrConflict
-// "schedule_changed".
+// somebody else changed meanwhile what was allowed or confirmed, or anything with IfUpdatedAt, it
+// is ErrConflict "schedule_changed".
 func (s *Scheduler) Update(ctx context.Context, tenant graph.TenantID, actor runs.Actor, id runs.ID, p Patch) (Schedule, []Warning, error) {
 	if err := s.guard.Allow(ctx, tenant, actor, runs.ActionScheduleUpdate, target(id)); err != nil {
 		return Schedule{}, nil, err
 	}
 	current, err := s.live(ctx, tenant, id)
 	if err != nil {
+		return Schedule{}, nil, err
+	}
+	if err := p.decidedOn(current); err != nil {
 		return Schedule{}, nil, err
 	}
 	d := p.apply(draftOf(current))
@@ -189,13 +226,16 @@ func (s *Scheduler) Update(ctx context.Context, tenant graph.TenantID, actor run
 		}
 	}
 	updated, err := s.change(ctx, tenant, actor, id, "schedule.updated", func(at time.Time, cur *Schedule) error {
+		if err := p.decidedOn(*cur); err != nil {
+			return err
+		}
 		d := p.apply(draftOf(*cur))
 		if err := d.validate(s.catalogue); err != nil {
 			return err
 		}
 		if d.Enabled != cur.Enabled && cur.Enabled != current.Enabled ||
 			d.RetentionKeepLast < cur.RetentionKeepLast && cur.RetentionKeepLast != current.RetentionKeepLast {
-			return runs.Conflict("schedule_changed", "somebody else changed the schedule meanwhile; read it again, then decide")
+			return errChanged()
 		}
 		cur.Name, cur.Enabled, cur.Recurrence = d.Name, d.Enabled, d.Recurrence
 		cur.PolicyTypes, cur.IncludeFoundations, cur.RetentionKeepLast = d.PolicyTypes, d.IncludeFoundations, d.RetentionKeepLast
@@ -299,7 +339,10 @@ func (s *Scheduler) change(ctx context.Context, tenant graph.TenantID, actor run
 		if err := edit(at, &cur); err != nil {
 			return ScheduleChange{}, err
 		}
-		cur.UpdatedAt = at
+		if cur.UpdatedAt = at; !at.After(before.UpdatedAt) {
+			// Every change has a moment of its own, or IfUpdatedAt would not notice it.
+			cur.UpdatedAt = before.UpdatedAt.Add(time.Microsecond)
+		}
 		due := cur.Enabled && !cur.NextRunAt.IsZero() && !cur.NextRunAt.After(at)
 		if !due || !sameRule(before.Recurrence, cur.Recurrence) {
 			if err := cur.setNext(at); err != nil {

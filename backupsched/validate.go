@@ -15,6 +15,9 @@ import (
 
 // Draft is what a person says about a schedule. [NewDraft] fills in the defaults.
 type Draft struct {
+	// ID is what Create gives the new schedule; empty makes one. Others do not look at it.
+	ID runs.ID
+
 	Name    string
 	Enabled bool
 	Recurrence
@@ -36,6 +39,9 @@ func NewDraft() Draft {
 // JSON API; rejected values are never repeated.
 func (d Draft) validate(catalogue *graph.Catalogue) error {
 	bad := &runs.InvalidError{}
+	if d.ID != "" && !d.ID.Valid() {
+		bad.Add("id", "id_invalid", "must be a UUID in lower case")
+	}
 	validateName(bad, d.Name)
 	if err := d.Recurrence.Validate(); err != nil {
 		var rec *runs.InvalidError

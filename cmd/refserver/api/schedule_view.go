@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/runs"
 )
 
 // Schedule is a tenant's recurring backup plan.
@@ -22,7 +23,7 @@ type Schedule struct {
 	LastRunAt          *time.Time `json:"last_run_at"`
 	LastRunStatus      *string    `json:"last_run_status"`
 	CreatedAt          time.Time  `json:"created_at"`
-	UpdatedAt          time.Time  `json:"updated_at"`
+	UpdatedAt          time.Time  `json:"updated_at" doc:"The latest change by a person; runs do not move it. if_updated_at of an update takes it."`
 }
 
 // SavedSchedule is a schedule that was just saved, with what a person should know about it.
@@ -106,9 +107,10 @@ type schedulePatchBody struct {
 	IncludeFoundations *bool     `json:"include_foundations,omitempty"`
 	RetentionKeepLast  *int      `json:"retention_keep_last,omitempty" minimum:"1" maximum:"10000"`
 	ConfirmPlan        *string   `json:"confirm_plan,omitempty" doc:"confirm_plan of a retention plan; needed when a lower retention_keep_last would delete backup sets"`
+	IfUpdatedAt        *string   `json:"if_updated_at,omitempty" format:"date-time" doc:"updated_at of the schedule that the change was decided on: when somebody has changed it since, the answer is 409 schedule_changed and nothing is changed. Without it the change is made in any case."`
 }
 
-func (b schedulePatchBody) patch() backupsched.Patch {
+func (b schedulePatchBody) patch() (backupsched.Patch, error) {
 	p := backupsched.Patch{
 		Name: b.Name, Enabled: b.Enabled, Timezone: b.Timezone, TimeOfDay: b.TimeOfDay, DaysOfWeek: b.DaysOfWeek,
 		IncludeFoundations: b.IncludeFoundations, RetentionKeepLast: b.RetentionKeepLast, ConfirmPlan: given(b.ConfirmPlan, ""),
@@ -121,7 +123,14 @@ func (b schedulePatchBody) patch() backupsched.Patch {
 		types := policyTypes(*b.PolicyTypes)
 		p.PolicyTypes = &types
 	}
-	return p
+	if b.IfUpdatedAt != nil {
+		var bad runs.InvalidError
+		if p.IfUpdatedAt = instantParam(*b.IfUpdatedAt).value(&bad, "if_updated_at"); bad.Err() == nil && p.IfUpdatedAt.IsZero() {
+			bad.Add("if_updated_at", "if_updated_at_invalid", "must be the updated_at of the schedule; leave it out to change the schedule in any case")
+		}
+		return p, bad.Err()
+	}
+	return p, nil
 }
 
 // schedulePreviewBody is a schedule in the making: only when it would be due is looked at.

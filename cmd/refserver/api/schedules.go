@@ -95,7 +95,11 @@ func (a *API) schedules() {
 		id: "update-schedule", method: http.MethodPatch, path: "schedules/{id}", summary: "Change some fields of a schedule",
 		action: runs.ActionScheduleUpdate, target: "schedule",
 	}, func(ctx context.Context, c *call, _ *nothing, b *schedulePatchBody) (SavedSchedule, error) {
-		s, warnings, err := sched.Update(ctx, c.tenant, c.actor, c.id, b.patch())
+		patch, err := b.patch()
+		if err != nil {
+			return SavedSchedule{}, err
+		}
+		s, warnings, err := sched.Update(ctx, c.tenant, c.actor, c.id, patch)
 		return SavedSchedule{showSchedule(s), each(warnings, showWarning)}, err
 	})
 	add(a, route{

@@ -101,7 +101,9 @@ func TestShapes(t *testing.T) {
 	if got, want := created.header.Get("Location"), "/api/v1/tenants/contoso/schedules/"+id; got != want {
 		t.Errorf("Location %q, want %q", got, want)
 	}
-	s.want(200, "update-schedule", "schedules/"+id, `{"frequency":"weekly","days_of_week":[1,7]}`)
+	var read Schedule
+	w.wants(200, http.MethodGet, "schedules/"+id, "", &read)
+	s.want(200, "update-schedule", "schedules/"+id, `{"frequency":"weekly","days_of_week":[1,7],"if_updated_at":"`+read.UpdatedAt.Format(time.RFC3339Nano)+`"}`)
 	s.want(200, "preview-schedule", "schedules/preview", `{"timezone":"Europe/Berlin","frequency":"weekly","time_of_day":"02:30","days_of_week":[7],"count":4}`)
 
 	first := idOf(t, s.want(202, "run-schedule", "schedules/"+id+"/run", ""))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -40,6 +41,43 @@ func TestPatchChangesWhatItNames(t *testing.T) {
 	if diff := cmp.Diff(want, after); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// A patch that was decided on an older schedule is 409, and the updated_at of a schedule is what
+// if_updated_at takes, to the letter, whatever the clock shows.
+func TestPatchOfAnOlderScheduleIsRefused(t *testing.T) {
+	w := newWorld(t)
+	id := string(w.schedule(contoso, "Nightly"))
+	path := "schedules/" + id
+	w.clock.Add(1234567 * time.Microsecond)
+	patch := func(field, updatedAt string) string { return `{` + field + `,"if_updated_at":"` + updatedAt + `"}` }
+	updatedAt := func() (text string) {
+		var raw map[string]any
+		w.wants(200, http.MethodGet, path, "", &raw)
+		text, _ = raw["updated_at"].(string)
+		return text
+	}
+	first := updatedAt()
+	w.backup(contoso, runs.ID(id)) // which is no change
+	var saved SavedSchedule
+	w.wants(200, http.MethodPatch, path, patch(`"time_of_day":"03:00"`, first), &saved)
+	second := updatedAt()
+	if second == first || second != saved.UpdatedAt.Format(time.RFC3339Nano) {
+		t.Errorf("changed at %s after %s, answered with %s", second, first, saved.UpdatedAt)
+	}
+	for _, older := range []string{first, "2026-01-01T00:00:00Z"} {
+		if r := w.as(runs.RoleOwner, http.MethodPatch, path, patch(`"time_of_day":"02:30","retention_keep_last":1`, older)); r.status != http.StatusConflict || r.code() != "schedule_changed" {
+			t.Errorf("decided on %s: %d %s", older, r.status, r.body)
+		}
+	}
+	var now Schedule
+	w.wants(200, http.MethodGet, path, "", &now)
+	if now.TimeOfDay != "03:00" || now.RetentionKeepLast == 1 {
+		t.Errorf("what was refused was saved: %+v", now)
+	}
+	zone := saved.UpdatedAt.In(time.FixedZone("", 2*60*60)).Format(time.RFC3339Nano)
+	w.wants(200, http.MethodPatch, path, patch(`"time_of_day":"04:00"`, zone), nil)
+	w.wants(200, http.MethodPatch, path, `{"time_of_day":"05:00"}`, nil) // without a condition, in any case
 }
 
 // Bodies that are wrong are 422 and name every field, by codes that do not change.
@@ -81,6 +119,10 @@ func TestInvalidBodies(t *testing.T) {
 		{"unknown and doubled types", "POST", "schedules", valid(`["device`, `["nope","deviceCompliancePolicy","device`), []string{
 			"policy_types[0] policy_type_unknown", "policy_types[2] policy_type_duplicate"}},
 		{"a patch to nothing", "PATCH", "schedules/" + id, `{"name":" ","policy_types":[]}`, []string{"name name_required", "policy_types policy_types_required"}},
+		{"a condition that is no time", "PATCH", "schedules/" + id, `{"name":"x","if_updated_at":"yesterday"}`, []string{"if_updated_at if_updated_at_invalid"}},
+		{"a condition without a value", "PATCH", "schedules/" + id, `{"if_updated_at":""}`, []string{"if_updated_at if_updated_at_invalid"}},
+		{"a condition that is never true", "PATCH", "schedules/" + id, `{"if_updated_at":"0001-01-01T00:00:00Z"}`, []string{"if_updated_at if_updated_at_invalid"}},
+		{"a condition of another type", "PATCH", "schedules/" + id, `{"if_updated_at":1767528000}`, []string{"if_updated_at type_mismatch"}},
 		{"a preview of too much", "POST", "schedules/preview", `{"frequency":"daily","time_of_day":"02:30","count":51}`, []string{"count count_range"}},
 		{"a preview of nothing", "POST", "schedules/preview", `{"frequency":"daily","time_of_day":"02:30","timezone":""}`, []string{"timezone timezone_required"}},
 		{"a plan that keeps nothing", "POST", "schedules/" + id + "/retention-plan", `{"retention_keep_last":0}`, []string{"retention_keep_last retention_keep_last_range"}},
