@@ -17,6 +17,9 @@ var ErrMissing = fmt.Errorf("%w: missing", ErrDamaged)
 type ArchiveStore interface {
 	SetStore
 	InventoryStore
+
+	// GetRun is that of [runs.RunStore]: what a set was asked for is known to its run.
+	GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (runs.Run, error)
 }
 
 // ArchiveConfig configures an [Archive].
@@ -31,9 +34,10 @@ type ArchiveConfig struct {
 // Archive answers questions about backup sets, policies and their versions, on behalf of
 // people. It is safe for concurrent use.
 type Archive struct {
-	store ArchiveStore
-	guard *runs.Guard
-	canon *Canonicalizer
+	store     ArchiveStore
+	guard     *runs.Guard
+	catalogue *graph.Catalogue
+	canon     *Canonicalizer
 }
 
 // NewArchive checks the configuration and makes an Archive.
@@ -51,7 +55,7 @@ func NewArchive(cfg ArchiveConfig) (*Archive, error) {
 	if cfg.Catalogue == nil {
 		cfg.Catalogue = graph.Catalog
 	}
-	return &Archive{store: cfg.Store, guard: cfg.Guard, canon: NewCanonicalizer(cfg.Catalogue)}, nil
+	return &Archive{store: cfg.Store, guard: cfg.Guard, catalogue: cfg.Catalogue, canon: NewCanonicalizer(cfg.Catalogue)}, nil
 }
 
 func (a *Archive) look(ctx context.Context, tenant graph.TenantID, actor runs.Actor, kind string, id runs.ID) error {

@@ -24,6 +24,13 @@ type ChangedPolicy struct {
 	Diff []Change
 }
 
+// UncertainPolicy is a policy that is in one of two sets, while the other one was asked for its
+// type and has not all of it.
+type UncertainPolicy struct {
+	PolicyRef
+	MissingFrom runs.ID // the set that may have missed it
+}
+
 // Comparison is what changed from one set to another.
 type Comparison struct {
 	From, To runs.ID
@@ -33,9 +40,12 @@ type Comparison struct {
 
 	// Uncertain policies are in one set only, and the other set cannot tell whether the
 	// policy existed, because its capture of the type was not whole.
-	Uncertain []PolicyRef
-	// IncompleteTypes are those that make policies uncertain.
-	IncompleteTypes []graph.PolicyType
+	Uncertain []UncertainPolicy
+
+	// Gaps say why policies that are in one set only are neither added nor removed, by type.
+	// Policies of a gap whose reason is not [GapReason.Asked] are in none of the lists: the
+	// other set never was to have them.
+	Gaps []Gap
 
 	UnchangedCount int
 }
@@ -47,7 +57,7 @@ type policyKey struct {
 
 // Compare tells what changed from set `from` to set `to` of a tenant. A failure never looks
 // like a deletion: a policy counts as removed (or added) only where the other set's capture
-// of its type is exhaustive.
+// of its type is exhaustive. Nor does a type that a set was never asked for.
 func (a *Archive) Compare(ctx context.Context, tenant graph.TenantID, actor runs.Actor, from, to runs.ID) (Comparison, error) {
 	if err := a.look(ctx, tenant, actor, "backup_set", from); err != nil {
 		return Comparison{}, err
@@ -55,25 +65,21 @@ func (a *Archive) Compare(ctx context.Context, tenant graph.TenantID, actor runs
 	if !to.Valid() {
 		return Comparison{}, runs.ErrNotFound
 	}
-	sets, items, err := a.both(ctx, tenant, from, to)
+	c, items, err := a.sides(ctx, tenant, from, to)
 	if err != nil {
 		return Comparison{}, err
 	}
-	c := Comparison{From: from, To: to}
-	c.Removed = c.onlyIn(items[0], items[1], sets[1])
-	c.Added = c.onlyIn(items[1], items[0], sets[0])
 	if err := a.changed(ctx, tenant, &c, items[0], items[1]); err != nil {
 		return Comparison{}, fmt.Errorf("backupset: comparing: %w", err)
 	}
-	slices.SortFunc(c.Uncertain, compareRefs)
-	slices.Sort(c.IncompleteTypes)
-	c.IncompleteTypes = slices.Compact(c.IncompleteTypes)
 	return c, nil
 }
 
 // ChangeCounts says how much a [Comparison] has of each.
 type ChangeCounts struct {
 	Added, Removed, Changed, Uncertain, Unchanged int
+
+	Gaps []Gap // as in the comparison
 }
 
 // CountChanges counts what [Archive.Compare] tells of two sets. It reads no content, so it takes
@@ -85,13 +91,11 @@ func (a *Archive) CountChanges(ctx context.Context, tenant graph.TenantID, actor
 	if !to.Valid() {
 		return ChangeCounts{}, runs.ErrNotFound
 	}
-	sets, items, err := a.both(ctx, tenant, from, to)
+	c, items, err := a.sides(ctx, tenant, from, to)
 	if err != nil {
 		return ChangeCounts{}, err
 	}
-	var c Comparison
-	n := ChangeCounts{Removed: len(c.onlyIn(items[0], items[1], sets[1])), Added: len(c.onlyIn(items[1], items[0], sets[0]))}
-	n.Uncertain = len(c.Uncertain)
+	n := ChangeCounts{Removed: len(c.Removed), Added: len(c.Added), Uncertain: len(c.Uncertain), Gaps: c.Gaps}
 	for key, old := range items[0] {
 		item, ok := items[1][key]
 		switch {
@@ -104,45 +108,67 @@ func (a *Archive) CountChanges(ctx context.Context, tenant graph.TenantID, actor
 	return n, nil
 }
 
-// both reads two sets and what they hold.
-func (a *Archive) both(ctx context.Context, tenant graph.TenantID, from, to runs.ID) (sets [2]BackupSet, items [2]map[policyKey]Item, err error) {
+// sides reads two sets and what they hold, and tells what is in one of them only.
+func (a *Archive) sides(ctx context.Context, tenant graph.TenantID, from, to runs.ID) (c Comparison, items [2]map[policyKey]Item, err error) {
+	c = Comparison{From: from, To: to}
+	var sets [2]*coverage
 	for i, id := range []runs.ID{from, to} {
-		if sets[i], err = sealed(ctx, a.store, tenant, id); err != nil {
-			return sets, items, err
+		set, err := sealed(ctx, a.store, tenant, id)
+		if err != nil {
+			return c, items, err
 		}
-		items[i] = map[policyKey]Item{}
-		if err := each(ctx, a.store, tenant, sets[i], func(item Item) error {
+		sets[i], items[i] = newCoverage(set, a.catalogue), map[policyKey]Item{}
+		if err := each(ctx, a.store, tenant, set, func(item Item) error {
 			items[i][policyKey{item.Type, item.ExternalID}] = item
 			return nil
 		}); err != nil {
-			return sets, items, fmt.Errorf("backupset: comparing: %w", err)
+			return c, items, fmt.Errorf("backupset: comparing: %w", err)
 		}
 	}
-	return sets, items, nil
+	if c.Removed, err = a.onlyIn(ctx, &c, items[0], items[1], sets[1]); err == nil {
+		c.Added, err = a.onlyIn(ctx, &c, items[1], items[0], sets[0])
+	}
+	if err != nil {
+		return c, items, fmt.Errorf("backupset: comparing: %w", err)
+	}
+	slices.SortFunc(c.Uncertain, func(x, y UncertainPolicy) int { return compareRefs(x.PolicyRef, y.PolicyRef) })
+	slices.SortFunc(c.Gaps, compareGaps)
+	return c, items, nil
 }
 
 func sameContent(a, b Item) bool { return a.VersionID == b.VersionID || a.Hash == b.Hash }
 
-// onlyIn returns the policies of one set that the other one surely does not have.
-func (c *Comparison) onlyIn(here, there map[policyKey]Item, other BackupSet) []PolicyRef {
-	whole := map[graph.PolicyType]bool{}
-	for _, m := range other.Types {
-		whole[m.Type] = m.Exhaustive()
-	}
-	var sure []PolicyRef
+// onlyIn returns the policies of one set that the other one surely does not have, and notes why
+// it is not sure of others.
+func (a *Archive) onlyIn(ctx context.Context, c *Comparison, here, there map[policyKey]Item, other *coverage) (sure []PolicyRef, err error) {
+	gaps := map[graph.PolicyType]*Gap{}
 	for key, item := range here {
 		if _, ok := there[key]; ok {
 			continue
 		}
-		if whole[key.t] {
-			sure = append(sure, refOf(item))
-			continue
+		gap := gaps[key.t]
+		if gap == nil {
+			gap = &Gap{Set: other.set.ID, Type: key.t}
+			if gap.Reason, err = other.gap(ctx, a.store, key.t); err != nil {
+				return nil, err
+			}
+			gaps[key.t] = gap
 		}
-		c.Uncertain = append(c.Uncertain, refOf(item))
-		c.IncompleteTypes = append(c.IncompleteTypes, key.t)
+		gap.Policies++
+		switch {
+		case gap.Reason == "":
+			sure = append(sure, refOf(item))
+		case gap.Reason.Asked():
+			c.Uncertain = append(c.Uncertain, UncertainPolicy{refOf(item), other.set.ID})
+		}
+	}
+	for _, gap := range gaps {
+		if gap.Reason != "" {
+			c.Gaps = append(c.Gaps, *gap)
+		}
 	}
 	slices.SortFunc(sure, compareRefs)
-	return sure
+	return sure, nil
 }
 
 // changed compares the content of the policies that both sets have.

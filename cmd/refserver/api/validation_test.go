@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -317,6 +319,15 @@ func TestCompareLooksFromWithToThis(t *testing.T) {
 	}
 	if diff := cmp.Diff(there.Added, back.Removed); diff != "" || len(back.Added) != 0 {
 		t.Errorf("the other way round: %s", diff)
+	}
+	w.must(w.graph.Inject(graphtest.Fault{Op: graphtest.OpList, Type: capturedTypes[0], Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	broken := string(w.backup(contoso, id).BackupSetID)
+	var unsure Comparison
+	w.wants(200, http.MethodGet, "backup-sets/"+broken+"/compare?with="+string(after.BackupSetID), "", &unsure)
+	n := len(unsure.Uncertain)
+	want := []ComparisonGap{{BackupSetID: broken, PolicyType: string(capturedTypes[0]), Reason: "forbidden", Policies: n}}
+	if diff := cmp.Diff(want, unsure.Gaps); diff != "" || n == 0 || unsure.Uncertain[0].MissingFrom != broken || unsure.Uncertain[0].ID == "" {
+		t.Errorf("a set that was refused a type: %s\n%+v", diff, unsure.Uncertain)
 	}
 }
 

@@ -22,8 +22,8 @@ func (p *Pages) comparisons() {
 
 type compareData struct {
 	Before, After backupset.BackupSet
-	Others        []backupset.BackupSet // to compare with
-	Chosen        bool                  // Before is known
+	Offer         setOffer // to compare with
+	Chosen        bool     // Before is known
 
 	Counts    []choice // by what happened
 	Types     []choice
@@ -32,16 +32,20 @@ type compareData struct {
 	Entries   []entry
 	Total     int // of the entries that the filters leave
 	Pager     pager
-	Uncertain []string // the types that make policies uncertain
-	One       bool     // a single policy with all its differences
-	All       string   // back from there
+	Gaps      []setGaps // the sets that do not speak for all types
+	One       bool      // a single policy with all its differences
+	All       string    // back from there
 }
+
+// Alike tells whether nothing differs of what can be compared.
+func (d compareData) Alike() bool { return d.Counts[0].Count == 0 }
 
 // compareEntry is a policy of a comparison before it is prepared for showing.
 type compareEntry struct {
-	what string
-	ref  backupset.PolicyRef
-	diff []backupset.Change
+	what   string
+	ref    backupset.PolicyRef
+	diff   []backupset.Change
+	missed runs.ID // the set that may have missed it, when that is uncertain
 }
 
 // comparedBadges are what may have happened to a policy, in the order of the page.
@@ -62,33 +66,27 @@ func compareSets(v *visit) (answer, error) {
 	if data.After, err = archive.Get(v.ctx(), v.tenant, v.actor, v.id()); err != nil {
 		return nil, err
 	}
-	recent, err := archive.List(v.ctx(), v.tenant, v.actor, backupset.SetFilter{Statuses: []backupset.Status{backupset.Complete, backupset.Partial}},
-		runs.PageRequest{Limit: pageSize})
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range recent.Items {
-		if s.ID != data.After.ID {
-			data.Others = append(data.Others, s)
-		}
-	}
 	pg := page{template: "compare", title: "Compare backup sets", section: "sets"}
 	with := runs.ID(v.query.Get("with"))
 	if with == "" {
+		data.Offer, err = v.offerSets(data.After)
 		pg.data = data
-		return pg, nil
+		return pg, err
 	}
 	if data.Before, err = archive.Get(v.ctx(), v.tenant, v.actor, with); err != nil {
 		return nil, err
 	}
 	data.Chosen = true
+	if data.Offer, err = v.offerSets(data.After, data.Before); err != nil {
+		return nil, err
+	}
 	found, err := archive.Compare(v.ctx(), v.tenant, v.actor, with, v.id())
 	if err != nil {
 		return nil, err
 	}
 	data.Unchanged = found.UnchangedCount
-	for _, t := range found.IncompleteTypes {
-		data.Uncertain = append(data.Uncertain, v.typeName(t))
+	if data.Gaps, err = v.gaps(found.Gaps, data.Before, data.After); err != nil {
+		return nil, err
 	}
 	err = data.fill(v, compared(found))
 	pg.data = data
@@ -99,15 +97,18 @@ func compareSets(v *visit) (answer, error) {
 func compared(c backupset.Comparison) []compareEntry {
 	var list []compareEntry
 	for _, p := range c.Changed {
-		list = append(list, compareEntry{"changed", p.PolicyRef, p.Diff})
+		list = append(list, compareEntry{what: "changed", ref: p.PolicyRef, diff: p.Diff})
 	}
 	for _, refs := range []struct {
 		what string
 		refs []backupset.PolicyRef
-	}{{"added", c.Added}, {"removed", c.Removed}, {"uncertain", c.Uncertain}} {
+	}{{"added", c.Added}, {"removed", c.Removed}} {
 		for _, ref := range refs.refs {
 			list = append(list, compareEntry{what: refs.what, ref: ref})
 		}
+	}
+	for _, p := range c.Uncertain {
+		list = append(list, compareEntry{what: "uncertain", ref: p.PolicyRef, missed: p.MissingFrom})
 	}
 	return list
 }
@@ -172,8 +173,12 @@ func (v *visit) comparedEntry(c compareEntry, change int, one bool, budget *int)
 			e.Badge = b.badge
 		}
 	}
-	if c.what == "uncertain" {
-		e.Why = "It is in one of the sets only. The other one could not capture all policies of this type, so nobody can say whether it was there."
+	switch c.missed {
+	case "":
+	case v.id():
+		e.Why = "It is in the set before only. The set after could not capture all policies of this type, so nobody can say whether it was still there."
+	default:
+		e.Why = "It is in the set after only. The set before could not capture all policies of this type, so nobody can say whether it was there already."
 	}
 	l := diffLimits{before: "Before", after: "After", most: diffInAList, budget: budget, at: func(n int) string {
 		return v.with("policy", string(c.ref.PolicyID), "change", strconv.Itoa(n), "from", "")

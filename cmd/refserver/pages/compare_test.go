@@ -93,7 +93,7 @@ func TestWhatAnIncompleteSetLacksIsUncertain(t *testing.T) {
 	check(t, w.graph.Inject(graphtest.Fault{Op: graphtest.OpItem, Type: device, ID: w.object(0).ID, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
 	after := w.backup(s.ID)
 	w.get(readonly, tenantPath("sets", after.BackupSetID, "compare")+"?with="+string(before)).shows(t,
-		`uncertain <span class="n">1</span>`, "nobody can say whether it was there", "Not captured whole in one of the sets")
+		`uncertain <span class="n">1</span>`, "nobody can say whether it was still there", "does not have all of it")
 }
 
 func TestALongComparisonHasPages(t *testing.T) {

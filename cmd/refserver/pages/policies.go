@@ -29,6 +29,9 @@ func (p *Pages) policies() {
 // policyNotices are what the forms of these pages have done; all of them lead to runs.
 var policyNotices = map[string]string{}
 
+// recentSets is how many sets a policy can be added to from its page.
+const recentSets = 30
+
 type policyListData struct {
 	Search string
 	Type   string

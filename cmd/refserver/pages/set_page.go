@@ -17,9 +17,6 @@ import (
 // changed: beyond it the page would take too long, and only links to the comparison.
 const countedItems = 2000
 
-// recentSets is how many sets there are to choose from for a comparison.
-const recentSets = 30
-
 type setData struct {
 	Set      backupset.BackupSet
 	Schedule string // name
@@ -28,8 +25,11 @@ type setData struct {
 
 	Before  *backupset.BackupSet    // of the same schedule
 	Changes *backupset.ChangeCounts // since then; nil when there are too many to count
-	Others  []backupset.BackupSet   // to compare with
+	Notes   []string                // of what is not known to have changed
+	Others  []backupset.BackupSet   // to compare with, the newest ones
 	Other   runs.ID                 // that is offered first: the newest before this one, if there is one
+
+	MoreOthers bool
 
 	Type   string // filter of the items
 	Search string
@@ -229,14 +229,15 @@ func (v *visit) changes(d *setData) error {
 			return err
 		}
 		if err == nil {
-			d.Changes = &n
+			d.Changes, d.Notes = &n, changeGaps(n, d.Set.ID)
 		}
 	}
 	f := backupset.SetFilter{Statuses: []backupset.Status{backupset.Complete, backupset.Partial}}
-	recent, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: recentSets})
+	recent, err := v.cfg.Archive.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: pageSize})
 	if err != nil {
 		return err
 	}
+	d.MoreOthers = recent.NextCursor != ""
 	for _, s := range recent.Items {
 		if s.ID != d.Set.ID {
 			d.Others = append(d.Others, s)
@@ -246,6 +247,35 @@ func (v *visit) changes(d *setData) error {
 		}
 	}
 	return nil
+}
+
+// changeGaps say which of the two sets what changed is not known of.
+func changeGaps(n backupset.ChangeCounts, set runs.ID) (notes []string) {
+	for _, side := range []struct {
+		mine          bool
+		lacks, missed string
+	}{
+		{true, "This set does not cover %s that the one before has policies of.", "This set could not capture %s whole that the one before has policies of."},
+		{false, "The one before does not cover %s that this set has policies of.", "The one before could not capture %s whole that this set has policies of."},
+	} {
+		lacks, missed := 0, 0
+		for _, gap := range n.Gaps {
+			switch {
+			case (gap.Set == set) != side.mine:
+			case gap.Reason.Asked():
+				missed++
+			default:
+				lacks++
+			}
+		}
+		if missed > 0 {
+			notes = append(notes, fmt.Sprintf(side.missed, count(missed, "policy type", "policy types")))
+		}
+		if lacks > 0 {
+			notes = append(notes, fmt.Sprintf(side.lacks, count(lacks, "policy type", "policy types")))
+		}
+	}
+	return notes
 }
 
 // warningWords is a warning about a capture in words.

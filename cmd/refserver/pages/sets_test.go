@@ -134,9 +134,7 @@ func TestASetSaysWhatItHoldsAndWhatChangedSinceTheOneBefore(t *testing.T) {
 
 	want := must(w.cfg.Archive.Compare(t.Context(), tenant, owner, first.BackupSetID, second.BackupSetID))(t)
 	n := must(w.cfg.Archive.CountChanges(t.Context(), tenant, owner, first.BackupSetID, second.BackupSetID))(t)
-	if n != (backupset.ChangeCounts{
-		Added: len(want.Added), Removed: len(want.Removed), Changed: len(want.Changed), Uncertain: len(want.Uncertain), Unchanged: want.UnchangedCount,
-	}) || n.Changed == 0 {
+	if n.Added != len(want.Added) || n.Removed != len(want.Removed) || n.Changed != len(want.Changed) || n.Unchanged != want.UnchangedCount || n.Changed == 0 {
 		t.Fatalf("the counts are %+v, and not those of the comparison", n)
 	}
 	got := w.get(readonly, tenantPath("sets", second.BackupSetID))
