@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,4 +168,68 @@ func (noSwitch) Authorize(_ context.Context, _ graph.TenantID, _ runs.Actor, a r
 		return fmt.Errorf("%w: %s", runs.ErrForbidden, a)
 	}
 	return nil
+}
+
+// TestTheAuditLogHasEachChangedFieldAsItWasAndAsItIs: who reads it has nothing else to see what a
+// change of a schedule was.
+func TestTheAuditLogHasEachChangedFieldAsItWasAndAsItIs(t *testing.T) {
+	r := rig.New(t, rig.Options{Policies: -1})
+	var every []graph.PolicyType
+	for _, info := range graph.Catalog.All() {
+		if info.Capturable() {
+			every = append(every, info.Key)
+		}
+	}
+	s := r.Schedule(func(d *backupsched.Draft) { d.Name, d.PolicyTypes = "Nightly", every[:2] })
+	weekly, first := backupsched.Weekly, every[:1]
+	for _, tt := range []struct {
+		what  string
+		patch backupsched.Patch
+		want  map[string]string
+	}{
+		{"nothing", backupsched.Patch{Name: ptr("Nightly")}, map[string]string{}},
+		{"the time", backupsched.Patch{TimeOfDay: ptr("07:00")}, map[string]string{"time_of_day.before": s.TimeOfDay, "time_of_day.after": "07:00"}},
+		{"the days", backupsched.Patch{Frequency: &weekly, DaysOfWeek: &[]int{1, 3}}, map[string]string{
+			"frequency.before": "daily", "frequency.after": "weekly", "days_of_week.before": "", "days_of_week.after": "1,3",
+		}},
+		{"zone, foundations, retention and the switch", backupsched.Patch{Timezone: ptr("Asia/Tokyo"), IncludeFoundations: ptr(!s.IncludeFoundations), RetentionKeepLast: ptr(31), Enabled: ptr(false)}, map[string]string{
+			"timezone.before": s.Timezone, "timezone.after": "Asia/Tokyo",
+			"include_foundations.before": strconv.FormatBool(s.IncludeFoundations), "include_foundations.after": strconv.FormatBool(!s.IncludeFoundations),
+			"retention_keep_last.before": strconv.Itoa(s.RetentionKeepLast), "retention_keep_last.after": "31", "enabled": "false",
+		}},
+		{"types of which one goes and one comes", backupsched.Patch{PolicyTypes: ptr(every[1:3])}, map[string]string{
+			"policy_types.added": string(every[2]), "policy_types.removed": string(every[0]),
+		}},
+		{"their order", backupsched.Patch{PolicyTypes: ptr([]graph.PolicyType{every[2], every[1]})}, map[string]string{}},
+	} {
+		if _, _, err := r.Scheduler.Update(t.Context(), rig.Tenant, rig.Owner, s.ID, tt.patch); err != nil {
+			t.Fatal(err)
+		}
+		tt.want["name"] = "Nightly"
+		log := r.Audit()
+		if diff := cmp.Diff(tt.want, log[len(log)-1].Details); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.what, diff)
+		}
+	}
+	// More types than a detail has room for: whole ones, and how many more.
+	if _, _, err := r.Scheduler.Update(t.Context(), rig.Tenant, rig.Owner, s.ID, backupsched.Patch{PolicyTypes: &every}); err != nil {
+		t.Fatal(err)
+	}
+	log := r.Audit()
+	added := strings.Split(log[len(log)-1].Details["policy_types.added"], ",")
+	more, err := strconv.Atoi(strings.TrimPrefix(added[len(added)-1], "+"))
+	if n := len(added) - 1; err != nil || n+more != len(every)-2 {
+		t.Errorf("%d types are named and %d more counted of %d", n, more, len(every)-2)
+	}
+	for _, name := range added[:len(added)-1] {
+		if !slices.Contains(every, graph.PolicyType(name)) {
+			t.Errorf("%q is no type", name)
+		}
+	}
+	if _, _, err := r.Scheduler.Update(t.Context(), rig.Tenant, rig.Owner, s.ID, backupsched.Patch{PolicyTypes: &first}); err != nil {
+		t.Fatal(err)
+	}
+	if log = r.Audit(); strings.HasPrefix(log[len(log)-1].Details["policy_types.removed"], ",") {
+		t.Errorf("removed: %s", log[len(log)-1].Details["policy_types.removed"])
+	}
 }

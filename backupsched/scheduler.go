@@ -103,7 +103,7 @@ func (s *Scheduler) Create(ctx context.Context, tenant graph.TenantID, actor run
 	if err != nil {
 		return Schedule{}, nil, err
 	}
-	err = s.store.CreateSchedule(ctx, tenant, sch, s.trail(actor, "schedule.created", sch))
+	err = s.store.CreateSchedule(ctx, tenant, sch, s.trail(actor, "schedule.created", sch, auditedCreation(sch)))
 	if d.ID != "" && errors.Is(err, runs.ErrConflict) {
 		made, found := s.live(ctx, tenant, d.ID)
 		if found == nil && sameDraft(draftOf(made), draftOf(sch)) {
@@ -133,8 +133,8 @@ func (s *Schedule) setNext(at time.Time) error {
 	return nil
 }
 
-func (s *Scheduler) trail(actor runs.Actor, action string, sch Schedule) runs.Trail {
-	details := map[string]string{"name": sch.Name}
+func (s *Scheduler) trail(actor runs.Actor, action string, sch Schedule, details map[string]string) runs.Trail {
+	details["name"] = sch.Name
 	return runs.Trail{Audit: []runs.AuditEntry{s.guard.Entry(sch.TenantID, actor, action, target(sch.ID), "ok", details)}}
 }
 
@@ -349,7 +349,7 @@ func (s *Scheduler) change(ctx context.Context, tenant graph.TenantID, actor run
 				return ScheduleChange{}, err
 			}
 		}
-		trail := s.trail(actor, action, cur)
+		trail := s.trail(actor, action, cur, auditedChange(before, cur))
 		if cur.Enabled != before.Enabled {
 			trail.Audit[0].Details["enabled"] = strconv.FormatBool(cur.Enabled)
 		}

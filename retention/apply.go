@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
@@ -85,7 +86,7 @@ func (r *Retention) Execute(ctx context.Context, a *runs.Attempt) error {
 	case s.RetentionKeepLast < 1 && !s.Deleted():
 		return fail(a, keepLastError().Error()+"; nothing was dropped")
 	}
-	plan, err := r.apply(ctx, a, s.ID, s.RetentionKeepLast, s.Deleted(), params.ConfirmToken)
+	plan, err := r.apply(ctx, a, s, params.ConfirmToken)
 	if err != nil {
 		return err
 	}
@@ -102,8 +103,8 @@ var errNothingToDrop = errors.New("retention: nothing to drop")
 
 // apply plans, and unless that stops it, plans again with the group locked and drops what
 // both plans drop. It returns the plan that counts; Paused is empty when it was applied.
-func (r *Retention) apply(ctx context.Context, a *runs.Attempt, schedule runs.ID, keepLast int, deleted bool, token string) (GroupPlan, error) {
-	tenant := a.Tenant()
+func (r *Retention) apply(ctx context.Context, a *runs.Attempt, s backupsched.Schedule, token string) (GroupPlan, error) {
+	tenant, schedule, keepLast, deleted := a.Tenant(), s.ID, s.RetentionKeepLast, s.Deleted()
 	sets, err := r.store.ListGroup(ctx, tenant, schedule)
 	if err != nil {
 		return GroupPlan{}, fmt.Errorf("retention: listing the sets of a schedule: %w", err)
@@ -128,7 +129,7 @@ func (r *Retention) apply(ctx context.Context, a *runs.Attempt, schedule runs.ID
 		if plan.Paused != NotPaused || plan.Dropped == 0 {
 			return backupset.GroupChange{}, errNothingToDrop
 		}
-		return r.groupChange(tenant, a.Run(), at, &plan), nil
+		return r.groupChange(tenant, a.Run(), at, s.Name, &plan), nil
 	})
 	if err != nil && !errors.Is(err, errNothingToDrop) {
 		return GroupPlan{}, fmt.Errorf("retention: dropping sets: %w", err)
@@ -138,9 +139,9 @@ func (r *Retention) apply(ctx context.Context, a *runs.Attempt, schedule runs.ID
 
 // groupChange is what the store writes for a plan: the drops, a line for the run and one
 // for each set.
-func (r *Retention) groupChange(tenant graph.TenantID, run runs.Run, at time.Time, plan *GroupPlan) backupset.GroupChange {
+func (r *Retention) groupChange(tenant graph.TenantID, run runs.Run, at time.Time, name string, plan *GroupPlan) backupset.GroupChange {
 	c := backupset.GroupChange{Drop: plan.drops(), Reason: make(map[runs.ID]string, plan.Dropped)}
-	details := map[string]string{"keep_last": strconv.Itoa(plan.KeepLast), "kept": strconv.Itoa(plan.Kept), "dropped": strconv.Itoa(plan.Dropped)}
+	details := map[string]string{"name": name, "keep_last": strconv.Itoa(plan.KeepLast), "kept": strconv.Itoa(plan.Kept), "dropped": strconv.Itoa(plan.Dropped)}
 	for reason, n := range plan.reasons() {
 		details["reason."+reason] = strconv.Itoa(n)
 	}
@@ -153,7 +154,7 @@ func (r *Retention) groupChange(tenant graph.TenantID, run runs.Run, at time.Tim
 	for _, s := range plan.Sets {
 		if !s.Keep {
 			c.Reason[s.Set.ID] = s.Reason
-			add("backup_set.deleted", setTarget(s.Set.ID), map[string]string{"reason": s.Reason})
+			add("backup_set.deleted", setTarget(s.Set.ID), map[string]string{"set_name": s.Set.Name, "reason": s.Reason})
 		}
 	}
 	return c

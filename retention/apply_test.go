@@ -49,7 +49,7 @@ func TestApplyWritesAuditWithCountsAndALinePerSet(t *testing.T) {
 	for _, e := range w.store.audit {
 		switch e.Action {
 		case "retention.applied":
-			want := map[string]string{"keep_last": "3", "kept": "3", "dropped": "2", "reason.beyond_keep_last": "2", "reason.keep_last": "3"}
+			want := map[string]string{"name": "Nightly", "keep_last": "3", "kept": "3", "dropped": "2", "reason.beyond_keep_last": "2", "reason.keep_last": "3"}
 			if diff := cmp.Diff(want, e.Details); diff != "" {
 				t.Errorf("details (-want +got):\n%s", diff)
 			}
@@ -58,6 +58,9 @@ func TestApplyWritesAuditWithCountsAndALinePerSet(t *testing.T) {
 			}
 		case "backup_set.deleted":
 			sets = append(sets, e.Resource.ID)
+			if name := e.Details["set_name"]; name == "" || name != w.store.sets[e.Resource.ID].Name {
+				t.Errorf("the entry calls the set %q", name)
+			}
 		}
 	}
 	if diff := cmp.Diff(ids[:2], sets); diff != "" {

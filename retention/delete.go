@@ -41,7 +41,7 @@ func (r *Retention) Delete(ctx context.Context, tenant graph.TenantID, actor run
 			return backupset.SetChange{}, err
 		}
 		s.DeletedAt, s.DeletedReason = at, DeletedManually
-		return backupset.SetChange{Set: s, Trail: r.deletedTrail(tenant, actor, at, s.ID)}, nil
+		return backupset.SetChange{Set: s, Trail: r.deletedTrail(tenant, actor, at, s)}, nil
 	})
 }
 
@@ -74,7 +74,7 @@ func (r *Retention) deleteFromGroup(ctx context.Context, tenant graph.TenantID, 
 		set.DeletedAt, set.DeletedReason = at, DeletedManually
 		return backupset.GroupChange{
 			Drop: []runs.ID{set.ID}, Reason: map[runs.ID]string{set.ID: DeletedManually},
-			Trail: r.deletedTrail(tenant, actor, at, set.ID),
+			Trail: r.deletedTrail(tenant, actor, at, set),
 		}, nil
 	})
 	if err != nil {
@@ -97,8 +97,8 @@ func deletable(s *backupset.BackupSet) error {
 	return nil
 }
 
-func (r *Retention) deletedTrail(tenant graph.TenantID, actor runs.Actor, at time.Time, id runs.ID) runs.Trail {
-	return r.setTrail(tenant, actor, at, "backup_set.deleted", id, map[string]string{"reason": DeletedManually})
+func (r *Retention) deletedTrail(tenant graph.TenantID, actor runs.Actor, at time.Time, s backupset.BackupSet) runs.Trail {
+	return r.setTrail(tenant, actor, at, "backup_set.deleted", s, map[string]string{"reason": DeletedManually})
 }
 
 // UndoWindow is how long a soft-deleted set can be taken back, from [Config.UndoWindow]. The set is
@@ -123,11 +123,11 @@ func (r *Retention) Undelete(ctx context.Context, tenant graph.TenantID, actor r
 			return backupset.SetChange{}, runs.Conflict("undo_window_over", "the set was deleted too long ago and waits to be purged")
 		}
 		details := map[string]string{"deleted_reason": s.DeletedReason}
-		trail := r.setTrail(tenant, actor, at, "backup_set.undeleted", s.ID, details)
+		trail := r.setTrail(tenant, actor, at, "backup_set.undeleted", s, details)
 		if s.DeletedReason != DeletedManually && !slices.ContainsFunc(s.Holds, named(HoldUndeleted)) {
 			const reason = "undeleted after retention had dropped it"
 			s.Holds = append(slices.Clone(s.Holds), backupset.Hold{Name: HoldUndeleted, By: actor, Reason: reason, At: at})
-			held := r.setTrail(tenant, actor, at, "backup_set.held", s.ID, map[string]string{"name": HoldUndeleted, "reason": reason})
+			held := r.setTrail(tenant, actor, at, "backup_set.held", s, map[string]string{"name": HoldUndeleted, "reason": reason})
 			trail.Audit = append(trail.Audit, held.Audit...)
 		}
 		s.DeletedAt, s.DeletedReason = time.Time{}, ""

@@ -52,7 +52,7 @@ func (r *Retention) Hold(ctx context.Context, tenant graph.TenantID, actor runs.
 			return backupset.SetChange{}, runs.Conflict("too_many_holds", "the set has as many holds as it may have; release one first")
 		}
 		s.Holds = append(slices.Clone(s.Holds), backupset.Hold{Name: name, By: actor, Reason: reason, At: at})
-		return backupset.SetChange{Set: s, Trail: r.setTrail(tenant, actor, at, "backup_set.held", s.ID, map[string]string{"name": name, "reason": reason})}, nil
+		return backupset.SetChange{Set: s, Trail: r.setTrail(tenant, actor, at, "backup_set.held", s, map[string]string{"name": name, "reason": reason})}, nil
 	})
 }
 
@@ -76,7 +76,7 @@ func (r *Retention) Release(ctx context.Context, tenant graph.TenantID, actor ru
 			return backupset.SetChange{}, runs.Conflict("not_held", "no hold of this name stands")
 		}
 		s.Holds = slices.Delete(slices.Clone(s.Holds), i, i+1)
-		return backupset.SetChange{Set: s, Trail: r.setTrail(tenant, actor, at, "backup_set.released", s.ID, map[string]string{"name": name})}, nil
+		return backupset.SetChange{Set: s, Trail: r.setTrail(tenant, actor, at, "backup_set.released", s, map[string]string{"name": name})}, nil
 	})
 }
 
@@ -104,9 +104,11 @@ func (r *Retention) changeSet(ctx context.Context, tenant graph.TenantID, id run
 	return r.store.ChangeSet(ctx, tenant, id, change)
 }
 
-// setTrail is the audit line of one change of one set.
-func (r *Retention) setTrail(tenant graph.TenantID, actor runs.Actor, at time.Time, action string, id runs.ID, details map[string]string) runs.Trail {
-	e := r.guard.Entry(tenant, actor, action, setTarget(id), "ok", details)
+// setTrail is the audit line of one change of one set. It has the set's name: what was purged has
+// none anywhere else.
+func (r *Retention) setTrail(tenant graph.TenantID, actor runs.Actor, at time.Time, action string, s backupset.BackupSet, details map[string]string) runs.Trail {
+	details["set_name"] = s.Name
+	e := r.guard.Entry(tenant, actor, action, setTarget(s.ID), "ok", details)
 	e.At = at
 	return runs.Trail{Audit: []runs.AuditEntry{e}}
 }

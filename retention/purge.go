@@ -104,7 +104,7 @@ func (r *Retention) purgeSet(ctx context.Context, tenant graph.TenantID, actor r
 	trail := func(set backupset.BackupSet, last backupset.PurgeResult) runs.Trail {
 		all := sum
 		all.add(last)
-		return r.setTrail(tenant, actor, r.now(), "backup_set.purged", set.ID, map[string]string{
+		return r.setTrail(tenant, actor, r.now(), "backup_set.purged", set, map[string]string{
 			"set_items": strconv.Itoa(set.ItemsCount), "items": strconv.Itoa(all.Items), "versions": strconv.Itoa(all.Versions),
 			"payloads": strconv.Itoa(all.Payloads), "bytes": strconv.FormatInt(all.Bytes, 10),
 			"deleted_reason": set.DeletedReason,

@@ -40,6 +40,7 @@ func TestPurgeRemovesOnlyWhatWasDeletedBeforeTheUndoWindow(t *testing.T) {
 func TestPurgeGoesInBatchesAndLeavesAnAuditLineWithCounts(t *testing.T) {
 	w := newWorld(t, func(c *retention.Config) { c.PurgeBatch = 100 })
 	id := w.add("", 1, backupset.Complete, 250, deletedOn(1))
+	name := w.store.sets[id].Name
 	if _, err := w.ret.Purge(w.ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestPurgeGoesInBatchesAndLeavesAnAuditLineWithCounts(t *testing.T) {
 		t.Fatalf("%d audit lines, want 1", len(w.store.audit))
 	}
 	e := w.store.audit[0]
-	want := map[string]string{"set_items": "250", "items": "250", "versions": "0", "payloads": "0", "bytes": "2500", "deleted_reason": "beyond_keep_last"}
+	want := map[string]string{"set_name": name, "set_items": "250", "items": "250", "versions": "0", "payloads": "0", "bytes": "2500", "deleted_reason": "beyond_keep_last"}
 	if diff := cmp.Diff(want, e.Details); diff != "" {
 		t.Errorf("details (-want +got):\n%s", diff)
 	}

@@ -125,7 +125,7 @@ func (w *world) newID() runs.ID {
 
 func (w *world) schedule(keepLast int) runs.ID {
 	id := w.newID()
-	w.store.schedules[id] = backupsched.Schedule{ID: id, TenantID: tenant, RetentionKeepLast: keepLast}
+	w.store.schedules[id] = backupsched.Schedule{ID: id, TenantID: tenant, Name: "Nightly", RetentionKeepLast: keepLast}
 	return id
 }
 
@@ -138,7 +138,7 @@ func (w *world) deleteSchedule(id runs.ID) {
 // add stores a set that was made at 02:00 of a day.
 func (w *world) add(schedule runs.ID, day int, status backupset.Status, items int, change ...func(*backupset.BackupSet)) runs.ID {
 	s := backupset.BackupSet{
-		ID: w.newID(), TenantID: tenant, ScheduleID: schedule, Status: status, ItemsCount: items,
+		ID: w.newID(), TenantID: tenant, Name: "Nightly " + dayAt(day, 2).String(), ScheduleID: schedule, Status: status, ItemsCount: items,
 		ScheduledFor: dayAt(day, 2), CreatedAt: dayAt(day, 2),
 	}
 	for _, c := range change {

@@ -192,7 +192,49 @@ func TestEveryAuditedActionIsInTheLogUnderItsName(t *testing.T) {
 		if e.At.Before(start) || e.Actor.ID == "" || e.Outcome == "" || e.Resource.Type == "" {
 			t.Errorf("the entry %+v lacks a time, an actor, an outcome or a resource", e)
 		}
+		for _, name := range entryTells[e.Action] {
+			if e.Details[name] == "" {
+				t.Errorf("the entry %s of %v does not tell its %s: %v", e.Action, e.Resource, name, e.Details)
+			}
+		}
+		if e.Resource.Type != "tenant" && !e.Resource.ID.Valid() {
+			t.Errorf("the entry %s is about %v, want an id", e.Action, e.Resource)
+		}
 	}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(entryTells))); diff != "" {
+		t.Errorf("actions of which a test says what their entries tell (-want +got):\n%s", diff)
+	}
+}
+
+// entryTells are the details without which a reader of the log would not know what an entry is
+// about once that is gone: names, and how much there was of it.
+var entryTells = map[string][]string{
+	"access.denied":        {"action"},
+	"backup.created":       {"set_name", "captured", "policies"},
+	"backup_set.deleted":   {"set_name", "reason"},
+	"backup_set.exported":  {"set_name", "revision", "items", "secrets"},
+	"backup_set.extended":  {"set_name", "captured", "policies"},
+	"backup_set.held":      {"set_name", "name", "reason"},
+	"backup_set.imported":  {"set_name", "imported", "policies"},
+	"backup_set.purged":    {"set_name", "set_items", "items", "versions", "payloads", "bytes", "deleted_reason"},
+	"backup_set.released":  {"set_name", "name"},
+	"backup_set.undeleted": {"set_name", "deleted_reason"},
+	"backup_set.verified":  {"set_name", "checked", "damaged", "missing"},
+	"dispatch.cycle":       {"due", "queued", "missed"},
+	"policy.synced":        {"types", "policies"},
+	"restore.finished":     {"kind", "trigger", "attempt"},
+	"restore.started":      {"set_name", "reason", "preview_run_id", "set_revision", "existing", "assignments"},
+	"retention.applied":    {"name", "keep_last", "kept", "dropped"},
+	"run.canceled":         {"kind", "trigger"},
+	"run.finished":         {"kind", "trigger", "attempt"},
+	"run.refused":          {"kind", "trigger", "code"},
+	"run.retried":          {"kind", "trigger"},
+	"run.started":          {"kind", "trigger"},
+	"schedule.created":     {"name", "timezone", "frequency", "time_of_day", "policy_types", "include_foundations", "retention_keep_last", "enabled"},
+	"schedule.deleted":     {"name"},
+	"schedule.disabled":    {"name", "enabled"},
+	"schedule.enabled":     {"name", "enabled"},
+	"schedule.updated":     {"name", "name.before", "name.after"},
 }
 
 // operations gives a rig what restores, exports and imports need.

@@ -48,6 +48,12 @@ func TestPoliciesAreAddedToAManualSetAndWhatItHasIsSkipped(t *testing.T) {
 	if want := (runs.Counts{Total: 5, Processed: 5, Succeeded: 3, Skipped: 2}); run.Status != runs.StatusSuccess || run.Counts != want {
 		t.Errorf("the run is %s with %+v, want %+v", run.Status, run.Counts, want)
 	}
+	sum := capture.Summary{PoliciesTotal: 5, PoliciesBackedUp: 3, TypeBreakdown: map[graph.PolicyType]capture.TypeBreakdown{
+		access: {Listed: 1, Skipped: 1, Complete: true}, settings: {Listed: 4, Captured: 3, Skipped: 1, Complete: true},
+	}}
+	if diff := cmp.Diff(sum, summaryOf(t, run)); diff != "" {
+		t.Errorf("the summary (-want +got):\n%s", diff)
+	}
 	s := set(t, r, id)
 	if s.ItemsCount != 6 || s.Revision < 2 || s.Status != backupset.Complete {
 		t.Errorf("the set is %+v", s)
@@ -62,6 +68,23 @@ func TestPoliciesAreAddedToAManualSetAndWhatItHasIsSkipped(t *testing.T) {
 		t.Errorf("verified: %+v", found)
 	}
 	sound(t, r)
+}
+
+// agrees fails the test unless the summary of an addition tells what its counts tell, and of no
+// whole type that it could not be read: policies were asked for one by one.
+func agrees(t *testing.T, run runs.Run) {
+	t.Helper()
+	var got runs.Counts
+	for name, b := range summaryOf(t, run).TypeBreakdown {
+		got.Total, got.Succeeded, got.Failed, got.Skipped = got.Total+b.Listed, got.Succeeded+b.Captured, got.Failed+b.Failed, got.Skipped+b.Skipped
+		if b.Forbidden || !b.Complete {
+			t.Errorf("the summary says that %s could not be read: %+v", name, b)
+		}
+	}
+	got.Processed = got.Succeeded + got.Failed + got.Skipped
+	if diff := cmp.Diff(run.Counts, got); diff != "" {
+		t.Errorf("the summary counts otherwise than the run (-run +summary):\n%s", diff)
+	}
 }
 
 func TestOnePolicyIsAddedByARunToo(t *testing.T) {
@@ -103,6 +126,7 @@ func TestEverySelectedPolicyIsTried(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"success": 1, "failed forbidden": len(all) - 1}, outcomes(t, r, run.ID)); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
+	agrees(t, run)
 	if run.Status != runs.StatusPartial || r.Graph.Fetched(rig.Tenant, last.Type, last.ExternalID) != 1 {
 		t.Errorf("the run is %s", run.Status)
 	}
@@ -120,6 +144,7 @@ func TestAnAdditionThatIsThrottledGoesOnAndAddsNothingTwice(t *testing.T) {
 	if diff := cmp.Diff(want, outcomes(t, r, run.ID)); diff != "" || run.Attempt != 2 {
 		t.Errorf("attempt %d, outcomes (-want +got):\n%s", run.Attempt, diff)
 	}
+	agrees(t, run)
 	if twice := r.Graph.FetchedTwice(rig.Tenant); len(twice) > 0 || set(t, r, id).ItemsCount != len(all) {
 		t.Errorf("%d items, fetched twice: %v", set(t, r, id).ItemsCount, twice)
 	}
@@ -135,6 +160,7 @@ func TestARetryOfAnAdditionCoversWhatFailed(t *testing.T) {
 	if first.Status != runs.StatusPartial {
 		t.Fatalf("the run is %s", first.Status)
 	}
+	agrees(t, first)
 	r.Graph.ResetCounts()
 	again, _, err := r.Starter.Retry(t.Context(), rig.Tenant, rig.Operator, first.ID)
 	if err != nil {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -63,6 +65,7 @@ type backupRun struct {
 	params  runs.BackupParams
 	account *account
 	w       *writer
+	name    string                               // of the set
 	have    map[graph.PolicyType]map[string]bool // ids in the set before this attempt
 	earlier map[graph.PolicyType][]runs.Item     // outcomes of earlier attempts that are no success
 	sealed  []backupset.Manifest                 // accounts of a set that is sealed already
@@ -84,6 +87,7 @@ func (b *backupRun) openSet(ctx context.Context) (runs.ID, error) {
 	if err != nil {
 		return "", fmt.Errorf("capture: opening the backup set: %w", err)
 	}
+	b.name = set.Name
 	return set.ID, nil
 }
 
@@ -99,6 +103,7 @@ func (b *backupRun) resume(ctx context.Context, types []graph.PolicyType) (map[g
 		if set, err = b.e.cfg.Store.GetSet(ctx, b.a.Tenant(), b.w.set); err != nil {
 			return fmt.Errorf("capture: reading the run's backup set: %w", err)
 		}
+		b.name = set.Name
 		return nil
 	}
 	if b.w.set != "" {
@@ -302,10 +307,13 @@ func (b *backupRun) finish(ctx context.Context) error {
 	if !b.account.whole() {
 		status = backupset.Partial
 	}
-	run := b.a.Run()
+	run, sum := b.a.Run(), b.account.summary()
 	entry := runs.AuditEntry{
 		ID: b.a.NewID(), At: b.a.Now(), Actor: runs.SystemActor, TenantID: b.a.Tenant(), Action: "backup.created",
 		Resource: runs.Target{Type: "backup_set", ID: b.w.set}, RunID: run.ID, Outcome: string(status),
+		Details: map[string]string{
+			"set_name": redact.Text(b.name), "captured": strconv.Itoa(sum.PoliciesBackedUp), "policies": strconv.Itoa(sum.PoliciesTotal),
+		},
 	}
 	_, err := b.e.cfg.Store.SealSet(ctx, b.a.Tenant(), b.a.Lease(), b.w.set, status, runs.Trail{Audit: []runs.AuditEntry{entry}})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -23,6 +24,7 @@ type selected struct {
 	w       *writer
 	account *account
 
+	adds  bool               // to a set that is there; else what was selected is the set
 	inSet map[runs.ID]bool   // inventory ids of what the set holds
 	own   map[policyKey]bool // captured by earlier attempts of this run
 }
@@ -94,7 +96,8 @@ func (s *selected) capture(ctx context.Context, ids []runs.ID) ([]backupset.Mani
 // picked is the selection of one type.
 type picked struct {
 	headers []graph.Header
-	have    int // in the set already
+	own     int // captured by an earlier attempt
+	inSet   int // in the set already
 	failed  int // without a call
 }
 
@@ -115,9 +118,9 @@ func (s *selected) sort(ctx context.Context, id runs.ID, byType map[graph.Policy
 	info, known := s.e.cfg.Catalogue.Lookup(p.Type)
 	switch {
 	case s.own[policyKey{p.Type, p.ExternalID}]:
-		of.have++
+		of.own++
 	case s.inSet[id]:
-		of.have++
+		of.inSet++
 		s.w.note(s.a.NewItem(p.Type, p.ExternalID, p.Name, runs.ItemSkipped, runs.ReasonAlreadyInSet, nil))
 	case p.Type == unknownType:
 		of.failed++
@@ -143,10 +146,17 @@ func (s *selected) captureType(ctx context.Context, t graph.PolicyType, of *pick
 	}
 	unreadable := len(s.w.failed)
 	s.w.failed = nil
-	return backupset.Manifest{
-		Type: t, Captured: of.have + f.added - unreadable, Failed: of.failed + f.failed + unreadable, Skipped: f.skipped,
-		Listed: of.have + of.failed + len(of.headers), Forbidden: f.forbidden > 0, Complete: true,
-	}, nil
+	m := backupset.Manifest{
+		Type: t, Captured: of.own + f.added - unreadable, Failed: of.failed + f.failed + unreadable, Skipped: f.skipped,
+		Listed: of.own + of.inSet + of.failed + len(of.headers), Complete: true,
+	}
+	if s.adds {
+		m.Skipped += of.inSet
+	} else {
+		m.Captured += of.inSet // by the run that is retried
+		m.Forbidden = f.forbidden > 0
+	}
+	return m, nil
 }
 
 // addPolicies puts selected policies into a manual set.
@@ -168,10 +178,15 @@ func (e *Executor) addPolicies(ctx context.Context, a *runs.Attempt) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.capture(ctx, params.PolicyIDs); err != nil {
+	s.adds = true
+	if s.account.manifests, err = s.capture(ctx, params.PolicyIDs); err != nil {
 		return err
 	}
-	a.Finish(runs.Result{Summary: s.account.summary(), Action: "backup_set.extended"}) // its status is that of its items
+	sum := s.account.summary()
+	a.Finish(runs.Result{ // its status is that of its items
+		Summary: sum, Action: "backup_set.extended",
+		Details: map[string]string{"set_name": set.Name, "captured": strconv.Itoa(sum.PoliciesBackedUp), "policies": strconv.Itoa(sum.PoliciesTotal)},
+	})
 	return nil
 }
 
@@ -219,7 +234,7 @@ func (e *Executor) createOf(ctx context.Context, a *runs.Attempt, params CreateS
 	if err != nil {
 		return err
 	}
-	b := &backupRun{e: e, a: a, account: s.account, w: s.w, have: map[graph.PolicyType]map[string]bool{}}
+	b := &backupRun{e: e, a: a, account: s.account, w: s.w, name: set.Name, have: map[graph.PolicyType]map[string]bool{}}
 	defer b.w.wait()
 	if b.unsaved, err = s.capture(ctx, params.PolicyIDs); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -101,6 +102,7 @@ func (e *Executor) sync(ctx context.Context, a *runs.Attempt) error {
 	}
 	result := acc.result()
 	result.Action = "policy.synced"
+	result.Details = map[string]string{"types": strconv.Itoa(len(acc.manifests)), "policies": strconv.Itoa(acc.summary().PoliciesTotal)}
 	a.Finish(result)
 	return nil
 }

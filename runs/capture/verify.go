@@ -35,7 +35,11 @@ const maxProblems = 200
 // nothing behind until it is through.
 func (e *Executor) verify(ctx context.Context, a *runs.Attempt) error {
 	id := a.Run().Target.ID
-	found, err := e.verifier.Verify(ctx, a.Tenant(), id)
+	set, err := e.cfg.Store.GetSet(ctx, a.Tenant(), id)
+	var found backupset.Verification
+	if err == nil {
+		found, err = e.verifier.Verify(ctx, a.Tenant(), id)
+	}
 	switch {
 	case errors.Is(err, runs.ErrNotFound), errors.Is(err, runs.ErrDeleted), errors.Is(err, runs.ErrConflict):
 		a.Finish(runs.Result{Status: runs.StatusFailed, Code: runs.CodeSetUnavailable, Message: "the backup set is not there any more"})
@@ -52,7 +56,7 @@ func (e *Executor) verify(ctx context.Context, a *runs.Attempt) error {
 	result := runs.Result{
 		Status: runs.StatusSuccess, Summary: summaryOf(found), Action: "backup_set.verified", Outcome: "sound",
 		Details: map[string]string{
-			"checked": fmt.Sprint(found.Checked), "damaged": fmt.Sprint(len(found.Damaged)), "missing": fmt.Sprint(len(found.Missing)),
+			"set_name": set.Name, "checked": fmt.Sprint(found.Checked), "damaged": fmt.Sprint(len(found.Damaged)), "missing": fmt.Sprint(len(found.Missing)),
 		},
 	}
 	if !found.Sound() {

@@ -167,6 +167,15 @@ func (r *Restorer) take(ctx context.Context, a *runs.Attempt, params ExecutePara
 			"assignments": string(p.Options.Assignments), "access_state": string(p.Options.Access),
 		},
 	}
+	if p.SourceTenant == a.Tenant() { // who reads this log may not know what another tenant's set is called
+		set, err := r.cfg.Source.GetSet(ctx, p.SourceTenant, p.SetID)
+		if err != nil && !errors.Is(err, runs.ErrNotFound) {
+			return p, fmt.Errorf("restore: reading the backup set: %w", err)
+		}
+		if err == nil {
+			started.Details["set_name"] = redact.Text(set.Name)
+		}
+	}
 	return r.cfg.Store.UsePreview(ctx, a.Tenant(), a.Lease(), p.RunID, runs.Trail{Audit: []runs.AuditEntry{started}})
 }
 

@@ -65,6 +65,11 @@ func TestAWholeTenantIsRestoredIntoAnEmptyOne(t *testing.T) {
 	if actions(before)["create"] < 120 || assigned < 50 || run.Status != runs.StatusSuccess {
 		t.Errorf("%d would be made, %d are assigned, the run is %s", actions(before)["create"], assigned, run.Status)
 	}
+	log, err := w.Store.ListAudit(t.Context(), fabrikam, runs.AuditFilter{Actions: []string{"restore.started"}}, runs.Slice{Limit: 10})
+	w.ok(err)
+	if len(log) != 1 || log[0].Details["source_tenant"] != string(rig.Tenant) || log[0].Details["set_name"] != "" {
+		t.Errorf("the log of a tenant tells what a set of another one is called: %+v", log)
+	}
 	if n := w.Graph.Writes(rig.Tenant); n != 0 {
 		t.Errorf("%d writes to the tenant that the set is of", n)
 	}

@@ -208,9 +208,12 @@ func TestARestoreStandsInTheAuditLogWithItsReason(t *testing.T) {
 	if started[0].Actor != rig.Owner || started[0].Resource != run.Target || finished[0].Outcome != "success" {
 		t.Errorf("%+v, %+v", started[0], finished[0])
 	}
+	set, err := w.Store.GetSet(t.Context(), rig.Tenant, run.Target.ID)
+	w.ok(err)
 	want := map[string]string{
 		"reason": because, "preview_run_id": string(preview), "set_revision": "1", "source_tenant": string(rig.Tenant),
 		"existing": "overwrite", "assignments": "original", "access_state": "original",
+		"set_name": set.Name,
 	}
 	if d := cmp.Diff(want, started[0].Details); d != "" {
 		t.Error(d)

@@ -125,7 +125,7 @@ func (x *Export) Write(ctx context.Context, w io.Writer) (Manifest, error) {
 		outcome = "failed"
 	}
 	entry := x.e.cfg.Guard.Entry(x.tenant, x.actor, "backup_set.exported", runs.Target{Type: "backup_set", ID: x.set.ID}, outcome, map[string]string{
-		"revision": strconv.Itoa(x.set.Revision), "items": strconv.Itoa(len(m.Items)),
+		"set_name": x.set.Name, "revision": strconv.Itoa(x.set.Revision), "items": strconv.Itoa(len(m.Items)),
 		"secrets": strconv.FormatBool(x.options.Secrets), "portal": strconv.FormatBool(x.options.Portal),
 	})
 	if aerr := x.e.cfg.Store.AppendAudit(context.WithoutCancel(ctx), x.tenant, entry); aerr != nil && err == nil {

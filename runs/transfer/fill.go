@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -45,7 +47,7 @@ type Counts struct {
 type filling struct {
 	im  *Importer
 	a   *runs.Attempt
-	set runs.ID
+	set backupset.BackupSet
 
 	done   map[policyKey]bool // kept by earlier attempts
 	byType map[graph.PolicyType]*backupset.Manifest
@@ -156,7 +158,7 @@ func (f *filling) flush(ctx context.Context) error {
 	if len(f.items) == 0 {
 		return nil
 	}
-	err := f.im.cfg.Store.SaveCaptured(ctx, f.a.Tenant(), f.a.Lease(), f.set, f.batch, f.items)
+	err := f.im.cfg.Store.SaveCaptured(ctx, f.a.Tenant(), f.a.Lease(), f.set.ID, f.batch, f.items)
 	if err != nil {
 		return fmt.Errorf("transfer: storing policies: %w", err)
 	}
@@ -196,7 +198,7 @@ func (f *filling) seal(ctx context.Context, c *contents) error {
 	}
 	store, tenant, lease := f.im.cfg.Store, f.a.Tenant(), f.a.Lease()
 	for _, m := range manifests {
-		if err := store.SaveManifest(ctx, tenant, lease, f.set, m); err != nil {
+		if err := store.SaveManifest(ctx, tenant, lease, f.set.ID, m); err != nil {
 			return fmt.Errorf("transfer: storing the account of %s: %w", m.Type, err)
 		}
 	}
@@ -205,9 +207,12 @@ func (f *filling) seal(ctx context.Context, c *contents) error {
 	}
 	entry := runs.AuditEntry{
 		ID: f.a.NewID(), At: f.a.Now(), Actor: runs.SystemActor, TenantID: tenant, Action: "backup_set.imported",
-		Resource: runs.Target{Type: "backup_set", ID: f.set}, RunID: f.a.Run().ID, Outcome: string(status),
+		Resource: runs.Target{Type: "backup_set", ID: f.set.ID}, RunID: f.a.Run().ID, Outcome: string(status),
+		Details: map[string]string{
+			"set_name": redact.Text(f.set.Name), "imported": strconv.Itoa(summary.Imported), "policies": strconv.Itoa(summary.PoliciesTotal),
+		},
 	}
-	if _, err := store.SealSet(ctx, tenant, lease, f.set, status, runs.Trail{Audit: []runs.AuditEntry{entry}}); err != nil {
+	if _, err := store.SealSet(ctx, tenant, lease, f.set.ID, status, runs.Trail{Audit: []runs.AuditEntry{entry}}); err != nil {
 		return fmt.Errorf("transfer: sealing the backup set: %w", err)
 	}
 	f.a.Finish(result(summary))

@@ -105,7 +105,7 @@ func (im *Importer) run(ctx context.Context, a *runs.Attempt, id runs.ID) error 
 	if err != nil {
 		return fmt.Errorf("transfer: reading the run's backup set: %w", err)
 	}
-	f := &filling{im: im, a: a, set: set.ID, done: map[policyKey]bool{}, byType: map[graph.PolicyType]*backupset.Manifest{}}
+	f := &filling{im: im, a: a, set: set, done: map[policyKey]bool{}, byType: map[graph.PolicyType]*backupset.Manifest{}}
 	if set.Status != backupset.Building { // an earlier attempt died between sealing the set and ending the run
 		return f.finishSealed(ctx)
 	}

@@ -22,7 +22,7 @@ type AuditEntry struct {
 	Resource Target            `json:"resource"`
 	RunID    *string           `json:"run_id" format:"uuid"`
 	Outcome  string            `json:"outcome"`
-	Details  map[string]string `json:"details"`
+	Details  map[string]string `json:"details" doc:"Short facts by name. A changed field of a schedule is there as it was and as it is: time_of_day.before and time_of_day.after. Of its types it is policy_types.added and policy_types.removed, separated by commas; +3 at the end says that there are 3 more"`
 	PrevHash *string           `json:"prev_hash" doc:"Hash of the entry before; null in the first one, and in those from before the log was chained"`
 	Hash     *string           `json:"hash" doc:"SHA-256 of this entry and prev_hash; null in those from before the log was chained"`
 }

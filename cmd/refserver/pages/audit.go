@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -35,7 +37,10 @@ type auditRow struct {
 	Run    string // where the run is shown
 	Badge  badge
 	Reason string // what a person gave as a reason, or why the engine did it
-	Facts  []auditFact
+	Did    string // how much of it: "2 backup sets retired, 30 kept"
+
+	Changes []auditChange // of a schedule, field by field
+	Facts   []auditFact
 }
 
 func listAudit(v *visit) (answer, error) {
@@ -101,14 +106,18 @@ func (v *visit) auditRows(entries []runs.AuditEntry) ([]auditRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	gone, err := v.goneSchedules(wanted["schedule"], names)
+	if err != nil {
+		return nil, err
+	}
 	var rows []auditRow
 	for _, e := range entries {
 		name, ok := names[e.Resource.ID]
-		row := auditRow{AuditEntry: e, What: auditEntryWords(e), Who: actorWords(e.Actor), About: v.place(e.Resource, name, ok), Badge: outcomeBadge(e.Outcome), Reason: auditReason(e), Facts: v.facts(e)}
+		row := auditRow{AuditEntry: e, What: auditEntryWords(e), Who: actorWords(e.Actor), About: v.place(e.Resource, name, ok), Badge: outcomeBadge(e.Outcome), Reason: auditReason(e), Did: auditDid(e), Changes: v.auditChanges(e), Facts: v.facts(e)}
 		if s, other := others[e.RunID]; other && e.Resource.Type == "backup_set" {
 			row.About = s
-		} else if e.Resource.Type == "schedule" && !ok && e.Details["name"] != "" {
-			row.About.Name = shortName(e.Details["name"]) // as it was called before it was deleted
+		} else if called := cmp.Or(auditName(e), gone[e.Resource.ID]); !ok && called != "" {
+			row.About.Name = shortName(called) // as it was called before it was deleted
 		} else if !ok && row.About.Path == "" && e.Action != "access.denied" {
 			row.About.Name = "" // what is done says what it was done to
 		}
@@ -118,6 +127,32 @@ func (v *visit) auditRows(entries []runs.AuditEntry) ([]auditRow, error) {
 		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+// auditName is what an entry itself calls the thing that it is about; "" when it does not.
+func auditName(e runs.AuditEntry) string {
+	switch e.Resource.Type {
+	case "schedule":
+		return e.Details["name"]
+	case "backup_set":
+		return e.Details["set_name"]
+	}
+	return ""
+}
+
+// goneSchedules names the schedules that are deleted.
+func (v *visit) goneSchedules(wanted map[runs.ID]bool, names map[runs.ID]string) (map[runs.ID]string, error) {
+	missing := maps.Clone(wanted)
+	maps.DeleteFunc(missing, func(id runs.ID, _ bool) bool { _, known := names[id]; return known })
+	gone := map[runs.ID]string{}
+	if len(missing) == 0 {
+		return gone, nil
+	}
+	found, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{IDs: keysOf(missing), WithDeleted: true}, runs.PageRequest{Limit: runs.MaxPageSize})
+	for _, s := range found.Items {
+		gone[s.ID] = s.Name
+	}
+	return gone, err
 }
 
 // outcomeBadge shows the outcome of an audit entry.

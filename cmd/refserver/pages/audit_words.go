@@ -3,6 +3,7 @@ package pages
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,6 +90,105 @@ func auditReason(e runs.AuditEntry) string {
 	return e.Details["reason"]
 }
 
+// auditDid says how much an entry is about; "" where its other words say it.
+func auditDid(e runs.AuditEntry) string {
+	n := func(name string) int {
+		n, _ := strconv.Atoi(e.Details[name]) // what is no number counts nothing
+		return n
+	}
+	switch {
+	case e.Action == "retention.applied":
+		return count(n("dropped"), "backup set", "backup sets") + " retired, " + number(n("kept")) + " kept"
+	case e.Details["captured"] != "":
+		return count(n("captured"), "policy", "policies") + " captured of " + number(n("policies"))
+	case e.Details["imported"] != "":
+		return count(n("imported"), "policy", "policies") + " imported of " + number(n("policies"))
+	}
+	return ""
+}
+
+// auditChange is a field of a schedule as it was and as it is. Of a list, it is what came and what
+// went.
+type auditChange struct {
+	Name           string
+	Before, After  string
+	Added, Removed string
+}
+
+// changeParts are how the names of details end that say how a field changed.
+var changeParts = []string{"before", "after", "added", "removed"}
+
+// auditChanges are the fields that an entry says were changed, in a fixed order.
+func (v *visit) auditChanges(e runs.AuditEntry) []auditChange {
+	changes := map[string]auditChange{}
+	for name, value := range e.Details {
+		field, part, _ := cutLast(name, ".")
+		if !slices.Contains(changeParts, part) {
+			continue
+		}
+		c, value := changes[field], v.fieldWords(field, value)
+		switch c.Name = fieldLabel(field); part {
+		case "before":
+			c.Before = shortName(value)
+		case "after":
+			c.After = shortName(value)
+		case "added":
+			c.Added = value
+		case "removed":
+			c.Removed = value
+		}
+		changes[field] = c
+	}
+	var list []auditChange
+	for _, field := range slices.Sorted(maps.Keys(changes)) {
+		list = append(list, changes[field])
+	}
+	return list
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+// fieldWords are the value of a schedule's field in the log for people.
+func (v *visit) fieldWords(field, value string) string {
+	switch field {
+	case "days_of_week":
+		if value == "" {
+			return "every day"
+		}
+		return eachWord(value, func(day string) string {
+			if n, err := strconv.Atoi(day); err == nil && n > 0 && n < len(weekdays) {
+				return weekdays[n]
+			}
+			return day
+		})
+	case "policy_types":
+		return eachWord(value, func(t string) string {
+			if more, found := strings.CutPrefix(t, "+"); found {
+				return more + " more"
+			}
+			return v.typeName(graph.PolicyType(t))
+		})
+	case "include_foundations", "enabled", "secrets", "portal":
+		return map[string]string{"true": "yes", "false": "no"}[value]
+	}
+	return value
+}
+
+// eachWord puts each value of a list into words: "1,3" is "Mon, Wed".
+func eachWord(list string, words func(string) string) string {
+	values := strings.Split(list, ",")
+	for i, value := range values {
+		values[i] = words(value)
+	}
+	return strings.Join(values, ", ")
+}
+
 // auditFact is a detail of an audit entry.
 type auditFact struct{ Name, Value string }
 
@@ -96,17 +196,27 @@ type auditFact struct{ Name, Value string }
 func (v *visit) facts(e runs.AuditEntry) []auditFact {
 	var list []auditFact
 	for _, name := range slices.Sorted(maps.Keys(e.Details)) {
-		value := e.Details[name]
+		value := v.fieldWords(name, e.Details[name])
 		switch name {
 		case "trigger":
 			value = triggerWords(runs.Trigger(value))
-		case "kind", "retry_of", "reason", "action":
+		case "kind", "retry_of", "reason", "action", "set_name", "captured", "imported":
 			continue
 		case "policy_type":
 			value = v.typeName(graph.PolicyType(value))
+		case "policies":
+			if auditDid(e) != "" {
+				continue
+			}
+		case "name":
+			if e.Resource.Type == "backup_set" {
+				name = "hold"
+			}
 		}
 		if reason, found := strings.CutPrefix(name, "reason."); found && retentionReasons[reason] != "" {
 			name = retentionReasons[reason]
+		} else if _, part, _ := cutLast(name, "."); slices.Contains(changeParts, part) {
+			continue // shown as a change
 		}
 		if at, err := time.Parse(time.RFC3339, value); err == nil {
 			value = inWords(momentOf(at, v.zone, v.now))
