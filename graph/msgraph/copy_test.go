@@ -146,6 +146,7 @@ func TestAPolicyMadeOfACaptureIsEqualToIt(t *testing.T) {
 func split(doc string) []string { return strings.SplitAfter(doc, ",") }
 
 func TestAPolicyThatIsUpdatedWithTheContentOfAnotherIsEqualToIt(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	for _, key := range restorable() {
 		t.Run(string(key), func(t *testing.T) {
 			types := slices.DeleteFunc(everyType(), func(p graph.PolicyType) bool { return p != key })

@@ -169,6 +169,7 @@ func TestAChangedPolicyAddsOneVersion(t *testing.T) {
 }
 
 func TestThrottlingIsWaitedOutOnTheClock(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	date := rig.Start.Add(90 * time.Second).Format(http.TimeFormat)
 	for _, tt := range []struct {
 		name       string

@@ -38,7 +38,7 @@ var (
 // leaves behind, and makes each of them three times as slow.
 func usualKills() int {
 	if testenv.RaceDetector {
-		return 10
+		return 6
 	}
 	return 30
 }

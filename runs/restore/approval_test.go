@@ -10,6 +10,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest/graphserver"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
@@ -215,6 +216,7 @@ var protected = []graph.PolicyType{
 // TestAWipedTenantComesBackOnceAllIsApproved goes through the server, in as many rounds as the
 // requests of the policy take that has the most.
 func TestAWipedTenantComesBackOnceAllIsApproved(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	w, _ := throughServer(t, rig.Options{Policies: 60, Types: protected[:6], Graph: graphtest.Config{ApprovalRequired: protected}})
 	set := w.backup()
 	w.wipe()

@@ -17,6 +17,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -285,6 +286,7 @@ func (r *redaction) stored() {
 // Whatever Graph, a file or a person says: no secret in it is stored, logged or shown. What
 // was captured, and a file that waits for its import, are the customer's and kept as they are.
 func TestNoSecretOfAFailingRunIsKept(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	for _, text := range corpus {
 		r := &redaction{text: text, path: filepath.Join(t.TempDir(), "api.db"), failed: map[runs.Kind]map[runs.Status]int{}}
 		r.logger = slog.New(slog.NewJSONHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
