@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
 )
 
 // signInPatience is how long the page waits for a token, which may take a sign-in.
@@ -20,6 +21,7 @@ type permissionsData struct {
 	Unreadable  int      // types that a backup cannot read
 	Lookups     []string // names of the rows' types that are read for names only
 	Missing     []missingRow
+	Refused     *refusedRun // the run that somebody comes from; nil without one
 }
 
 // Captured is how many of the rows are types that are backed up.
@@ -46,6 +48,13 @@ type missingRow struct {
 // wrong with the sign-in is what a person came to find out, so it is an answer and no failure.
 func showPermissions(v *visit) (answer, error) {
 	pg := page{template: "permissions", title: "Permissions of the app", section: "settings"}
+	var refused *refusedRun
+	if id := v.query.Get("run"); id != "" {
+		var err error
+		if refused, err = v.refusedIn(runs.ID(id)); err != nil {
+			return nil, err
+		}
+	}
 	bounded, stop := context.WithTimeout(v.ctx(), signInPatience)
 	defer stop()
 	granted, err := v.cfg.Permissions.Permissions(bounded, v.tenant)
@@ -58,14 +67,17 @@ func showPermissions(v *visit) (answer, error) {
 		}
 		v.cfg.Logger.WarnContext(v.ctx(), "the permissions of the app could not be read", "tenant", string(v.tenant), "error", err)
 		problem, do := signInWords(graph.KindOf(err))
-		pg.data, pg.status = permissionsData{Problem: problem, Do: do}, http.StatusBadGateway
+		pg.data, pg.status = permissionsData{Problem: problem, Do: do, Refused: refused}, http.StatusBadGateway
 		return pg, nil
 	}
 	list, err := graph.Preflight(v.cfg.Catalogue, granted, nil)
 	if err != nil {
 		return nil, err
 	}
-	data := permissionsData{Granted: slices.Compact(slices.Sorted(slices.Values(granted)))}
+	if refused != nil {
+		refused.hold(list)
+	}
+	data := permissionsData{Refused: refused, Granted: slices.Compact(slices.Sorted(slices.Values(granted)))}
 	wanted := map[[2]string]int{}
 	for _, a := range list {
 		row := permissionRow{

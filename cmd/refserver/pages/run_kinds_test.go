@@ -85,7 +85,7 @@ func (w *world) badEnds(s backupsched.Schedule, see seeRun) {
 	t, ctx := w.t, w.t.Context()
 	check(t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Type: "conditionalAccessPolicy", Err: &graph.Error{Kind: graph.KindForbidden}}))
 	partial := w.backup(s.ID)
-	see("partial", partial, "partial", "not permitted", "lacks permissions", "GRAPH_FORBIDDEN", tenantPath("permissions"))
+	see("partial", partial, "partial", "not permitted", "lacked permissions", "GRAPH_FORBIDDEN", tenantPath("permissions"))
 
 	check(t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpList, Err: &graph.Error{Kind: graph.KindUnauthorized}}))
 	failed := w.backup(s.ID)

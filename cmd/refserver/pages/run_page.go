@@ -40,6 +40,11 @@ type runData struct {
 	Pager      pager
 }
 
+// Refused tells whether Microsoft Graph refused the run something, as far as the page knows.
+func (d runData) Refused() bool {
+	return d.Run.ErrorCode == runs.CodeGraphForbidden || slices.ContainsFunc(d.Items, func(i itemRow) bool { return i.Reason == runs.ReasonForbidden })
+}
+
 // runLink leads to what a run has to do with.
 type runLink struct{ Label, Name, Path string }
 

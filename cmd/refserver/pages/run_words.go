@@ -19,7 +19,7 @@ var codeAdvice = map[runs.Code]advice{
 	runs.CodeGraphThrottled:    {"Microsoft Graph asked to slow down.", "It did so for longer than this run could wait. Retry later, and move schedules apart when several tenants or tools work at the same hour."},
 	runs.CodeGraphUnavailable:  {"Microsoft Graph could not be reached, or answered with errors.", "It did so for longer than this run could wait. Look at the Microsoft 365 service health and at this server's network, then retry."},
 	runs.CodeGraphUnauthorized: {"Microsoft Graph refused the sign-in of the app.", "Renew the app's secret or certificate, or its consent in the tenant, then retry."},
-	runs.CodeGraphForbidden:    {"The app lacks permissions in the tenant.", "The permissions page says which are missing. Grant them in Entra, wait until the app gets a new token (about an hour), then retry."},
+	runs.CodeGraphForbidden:    {"The app lacked permissions in the tenant.", "The permissions page says what is still missing. Grant that in Entra, wait until the app gets a new token (about an hour), then retry. When it is granted by now, retry at once."},
 	runs.CodeTimeout:           {"The run, or a call to Microsoft Graph, took too long.", "Retry: what was captured is kept. When it happens again, let the schedule capture fewer types at once."},
 	runs.CodeCanceled:          {"Somebody canceled the run.", "Retry it when it should be done after all. What was done until then stays."},
 	runs.CodeWorkerLost:        {"The server stopped in the middle of the run.", "It did so several times. Look at the server's log for crashes or too little memory, then retry."},
