@@ -190,7 +190,7 @@ func (a *app) wire(o options) (err error) {
 	if a.exporter, err = transfer.NewExporter(transfer.ExporterConfig{Store: db, Guard: guard}); err != nil {
 		return err
 	}
-	a.uploader, err = transfer.NewUploader(transfer.UploaderConfig{Store: db, Guard: guard, Clock: o.clock})
+	a.uploader, err = transfer.NewUploader(transfer.UploaderConfig{Store: db, Guard: guard, Clock: o.clock, Logger: o.log})
 	return err
 }
 

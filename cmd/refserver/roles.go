@@ -68,7 +68,7 @@ func (a *app) work(ctx context.Context, r role) error {
 	defer stop()
 	parts := []func(context.Context) error{func(ctx context.Context) error { <-ctx.Done(); return nil }}
 	if r.dispatches() {
-		parts = append(parts, a.dispatcher.Run, a.retention.Run, a.sweepUploads)
+		parts = append(parts, a.dispatcher.Run, a.retention.Run, a.uploader.Run)
 	}
 	if r.works() {
 		parts = append(parts, a.runner.Run)
@@ -114,23 +114,6 @@ func (a *app) await(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-a.clock.After(awaitEvery):
-		}
-	}
-}
-
-// sweepEvery is how often files are looked for that nobody has imported.
-const sweepEvery = time.Hour
-
-// sweepUploads removes such files until ctx ends. A sweep that fails is made good by the next.
-func (a *app) sweepUploads(ctx context.Context) error {
-	for {
-		if _, err := a.uploader.Sweep(ctx); err != nil && ctx.Err() == nil {
-			a.log.ErrorContext(ctx, "old uploads could not be removed", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-a.clock.After(sweepEvery):
 		}
 	}
 }

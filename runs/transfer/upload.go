@@ -11,11 +11,13 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"log/slog"
 	"path"
 	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -33,6 +35,12 @@ type UploaderConfig struct {
 	// MaxAge is how long a file waits for its import before Sweep removes it. It bounds for
 	// how long an import that failed can be retried. Defaults to 24 h.
 	MaxAge time.Duration
+
+	// SweepEvery is how often Run sweeps. Defaults to 1 h.
+	SweepEvery time.Duration
+
+	// Logger receives what Run cannot return. nil discards it.
+	Logger *slog.Logger
 
 	// MaxWaiting bounds what one tenant has in files that wait for their import. An upload
 	// beyond it is ErrConflict "uploads_full". 0 takes the defaults: 20 files and 1 GiB;
@@ -63,9 +71,18 @@ func NewUploader(cfg UploaderConfig) (*Uploader, error) {
 	if cfg.MaxAge < 0 {
 		bad.Add("max_age", "negative", "must not be negative; 0 takes the default")
 	}
+	if cfg.SweepEvery < 0 {
+		bad.Add("sweep_every", "negative", "must not be negative; 0 takes the default")
+	}
 	cfg.Limits.complete(&bad)
 	if err := bad.Err(); err != nil {
 		return nil, err
+	}
+	if cfg.SweepEvery == 0 {
+		cfg.SweepEvery = time.Hour
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = runs.SystemClock{}
@@ -189,7 +206,7 @@ func (u *Uploader) now() time.Time { return u.cfg.Clock.Now().UTC().Truncate(tim
 
 // Sweep removes the files of all tenants that were uploaded longer than MaxAge ago, and
 // returns how many. One that cannot be removed does not keep the others; the error names the
-// first. Call it now and then, in one process or several.
+// first. Run calls it, in one process or several.
 func (u *Uploader) Sweep(ctx context.Context) (removed int, err error) {
 	const page = 100
 	before, after := u.now().Add(-u.cfg.MaxAge), runs.ID("")
@@ -212,6 +229,23 @@ func (u *Uploader) Sweep(ctx context.Context) (removed int, err error) {
 		}
 		if len(list) < page {
 			return removed, failed
+		}
+	}
+}
+
+// Run sweeps until ctx ends, first at once and then every SweepEvery. It returns nil after a
+// normal stop. What fails is logged and tried again the next time.
+func (u *Uploader) Run(ctx context.Context) error {
+	for {
+		if n, err := u.Sweep(ctx); err != nil && ctx.Err() == nil {
+			u.cfg.Logger.ErrorContext(ctx, "old uploads could not be removed; it is tried again", redact.Err(err))
+		} else if n > 0 {
+			u.cfg.Logger.InfoContext(ctx, "old uploads removed", "uploads", n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-u.cfg.Clock.After(u.cfg.SweepEvery):
 		}
 	}
 }

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/internal/rig"
@@ -243,4 +246,47 @@ func TestFilesThatNobodyImportedAreSwept(t *testing.T) {
 	if n, err := w.up.Sweep(t.Context()); n != 120 || err != nil || len(w.uploads()) != 1 || w.uploads()[0].ID != young {
 		t.Errorf("after 24 h: %d, %v, and %d are left", n, err, len(w.uploads()))
 	}
+}
+
+// sweeps is a store that counts how often old uploads are looked for, which fails the first time.
+type sweeps struct {
+	transfer.Store
+	n atomic.Int32
+}
+
+func (s *sweeps) OldUploads(context.Context, time.Time, runs.ID, int) ([]transfer.TenantUpload, error) {
+	if s.n.Add(1) == 1 {
+		return nil, errors.New("not this time")
+	}
+	return nil, nil
+}
+
+func TestRunSweepsAtOnceAndThenOnTheClockUntilItsContextEnds(t *testing.T) {
+	guard := newWorld(t, rig.Options{Policies: -1}, nil).Starter.Guard()
+	synctest.Test(t, func(t *testing.T) {
+		clock := runs.SystemClock{} // the bubble's time
+		store := &sweeps{}
+		var log strings.Builder
+		up, err := transfer.NewUploader(transfer.UploaderConfig{Store: store, Guard: guard, Clock: clock, SweepEvery: time.Minute, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- up.Run(ctx) }()
+		for want := int32(1); want <= 3; want++ {
+			synctest.Wait()
+			if store.n.Load() != want {
+				t.Fatalf("%d sweeps, want %d", store.n.Load(), want)
+			}
+			<-clock.After(time.Minute)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run returned %v, want nil", err)
+		}
+		if !strings.Contains(log.String(), "not this time") {
+			t.Errorf("what failed is not in the log: %s", log.String())
+		}
+	})
 }
