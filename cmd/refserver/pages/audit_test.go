@@ -30,8 +30,8 @@ func TestTheAuditLogShowsWhatAChangeOfAScheduleWas(t *testing.T) {
 	}
 	later, weekly, days, keep, yes := "07:00", backupsched.Weekly, []int{1, 3}, 5, !s.IncludeFoundations
 	update(backupsched.Patch{TimeOfDay: &later, Frequency: &weekly, DaysOfWeek: &days, RetentionKeepLast: &keep, IncludeFoundations: &yes})
-	want := "Days of week: every day →is now Mon, Wed. Frequency: daily →is now weekly. Include foundations: " + map[bool]string{true: "no →is now yes", false: "yes →is now no"}[yes] +
-		". Retention keep last: 30 →is now 5. Time of day: 06:15 →is now 07:00."
+	want := "Days of the week: every day →is now Mon, Wed. Frequency: daily →is now weekly. Include foundations: " + map[bool]string{true: "no →is now yes", false: "yes →is now no"}[yes] +
+		". Backup sets to keep: 30 →is now 5. Time of day: 06:15 →is now 07:00."
 	if got := text(); got != want {
 		t.Errorf("the page says\n%s\nwant\n%s", got, want)
 	}

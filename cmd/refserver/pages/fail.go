@@ -98,6 +98,9 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v *visit, f failure
 	}
 	v.query = nil // an error page has no notice and no filters
 	data := errorData{Status: f.status, Code: f.code, Text: f.text, Fields: f.fields, Plain: unfiltered(r, f.status)}
+	if f.code == "invalid" && r.Method == http.MethodGet {
+		data.Text = "Something in the address of this page is not right:"
+	}
 	if f.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "30")
 		switch {

@@ -65,7 +65,7 @@ func TestNothingTickedIsSaidInPlainWords(t *testing.T) {
 	w := newWorld(t, nil)
 	set := w.backup(w.schedule(nil).ID).BackupSetID
 	got := w.get(operator, tenantPath("restore", "options")+"?set="+string(set))
-	got.has(t, ">What to restore</a>: Choose everything, a type, or at least one policy.")
+	got.has(t, ">Everything in the set</a>: Choose everything, a type, or at least one policy.")
 	got.lacks(t, ">All</a>")
 }
 

@@ -97,7 +97,7 @@ func TestAWholeRestoreGoesByLinksAndFormsOnly(t *testing.T) {
 	f := got.form(t, tenantPath("restore", "options"))
 	f.values.Set("type", string(device))
 	got = w.send(manager, f)
-	got.shows(t, "When a policy exists in Contoso and differs", "All of Device configuration profiles")
+	got.shows(t, "When a policy exists and differs", "All of Device configuration profiles")
 
 	f = got.form(t, tenantPath("restore", "previews"))
 	if f.values.Get("existing") != "skip" || f.values.Get("assignments") != "none" {

@@ -16,7 +16,8 @@ import (
 // scheduleForm is a schedule as it was typed.
 type scheduleForm struct {
 	backupsched.Draft
-	Keep string // retention_keep_last, a number or not
+	Keep   string // retention_keep_last, a number or not
+	Opened string // the moment of the latest change of the schedule, as the form was opened
 }
 
 func formOf(s backupsched.Schedule) scheduleForm {
@@ -24,13 +25,16 @@ func formOf(s backupsched.Schedule) scheduleForm {
 		Name: s.Name, Enabled: s.Enabled, Recurrence: s.Recurrence, PolicyTypes: s.PolicyTypes,
 		IncludeFoundations: s.IncludeFoundations, RetentionKeepLast: s.RetentionKeepLast,
 	}
-	return scheduleForm{Draft: d, Keep: strconv.Itoa(s.RetentionKeepLast)}
+	return scheduleForm{Draft: d, Keep: strconv.Itoa(s.RetentionKeepLast), Opened: openedAt(s.UpdatedAt)}
 }
 
 // typed reads the fields of the form. Days that stay ticked while the frequency is daily mean
 // nothing.
 func typed(values url.Values) scheduleForm {
-	f := scheduleForm{Keep: strings.TrimSpace(values.Get("retention_keep_last"))}
+	f := scheduleForm{Keep: strings.TrimSpace(values.Get("retention_keep_last")), Opened: values.Get("if_updated_at")}
+	if f.ID = runs.ID(values.Get("id")); !f.ID.Valid() {
+		f.ID = "" // nobody types it
+	}
 	f.Name, f.Enabled = values.Get("name"), values.Get("enabled") != ""
 	f.Frequency, f.TimeOfDay = backupsched.Frequency(values.Get("frequency")), values.Get("time_of_day")
 	f.Timezone = strings.TrimSpace(values.Get("timezone"))
@@ -57,6 +61,7 @@ func (f scheduleForm) patch(token string) backupsched.Patch {
 	p := backupsched.Patch{
 		Name: &f.Name, Enabled: &f.Enabled, Timezone: &f.Timezone, Frequency: &f.Frequency, TimeOfDay: &f.TimeOfDay,
 		PolicyTypes: &f.PolicyTypes, IncludeFoundations: &f.IncludeFoundations, RetentionKeepLast: &f.RetentionKeepLast, ConfirmPlan: token,
+		IfUpdatedAt: f.opened(),
 	}
 	if f.Frequency != backupsched.Daily {
 		p.DaysOfWeek = &f.DaysOfWeek
@@ -72,6 +77,8 @@ type scheduleFormData struct {
 	Zones   []string
 	Preview slotData
 	Back    string
+
+	Conflict *formConflict // why it was not saved; nil when nothing came between
 }
 
 type dayOption struct {
@@ -82,23 +89,26 @@ type dayOption struct {
 
 // formPage shows the form, with what is wrong with it.
 func (v *visit) formPage(id runs.ID, f scheduleForm, bad []runs.FieldError) (answer, error) {
+	pg, err := v.scheduleFormPage(id, f, bad)
+	return pg, err
+}
+
+func (v *visit) scheduleFormPage(id runs.ID, f scheduleForm, bad []runs.FieldError) (page, error) {
+	if f.ID == "" {
+		f.ID = v.cfg.Starter.Guard().NewID()
+	}
 	data := scheduleFormData{ID: id, Form: f, Types: v.typeGroups(f.PolicyTypes), Zones: v.zones(), Back: v.path("schedules")}
 	for n := 1; n < len(weekdays); n++ {
 		data.Days = append(data.Days, dayOption{n, weekdays[n], slices.Contains(f.DaysOfWeek, n)})
 	}
 	var err error
 	if data.Preview, err = v.nextSlots(f); err != nil {
-		return nil, err
+		return page{}, err
 	}
 	pg := page{template: "schedule_form", title: "New schedule", section: "schedules", data: data, errors: bad}
 	if id != "" {
 		data.Back = v.schedulePath(id)
 		pg.title, pg.data = "Edit schedule", data
-	}
-	for i, e := range bad { // one field has all types
-		if strings.HasPrefix(e.Field, "policy_types[") {
-			bad[i].Field = "policy_types"
-		}
 	}
 	return pg, nil
 }
@@ -131,12 +141,18 @@ func (v *visit) likelyZone() (string, error) {
 	return newest.Timezone, nil
 }
 
-func createSchedule(v *visit) (answer, error) {
-	f := typed(v.form)
+func createSchedule(v *visit) (answer, error) { return v.saveNew(typed(v.form)) }
+
+// saveNew makes the schedule of a form, once for each form however often it is sent.
+func (v *visit) saveNew(f scheduleForm) (answer, error) {
 	s, _, err := v.cfg.Scheduler.Create(v.ctx(), v.tenant, v.actor, f.Draft)
 	var invalid *runs.InvalidError
-	if errors.As(err, &invalid) {
+	var conflict *runs.ConflictError
+	switch {
+	case errors.As(err, &invalid):
 		return v.formPage("", f, invalid.Fields)
+	case errors.As(err, &conflict) && conflict.Code == "schedule_exists":
+		return v.madeAlready(f)
 	}
 	return see{v.schedulePath(s.ID), "schedule_created"}, err // whose page shows the warnings
 }
@@ -152,8 +168,8 @@ func editSchedule(v *visit) (answer, error) {
 	return v.formPage(s.ID, formOf(s), nil)
 }
 
-// updateSchedule saves the form. When backup sets would go, their plan is shown first; it comes
-// back with the form and the plan's token.
+// updateSchedule saves the form, unless somebody has changed the schedule since it was opened. When
+// backup sets would go, their plan is shown first; it comes back with the form and the plan's token.
 func updateSchedule(v *visit) (answer, error) {
 	f := typed(v.form)
 	s, _, err := v.cfg.Scheduler.Update(v.ctx(), v.tenant, v.actor, v.id(), f.patch(v.form.Get("confirm_plan")))
@@ -164,6 +180,8 @@ func updateSchedule(v *visit) (answer, error) {
 		return v.formPage(v.id(), f, invalid.Fields)
 	case errors.As(err, &conflict) && (conflict.Code == "confirm_plan_required" || conflict.Code == "confirm_plan_stale"):
 		return v.confirmKeep(f, conflict.Code == "confirm_plan_stale")
+	case errors.As(err, &conflict) && conflict.Code == "schedule_changed":
+		return v.changedMeanwhile(f)
 	}
 	return see{v.schedulePath(s.ID), "schedule_updated"}, scheduleGone(err)
 }

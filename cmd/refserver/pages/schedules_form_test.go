@@ -30,6 +30,13 @@ func filledForm(pairs ...string) url.Values {
 	return f
 }
 
+// editForm is the form of a schedule as it is now, filled in like filledForm.
+func editForm(s backupsched.Schedule, pairs ...string) url.Values {
+	f := filledForm(pairs...)
+	f.Set("if_updated_at", s.UpdatedAt.Format(time.RFC3339Nano))
+	return f
+}
+
 func TestTheFormMakesTheScheduleThatItShows(t *testing.T) {
 	w := newWorld(t, nil)
 	w.get(manager, tenantPath("schedules", "new")).shows(t, "Frequency", "Time zone", "Settings catalog", "not restorable", "Also back up what policies refer to", "Mon 5 Jan 2026, 02:00 UTC")
@@ -43,7 +50,7 @@ func TestTheFormMakesTheScheduleThatItShows(t *testing.T) {
 	if s.Name != "Weekly" || !s.Enabled || !s.IncludeFoundations || s.RetentionKeepLast != 7 || len(s.PolicyTypes) != 2 || !slices.Equal(s.DaysOfWeek, []int{1, 3}) {
 		t.Errorf("saved as %+v", s)
 	}
-	w.post(manager, tenantPath("schedules", s.ID, "edit"), filledForm("frequency", "daily", "enabled", "", "name", "Daily")).leads(t, tenantPath("schedules", s.ID)+"?notice=schedule_updated")
+	w.post(manager, tenantPath("schedules", s.ID, "edit"), editForm(s, "frequency", "daily", "enabled", "", "name", "Daily")).leads(t, tenantPath("schedules", s.ID)+"?notice=schedule_updated")
 	s = must(w.cfg.Scheduler.Get(t.Context(), tenant, owner, s.ID))(t)
 	if s.Name != "Daily" || s.Enabled || s.Frequency != backupsched.Daily || len(s.DaysOfWeek) != 0 {
 		t.Errorf("changed to %+v", s)
@@ -92,7 +99,7 @@ func TestAFormWithFaultsKeepsWhatWasTypedAndNamesTheFields(t *testing.T) {
 			{"name", "  "}, {"frequency", "hourly"}, {"days_of_week", ""}, {"days_of_week", "x"}, {"time_of_day", "25:00"}, {"timezone", "Europe/Atlantis"},
 			{"policy_types", ""}, {"policy_types", "nosuchtype"}, {"retention_keep_last", "many"}, {"retention_keep_last", "0"},
 		} {
-			form := filledForm("name", "Typed <name>", "retention_keep_last", "77")
+			form := editForm(s, "name", "Typed <name>", "retention_keep_last", "77")
 			form.Set(tt.field, tt.value)
 			if tt.value == "" {
 				form.Del(tt.field)
@@ -182,7 +189,7 @@ func (w *world) setsOf(s backupsched.Schedule) int {
 func TestKeepingFewerSetsShowsWhichGoAndWaitsForTheConsent(t *testing.T) {
 	w := newWorld(t, nil)
 	s := w.crowded(4)
-	path, form := tenantPath("schedules", s.ID, "edit"), filledForm("name", "Renamed", "retention_keep_last", "3")
+	path, form := tenantPath("schedules", s.ID, "edit"), editForm(s, "name", "Renamed", "retention_keep_last", "3")
 	got := w.post(manager, path, form)
 	got.shows(t, "Keep fewer backup sets?", "is not saved yet", "takes 1 backup set away", "These go", "older than the newest ones that are kept", "These stay", "one of the newest complete sets")
 	got.has(t, `name="name" value="Renamed"`, `name="policy_types" value="mobileApp"`)

@@ -35,7 +35,9 @@ func (w *world) multipart(as runs.Actor, contentType string, body io.Reader) res
 	req.SetBasicAuth(as.ID, "x")
 	rec := httptest.NewRecorder()
 	w.mux.ServeHTTP(rec, req)
-	return response{Response: rec.Result(), body: rec.Body.String()}
+	got := response{Response: rec.Result(), body: rec.Body.String()}
+	got.callsFieldsByTheirLabels(w.t)
+	return got
 }
 
 func TestAnExportIsImportedAsASetOfItsOwn(t *testing.T) {

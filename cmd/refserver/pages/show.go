@@ -26,7 +26,6 @@ var functions = template.FuncMap{
 	"duration": durationWords,
 	"bytes":    byteWords,
 	"sentence": sentence,
-	"label":    fieldLabel,
 	"dict":     dict,
 	"reason":   reasonWords,
 	"warning":  warningWords,
@@ -63,16 +62,6 @@ func sentence(s string) string {
 		s += "."
 	}
 	return s
-}
-
-// fieldLabel is the name of a form's field in words: "policy_types" is "Policy types".
-func fieldLabel(field string) string {
-	if field == "all" { // everything of a backup set
-		return "What to restore"
-	}
-	words := strings.ReplaceAll(field, "_", " ")
-	r, n := utf8.DecodeRuneInString(words)
-	return string(unicode.ToUpper(r)) + words[n:]
 }
 
 // mostOfName and mostOfNameBytes are how much of a name a row, an option or a title has: characters,

@@ -13,6 +13,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -60,9 +62,10 @@ type page struct {
 	status   int    // 0 is 200, or 422 with errors
 	section  string // of the navigation, which is marked: "schedules"
 	data     any
-	errors   []runs.FieldError // of the form on the page
-	anyway   bool              // it is shown also while the database cannot be reached
-	follows  string            // the id of an element that shows a run under way and is kept up to date; empty for none
+	errors   []runs.FieldError         // of the form on the page
+	now      func(field string) string // what somebody else has made of a field meanwhile; nil without a conflict
+	anyway   bool                      // it is shown also while the database cannot be reached
+	follows  string                    // the id of an element that shows a run under way and is kept up to date; empty for none
 }
 
 func (pg page) write(v *visit) error {
@@ -115,16 +118,25 @@ func (s *screen) look() error {
 }
 
 // The fields of every page.
-func (s *screen) Data() any                 { return s.page.data }
-func (s *screen) Template() string          { return s.page.template }
-func (s *screen) Title() string             { return s.page.title }
-func (s *screen) Product() string           { return s.visit.cfg.Product }
-func (s *screen) Home() string              { return s.visit.cfg.HomePath }
-func (s *screen) SignOut() string           { return s.visit.cfg.SignOutPath }
-func (s *screen) Here() Tenant              { return s.visit.here }
-func (s *screen) Actor() runs.Actor         { return s.visit.actor }
-func (s *screen) Zone() string              { return s.visit.zone.String() }
-func (s *screen) Fields() []runs.FieldError { return s.page.errors }
+func (s *screen) Data() any         { return s.page.data }
+func (s *screen) Template() string  { return s.page.template }
+func (s *screen) Title() string     { return s.page.title }
+func (s *screen) Product() string   { return s.visit.cfg.Product }
+func (s *screen) Home() string      { return s.visit.cfg.HomePath }
+func (s *screen) SignOut() string   { return s.visit.cfg.SignOutPath }
+func (s *screen) Here() Tenant      { return s.visit.here }
+func (s *screen) Actor() runs.Actor { return s.visit.actor }
+func (s *screen) Zone() string      { return s.visit.zone.String() }
+
+// Fields are what is wrong with the form, by the fields that it has: one for all of a list.
+func (s *screen) Fields() (list []runs.FieldError) {
+	for _, e := range s.page.errors {
+		if e.Field, _, _ = strings.Cut(e.Field, "["); !slices.Contains(list, e) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
 
 // tenantsShown is how many tenants the menu of a page has; the host's own page has all.
 const tenantsShown = 50
@@ -213,6 +225,34 @@ func (s *screen) Nav() []navItem {
 	return items
 }
 
+// labels are what forms call their fields, some on one page only, where that is not the name in words.
+var labels = map[string]string{
+	"days_of_week": "Days of the week", "include_foundations": "Include foundations", "retention_keep_last": "Backup sets to keep",
+	"policy_ids": "Policies", "timezone": "Time zone", "all": "Everything in the set",
+	"existing": "When a policy exists and differs", "copy_suffix": "The copy's name ends in",
+	"access_state": "Conditional Access policies that were enabled when they were captured come back",
+	"tenant_name":  "Type the name of the tenant", "confirm": "I know that Conditional Access policies are enforced at once and may lock people out",
+	"set/name": "Name of the hold", "set_import/name": "Name of the new set",
+}
+
+// Label is what the form on the page calls a field: "policy_types" is "Policy types".
+func (s *screen) Label(field string) string {
+	if label, ok := labels[s.page.template+"/"+field]; ok {
+		return label
+	}
+	return fieldLabel(field)
+}
+
+// fieldLabel is what forms call a field.
+func fieldLabel(field string) string {
+	if label, ok := labels[field]; ok {
+		return label
+	}
+	words := strings.ReplaceAll(field, "_", " ")
+	r, n := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(r)) + words[n:]
+}
+
 // Field is what the form on the page says about one of its fields.
 func (s *screen) Field(name string) fieldState {
 	f := fieldState{Name: name}
@@ -221,11 +261,27 @@ func (s *screen) Field(name string) fieldState {
 			f.Messages = append(f.Messages, sentence(e.Message))
 		}
 	}
+	if s.page.now != nil {
+		f.Now = s.page.now(name)
+	}
 	return f
 }
 
-// fieldState is a field of a form and what is wrong with it.
+// fieldState is a field of a form, what is wrong with it, and what somebody has made of it since the
+// form was opened.
 type fieldState struct {
 	Name     string
 	Messages []string
+	Now      string
+}
+
+// By are the ids of what describes the field beside others, for aria-describedby.
+func (f fieldState) By(others ...string) string {
+	if len(f.Messages) > 0 {
+		others = append(others, f.Name+"-error")
+	}
+	if f.Now != "" {
+		others = append(others, f.Name+"-now")
+	}
+	return strings.Join(others, " ")
 }

@@ -289,7 +289,9 @@ func (w *world) do(as runs.Actor, method, path string, form url.Values, cookies 
 	}
 	rec := httptest.NewRecorder()
 	w.mux.ServeHTTP(rec, req)
-	return response{Response: rec.Result(), body: rec.Body.String()}
+	got := response{Response: rec.Result(), body: rec.Body.String()}
+	got.callsFieldsByTheirLabels(w.t)
+	return got
 }
 
 // tenantPath is an address in the tenant.

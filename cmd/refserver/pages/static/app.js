@@ -25,6 +25,20 @@ document.addEventListener("change", (e) => {
   fetch(zonePath, { method: "POST", body: new URLSearchParams({ zone }), redirect: "manual" }).then(() => location.reload(), () => {});
 })();
 
+// What was sent is not sent again by a second click. A download leaves the page as it is, so this is
+// for some seconds only.
+const sent = new WeakSet();
+document.addEventListener("submit", (e) => {
+  const form = e.target;
+  if ((e.submitter?.formMethod || form.method) !== "post" || e.defaultPrevented) return;
+  if (sent.has(form)) {
+    e.preventDefault();
+    return;
+  }
+  sent.add(form);
+  setTimeout(() => sent.delete(form), 4000);
+});
+
 // A zone that was chosen by hand stays, until the browser's is asked for again.
 document.addEventListener("submit", (e) => {
   if (!e.target.matches("form[data-zone-form]")) return;
