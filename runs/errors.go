@@ -28,8 +28,9 @@ var (
 	// ErrBusy: something else holds what is needed; try again later.
 	ErrBusy = errors.New("busy")
 
-	// ErrUnavailable: the database cannot be reached or takes no connections now. Nothing is
-	// known about a change that was on its way; read again, then try again later.
+	// ErrUnavailable: the database cannot be reached, takes no connections now, or what is needed
+	// of it is held for too long, as by a migration. Nothing is known about a change that was
+	// on its way; read again, then try again later.
 	ErrUnavailable = errors.New("database unavailable")
 
 	// ErrLeaseLost: the run was claimed by another worker, so this one must stop

@@ -119,7 +119,7 @@ func (postgresDialect) again(err error) bool {
 func (postgresDialect) explain(ctx context.Context, err error) error {
 	switch sqlState(err) {
 	case "55P03":
-		return fmt.Errorf("store: another transaction held what this one needs for longer than lock_timeout; try again: %w", err)
+		return fmt.Errorf("store: another transaction held what this one needs for longer than lock_timeout; try again: %w: %w", runs.ErrUnavailable, err)
 	case "57014":
 		return fmt.Errorf("store: a statement took longer than statement_timeout, or was cancelled: %w", err)
 	}
