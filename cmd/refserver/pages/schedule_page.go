@@ -33,6 +33,7 @@ type scheduleData struct {
 	Sets      []backupset.BackupSet
 	MoreSets  bool
 	Paused    retention.Pause
+	Work      string // the run that does what a person confirmed meanwhile
 	Here      string
 }
 
@@ -70,6 +71,9 @@ func showSchedule(v *visit) (answer, error) {
 		return nil, scheduleGone(err)
 	}
 	data.Paused, data.MoreSets = plan.Paused, len(plan.Sets) > scheduleSets
+	if data.Work, err = v.retentionAtWork(plan); err != nil {
+		return nil, err
+	}
 	for _, planned := range slices.Backward(plan.Sets) {
 		if data.Sets = append(data.Sets, planned.Set); len(data.Sets) == scheduleSets {
 			break

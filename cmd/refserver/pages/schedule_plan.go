@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -22,7 +23,8 @@ type planData struct {
 	Plan     retention.GroupPlan
 	Drops    []plannedSet // newest first
 	Keeps    []plannedSet
-	Stale    bool // what was confirmed is not what would go now
+	Stale    bool   // what was confirmed is not what would go now
+	Work     string // the run that does what was confirmed; empty when none is under way
 
 	Form   url.Values // of the change that waits for the consent; nil without one
 	Action string     // where the consent goes; empty when none helps
@@ -74,7 +76,10 @@ func (v *visit) planPage(stale bool) (answer, error) {
 		return nil, err
 	}
 	data.Stale = stale
-	if data.Half() && v.may(runs.ActionRetentionConfirm) && v.may(runs.StartAction(runs.KindRetentionApply)) {
+	if data.Work, err = v.retentionAtWork(data.Plan); err != nil {
+		return nil, err
+	}
+	if data.Half() && data.Work == "" && v.may(runs.ActionRetentionConfirm) && v.may(runs.StartAction(runs.KindRetentionApply)) {
 		data.Action = v.path("schedules", string(s.ID), "retention")
 	}
 	pg := page{template: "schedule_plan", title: "Retention of " + isolated(shortName(s.Name)), section: "schedules", data: data}
@@ -82,6 +87,32 @@ func (v *visit) planPage(stale bool) (answer, error) {
 		pg.status = http.StatusConflict
 	}
 	return pg, nil
+}
+
+// retentionAtWork finds the run that does the plan which waits for a person, since a person has
+// confirmed it. While it runs, the plan is what is left of the one that was confirmed; while it
+// waits for its turn, it would stop if that were another one by now.
+func (v *visit) retentionAtWork(plan retention.GroupPlan) (path string, err error) {
+	if plan.Paused != retention.PausedHalf {
+		return "", nil
+	}
+	found, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, runs.RunFilter{
+		Kinds: []runs.Kind{runs.KindRetentionApply}, Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning},
+		Triggers: []runs.Trigger{runs.TriggerManual, runs.TriggerRetry}, // by persons, so they are few
+	}, runs.PageRequest{Limit: runs.MaxPageSize})
+	if err != nil {
+		return "", err
+	}
+	for _, r := range found.Items {
+		var params retention.Params
+		if json.Unmarshal(r.Params, &params) != nil || params.ScheduleID != plan.ScheduleID || params.ConfirmToken == "" {
+			continue
+		}
+		if r.Status == runs.StatusRunning || params.ConfirmToken == plan.Token {
+			return v.path("runs", string(r.ID)), nil
+		}
+	}
+	return "", nil
 }
 
 // applyPlan does what a person has seen and confirmed. A plan that has changed since shows again.

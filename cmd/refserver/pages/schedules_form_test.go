@@ -219,13 +219,17 @@ func TestKeepingFewerSetsShowsWhichGoAndWaitsForTheConsent(t *testing.T) {
 
 func TestRetentionThatWaitsIsConfirmedFromTheSchedule(t *testing.T) {
 	w := newWorld(t, nil)
-	s := w.crowded(5)
+	s, other := w.crowded(5), w.crowded(5)
 	// Nobody lets so much go by a change; here the number is lowered behind the pages' back.
-	_, err := w.store.ChangeSchedule(t.Context(), tenant, s.ID, func(_ time.Time, x backupsched.Schedule) (backupsched.ScheduleChange, error) {
-		x.RetentionKeepLast = 1
-		return backupsched.ScheduleChange{Schedule: x}, nil
-	})
-	check(t, err)
+	lower := func(s backupsched.Schedule, keep int) {
+		_, err := w.store.ChangeSchedule(t.Context(), tenant, s.ID, func(_ time.Time, x backupsched.Schedule) (backupsched.ScheduleChange, error) {
+			x.RetentionKeepLast = keep
+			return backupsched.ScheduleChange{Schedule: x}, nil
+		})
+		check(t, err)
+	}
+	lower(s, 1)
+	lower(other, 1)
 	w.get(readonly, tenantPath("schedules", s.ID)).shows(t, "Retention waits: more than half of the backup sets would go.", "Look at the plan")
 	seen := w.get(readonly, tenantPath("schedules", s.ID, "retention"))
 	seen.shows(t, "4 sets go", "Somebody who may confirm retention")
@@ -241,7 +245,33 @@ func TestRetentionThatWaitsIsConfirmedFromTheSchedule(t *testing.T) {
 	if got.StatusCode != http.StatusSeeOther || !strings.Contains(got.Header.Get("Location"), "/runs/") {
 		t.Fatalf("got %s: %s", got.Status, text(got.body))
 	}
+	run, _, _ := strings.Cut(got.Header.Get("Location"), "?")
+	for _, path := range []string{tenantPath("schedules", s.ID), tenantPath("schedules", s.ID, "retention")} {
+		busy := w.get(manager, path)
+		busy.shows(t, "Retention is at work", `href="`+run+`">Follow its run`)
+		busy.lacks(t, "Retention waits", `name="confirm_plan"`)
+	}
+	waits := w.get(manager, tenantPath("schedules", other.ID))
+	waits.shows(t, "Retention waits")
+	waits.lacks(t, "Retention is at work")
+	lower(s, 2) // another plan than the one that was confirmed: the run will stop
+	w.get(manager, tenantPath("schedules", s.ID)).shows(t, "Retention waits")
+	lower(s, 1)
+	begin := func(to runs.Status) {
+		_, err := w.store.ChangeRun(t.Context(), tenant, runs.ID(run[strings.LastIndex(run, "/")+1:]), func(now time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
+			r.Status, r.LeaseUntil = to, now.Add(time.Minute)
+			return runs.Change{Run: r}, nil
+		})
+		check(t, err)
+	}
+	begin(runs.StatusRunning)
+	w.get(manager, tenantPath("schedules", other.ID)).lacks(t, "Retention is at work") // but for the other one
+	lower(s, 2)                                                                        // what is left of a plan is another one
+	w.get(manager, tenantPath("schedules", s.ID)).shows(t, "Retention is at work")
+	lower(s, 1)
+	begin(runs.StatusQueued)
 	w.drain()
+	w.get(manager, tenantPath("schedules", s.ID)).lacks(t, "Retention is at work", "Retention waits")
 	if n := w.setsOf(s); n != 1 {
 		t.Errorf("%d sets are left, want 1", n)
 	}
