@@ -29,9 +29,6 @@ func (p *Pages) policies() {
 // policyNotices are what the forms of these pages have done; all of them lead to runs.
 var policyNotices = map[string]string{}
 
-// recentSets is how many sets a policy can be added to from its page.
-const recentSets = 30
-
 type policyListData struct {
 	Search string
 	Type   string
@@ -83,9 +80,10 @@ type policyData struct {
 	Policy   backupset.Policy
 	Versions []versionRow
 	Pager    pager
-	Sets     []backupset.BackupSet // made by hand, to add it to
-	Holder   holder                // the newest backup set that holds it; none without an id
-	Fixed    string                // why the type cannot be written back; empty when it can
+	Sets     []backupset.BackupSet // made by hand, to add it to, the newest ones
+	MoreSets bool
+	Holder   holder // the newest backup set that holds it; none without an id
+	Fixed    string // why the type cannot be written back; empty when it can
 }
 
 // versionRow is a version of a policy.
@@ -129,10 +127,15 @@ func showPolicy(v *visit) (answer, error) {
 			return nil, err
 		}
 		for _, s := range recent.Items {
-			if s.ScheduleID == "" && len(data.Sets) < recentSets {
-				data.Sets = append(data.Sets, s)
+			if s.ScheduleID != "" {
+				continue
 			}
+			if data.MoreSets = len(data.Sets) == pageSize; data.MoreSets {
+				break
+			}
+			data.Sets = append(data.Sets, s)
 		}
+		data.MoreSets = data.MoreSets || recent.NextCursor != ""
 	}
 	return page{template: "policy", title: isolated(shownName(data.Policy.Name, data.Policy.ExternalID)), section: "policies", data: data}, nil
 }

@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
 )
 
 // hostile is a policy whose name and content would break out of a page, with a secret and a number
@@ -89,6 +91,24 @@ func TestAPolicyIsCapturedAndShowsItsVersions(t *testing.T) {
 	}
 	if got := w.post(operator, at+"/add", nil); got.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("no set: %s", got.Status)
+	}
+}
+
+func TestAPolicyIsAddedToOneOfTheNewestSetsAndOlderOnesHaveTheirPage(t *testing.T) {
+	w := newWorld(t, nil)
+	p := w.hostile()
+	const offered, more = 25, "An older one takes policies on"
+	for i := range offered + 1 {
+		_, _, err := w.cfg.Starter.Start(t.Context(), tenant, owner, capture.CreateSetRequest(fmt.Sprint("By hand ", i), capture.Selection{PolicyIDs: []runs.ID{p.ID}}))
+		check(t, err)
+		w.drain()
+		if got := w.get(operator, tenantPath("policies", p.ID)); i < offered {
+			got.shows(t, fmt.Sprintf("By hand %d", i))
+			got.lacks(t, more)
+		} else {
+			got.shows(t, more, fmt.Sprintf("By hand %d", i))
+			got.lacks(t, "By hand 0")
+		}
 	}
 }
 
