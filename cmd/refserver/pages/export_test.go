@@ -57,13 +57,18 @@ func HistorySummary(t testing.TB, s backupsched.Schedule, list []runs.Run, now t
 	return historySummary(fillHistory(days, list, time.Time{}, s, now))
 }
 
-// Bars are the heights of the bars of durations, oldest first.
-func Bars(list []runs.Run) string {
-	var heights []string
-	for _, b := range durationsOf(list).Bars {
-		heights = append(heights, strconv.Itoa(b.Height))
+// Bars are the heights of the bars of durations, oldest first, and what they are called.
+func Bars(t testing.TB, list []runs.Run, s backupsched.Schedule) (heights string, titles []string) {
+	t.Helper()
+	d, err := durationsOf(list, s)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return strings.Join(heights, " ")
+	var all []string
+	for _, b := range d.Bars {
+		all, titles = append(all, strconv.Itoa(b.Height)), append(titles, b.Title)
+	}
+	return strings.Join(all, " "), titles
 }
 
 // RenderMarkup is a badge and an instant of such texts.

@@ -98,7 +98,11 @@ func (s *screen) Strip(days []historyDay) template.HTML {
 		} else {
 			b.WriteString(`<span role="img" aria-label="` + title + `" title="` + title + `">`)
 		}
-		b.WriteString(`<svg class="cell ` + d.Tone() + `" viewBox="0 0 24 24" aria-hidden="true"><rect x="1" y="1" width="22" height="22" rx="4"/><text x="12" y="16.5" text-anchor="middle">` + d.Mark() + `</text></svg>`)
+		b.WriteString(`<svg class="cell ` + d.Tone() + `" viewBox="0 0 24 24" aria-hidden="true"><rect x="1" y="1" width="22" height="22" rx="4"/><text x="12" y="16.5" text-anchor="middle">` + d.Mark() + `</text>`)
+		if d.Also != "" {
+			b.WriteString(`<path class="also ` + statusOf(d.Also).Tone + `" d="M14 1h5a4 4 0 0 1 4 4v5z"/>`)
+		}
+		b.WriteString(`</svg>`)
 		if d.Run != "" {
 			b.WriteString(`</a>`)
 		} else {

@@ -14,20 +14,34 @@ import (
 // historyDays is how many days the strip shows, today among them.
 const historyDays = 30
 
-// historyDay is a cell of the strip: a local day in the schedule's zone. The run that counts is
-// the last one of the day that ended; one that was skipped or is under way counts when there was
-// no other.
+// historyDay is a cell of the strip: a local day in the schedule's zone. It shows how the day came
+// out: by the last run that succeeded, was partial or failed. Only where there was none, one that is
+// under way, was missed, canceled or skipped counts. A day that came out better than one of its
+// runs is marked, so that no failure is hidden by what was made good.
 type historyDay struct {
 	State string // success, partial, failed, skipped, missed, canceled, running, overdue, due, none, unknown
+	Also  string // the worst of its other runs, where that is worse; empty for none
 	Day   string // "29 Mar"
-	Title string // "Sun 29 Mar: success, 2 runs"
+	Title string // "Sun 29 Mar: success; 2 runs: 02:30 failed, 10:12 success"
 	Run   runs.ID
 	First bool // of a month or of the strip: the day is written below it
 
 	from, to time.Time
-	count    int  // runs
-	slot     bool // a run was due, by the schedule as it is now
+	runs     []dayRun // the last one that was made comes first
+	slot     bool     // a run was due, by the schedule as it is now
 }
+
+// dayRun is a run of a day.
+type dayRun struct {
+	at    time.Time
+	state string
+}
+
+// dayRanks say which state of a run tells how a day came out; of those that are alike, the last.
+var dayRanks = map[string]int{"skipped": 1, "canceled": 2, "missed": 3, "running": 4, "partial": 5, "failed": 5, "success": 5}
+
+// badNews are the states that a day does not hide, the worst ones highest.
+var badNews = map[string]int{"partial": 1, "missed": 2, "failed": 3}
 
 // Tone is the colour of a cell.
 func (d historyDay) Tone() string {
@@ -85,10 +99,7 @@ func fillHistory(days []historyDay, list []runs.Run, since time.Time, s backupsc
 	for _, r := range list {
 		for _, at := range runDays(r, s) {
 			if d := day(at); d != nil {
-				d.count++
-				if d.yields(r) {
-					d.State, d.Run = runState(r), r.ID
-				}
+				d.add(r, at)
 			}
 		}
 	}
@@ -134,18 +145,23 @@ func pastSlots(s backupsched.Schedule, since, now time.Time) []time.Time {
 	return slices.DeleteFunc(slots, func(at time.Time) bool { return !at.Before(until) })
 }
 
-// yields tells whether an earlier run of the day says more than what was found so far.
-func (d historyDay) yields(r runs.Run) bool {
-	switch d.State {
-	case "none":
-		return true
-	case "skipped", "missed":
-		return r.Status != runs.StatusSkipped
-	case "running":
-		return !r.Status.Active() && r.Status != runs.StatusSkipped
+// add counts a run; the newest one comes first.
+func (d *historyDay) add(r runs.Run, at time.Time) {
+	state := runState(r)
+	d.runs = append(d.runs, dayRun{at.In(d.from.Location()), state})
+	if dayRanks[state] > dayRanks[d.State] {
+		d.State, d.Run = state, r.ID
 	}
-	return false
+	d.Also = ""
+	for _, other := range d.runs {
+		if badNews[other.state] > max(badNews[d.State], badNews[d.Also]) {
+			d.Also = other.state
+		}
+	}
 }
+
+// listedRuns is how many runs of a day are named one by one.
+const listedRuns = 6
 
 // words say what the day was like.
 func (d historyDay) words() string {
@@ -156,10 +172,25 @@ func (d historyDay) words() string {
 		return "not read"
 	case d.State == "due":
 		return "due today"
-	case d.count > 1:
-		return fmt.Sprintf("%s, the last of %d runs", d.State, d.count)
+	case len(d.runs) < 2:
+		return d.State
 	}
-	return d.State
+	var list []string
+	if len(d.runs) <= listedRuns {
+		byTime := slices.Clone(d.runs)
+		slices.Reverse(byTime) // what is of the same minute stays in the order in which it was made
+		slices.SortStableFunc(byTime, func(a, b dayRun) int { return a.at.Compare(b.at) })
+		for _, r := range byTime {
+			list = append(list, r.at.Format("15:04 ")+r.state)
+		}
+	} else {
+		n := map[string]int{}
+		for _, r := range d.runs {
+			n[r.state]++
+		}
+		list = countedStates(n)
+	}
+	return fmt.Sprintf("%s; %d runs: %s", d.State, len(d.runs), strings.Join(list, ", "))
 }
 
 func runState(r runs.Run) string {
@@ -191,31 +222,43 @@ func runDays(r runs.Run, s backupsched.Schedule) []time.Time {
 	return slices.DeleteFunc(slots, func(at time.Time) bool { return at.After(missed.Last) })
 }
 
-// historySummary is the strip in words: "24 success, 1 partial, 5 days without the run that was due".
+// historySummary is the strip in words: "Days: 24 success, 1 partial, 5 without the run that was due".
 func historySummary(days []historyDay) string {
-	n, without := map[string]int{}, 0
+	n, without, marked := map[string]int{}, 0, 0
 	for _, d := range days {
 		n[d.State]++
 		if d.State == "none" && d.slot {
 			without++
 		}
+		if d.Also != "" {
+			marked++
+		}
 	}
-	var parts []string
+	parts := countedStates(n)
+	if without > 0 {
+		parts = append(parts, number(without)+" without the run that was due")
+	}
+	if unknown := n["unknown"]; unknown > 0 {
+		parts = append(parts, number(unknown)+" not read")
+	}
+	if len(parts) == 0 {
+		return "No run was due"
+	}
+	words := "Days: " + strings.Join(parts, ", ")
+	if marked > 0 {
+		words += ". On " + count(marked, "day", "days") + " another run did worse"
+	}
+	return words
+}
+
+// countedStates are numbers of states in words, the best first.
+func countedStates(n map[string]int) (parts []string) {
 	for _, state := range []string{"success", "partial", "failed", "missed", "skipped", "canceled", "running", "overdue"} {
 		if n[state] > 0 {
 			parts = append(parts, number(n[state])+" "+state)
 		}
 	}
-	if without > 0 {
-		parts = append(parts, count(without, "day", "days")+" without the run that was due")
-	}
-	if unknown := n["unknown"]; unknown > 0 {
-		parts = append(parts, count(unknown, "day", "days")+" not read")
-	}
-	if len(parts) == 0 {
-		return "No run was due"
-	}
-	return strings.Join(parts, ", ")
+	return parts
 }
 
 // durations are the bars of how long the last runs took, oldest first.
@@ -238,9 +281,13 @@ const (
 	barsHeight = 60
 )
 
-// durationsOf takes the runs, newest first, that began and ended.
-func durationsOf(list []runs.Run) durations {
+// durationsOf takes the runs, newest first, that began and ended. Their times are those of the strip.
+func durationsOf(list []runs.Run, s backupsched.Schedule) (durations, error) {
 	var d durations
+	zone, err := time.LoadLocation(s.Timezone)
+	if err != nil {
+		return d, fmt.Errorf("pages: the zone of a schedule: %w", err)
+	}
 	var took []runs.Run
 	for _, r := range list {
 		if !r.StartedAt.IsZero() && r.FinishedAt.After(r.StartedAt) && len(took) < barsShown {
@@ -249,7 +296,7 @@ func durationsOf(list []runs.Run) durations {
 		}
 	}
 	if len(took) == 0 {
-		return d
+		return d, nil
 	}
 	d.Latest, d.Width = took[0].FinishedAt.Sub(took[0].StartedAt), len(took)*barStep
 	for i, r := range slices.Backward(took) {
@@ -257,8 +304,8 @@ func durationsOf(list []runs.Run) durations {
 		height := max(int(long*barsHeight/d.Longest), 2)
 		d.Bars = append(d.Bars, durationBar{
 			X: (len(took) - 1 - i) * barStep, Y: barsHeight - height, Height: height, Tone: runBadge(r).Tone,
-			Title: r.CreatedAt.UTC().Format("Mon 2 Jan 15:04 UTC") + ": " + durationWords(long) + ", " + runBadge(r).Word,
+			Title: runAt(r).In(zone).Format("Mon 2 Jan 15:04 MST") + ": " + durationWords(long) + ", " + runBadge(r).Word,
 		})
 	}
-	return d
+	return d, nil
 }

@@ -99,7 +99,9 @@ func (v *visit) history(data *scheduleData) error {
 	}
 	data.Days = fillHistory(days, recent.Items, data.Since, s, v.now)
 	data.Summary = historySummary(data.Days)
-	data.Durations = durationsOf(recent.Items)
+	if data.Durations, err = durationsOf(recent.Items, s); err != nil {
+		return err
+	}
 	newest := recent
 	if len(recent.Items) <= scheduleRuns { // older ones are in the list, too
 		f.From = time.Time{}

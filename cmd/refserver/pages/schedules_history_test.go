@@ -2,12 +2,15 @@ package pages_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -49,6 +52,9 @@ func TestTheStripSaysWhatEachDayWasLike(t *testing.T) {
 		{"success, then failed by hand", time.Time{}, []runs.Run{later(5, runs.StatusFailed), at(5, runs.StatusSuccess)}, 5, "failed"},
 		{"missed, then made by hand", time.Time{}, []runs.Run{later(5, runs.StatusSuccess), missed}, 5, "success"},
 		{"success, then skipped", time.Time{}, []runs.Run{later(5, runs.StatusSkipped), at(5, runs.StatusSuccess)}, 5, "success"},
+		{"success, then canceled", time.Time{}, []runs.Run{later(5, runs.StatusCanceled), at(5, runs.StatusSuccess)}, 5, "success"},
+		{"missed, then canceled by hand", time.Time{}, []runs.Run{later(5, runs.StatusCanceled), missed}, 5, "missed"},
+		{"canceled, then one under way", time.Time{}, []runs.Run{later(5, runs.StatusRunning), at(5, runs.StatusCanceled)}, 5, "running"},
 		{"success, then one under way", time.Time{}, []runs.Run{later(5, runs.StatusRunning), at(5, runs.StatusSuccess)}, 5, "success"},
 		{"due later today", now.Add(time.Hour), nil, 10, "due"},
 		{"overdue", now.Add(-time.Hour), nil, 10, "overdue"},
@@ -62,6 +68,45 @@ func TestTheStripSaysWhatEachDayWasLike(t *testing.T) {
 		i := 29 - (10 - tt.day)
 		if days[i] != tt.want || !strings.Contains(titles[i], " Apr: ") {
 			t.Errorf("%s: day %d is %q (%s), want %q", tt.name, tt.day, days[i], titles[i], tt.want)
+		}
+	}
+}
+
+// What was made good on a day is success, and what failed before is not hidden.
+func TestADayOfSeveralRunsTellsOfAllOfThem(t *testing.T) {
+	now := time.Date(2026, 4, 10, 12, 0, 0, 0, time.UTC)
+	s := backupsched.Schedule{Recurrence: backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "02:30", Timezone: "Europe/Berlin"}}
+	s.CreatedAt = now
+	day := func(states ...runs.Status) (list []runs.Run) { // one each hour from 02:30 on in the schedule's zone
+		for i, status := range states {
+			list = slices.Insert(list, 0, runs.Run{ID: "run", Status: status, CreatedAt: time.Date(2026, 4, 8, i, 30, 0, 0, time.UTC)})
+		}
+		return list
+	}
+	missed := day(runs.StatusSkipped, runs.StatusSuccess)
+	missed[1].ErrorCode = runs.CodeMissedSlot
+	const did = ". On 1 day another run did worse"
+	for _, tt := range []struct {
+		list           []runs.Run
+		title, summary string
+	}{
+		{day(runs.StatusFailed), "Wed 8 Apr: failed", "Days: 1 failed"},
+		{day(runs.StatusFailed, runs.StatusSuccess), "Wed 8 Apr: success; 2 runs: 02:30 failed, 03:30 success", "Days: 1 success" + did},
+		{day(runs.StatusPartial, runs.StatusSuccess), "Wed 8 Apr: success; 2 runs: 02:30 partial, 03:30 success", "Days: 1 success" + did},
+		{day(runs.StatusFailed, runs.StatusPartial), "Wed 8 Apr: partial; 2 runs: 02:30 failed, 03:30 partial", "Days: 1 partial" + did},
+		{day(runs.StatusSuccess, runs.StatusFailed), "Wed 8 Apr: failed; 2 runs: 02:30 success, 03:30 failed", "Days: 1 failed"},
+		{day(runs.StatusPartial, runs.StatusFailed), "Wed 8 Apr: failed; 2 runs: 02:30 partial, 03:30 failed", "Days: 1 failed"},
+		{day(runs.StatusSuccess, runs.StatusCanceled), "Wed 8 Apr: success; 2 runs: 02:30 success, 03:30 canceled", "Days: 1 success"},
+		{missed, "Wed 8 Apr: success; 2 runs: 02:30 missed, 03:30 success", "Days: 1 success" + did},
+		{day(runs.StatusFailed, runs.StatusCanceled, runs.StatusSuccess, runs.StatusSuccess, runs.StatusPartial, runs.StatusSuccess, runs.StatusSuccess),
+			"Wed 8 Apr: success; 7 runs: 4 success, 1 partial, 1 failed, 1 canceled", "Days: 1 success" + did},
+	} {
+		_, titles := pages.History(t, s, tt.list, now)
+		if titles[27] != tt.title {
+			t.Errorf("the day is %q, want %q", titles[27], tt.title)
+		}
+		if got := pages.HistorySummary(t, s, tt.list, now); got != tt.summary {
+			t.Errorf("%s: the strip says %q, want %q", tt.title, got, tt.summary)
 		}
 	}
 }
@@ -87,9 +132,15 @@ func TestTheBarsAreAsLongAsTheRunsTook(t *testing.T) {
 	took := func(d time.Duration) runs.Run {
 		return runs.Run{Status: runs.StatusSuccess, CreatedAt: at, StartedAt: at, FinishedAt: at.Add(d)}
 	}
-	got := pages.Bars([]runs.Run{took(time.Minute), {Status: runs.StatusSkipped, CreatedAt: at, FinishedAt: at}, took(2 * time.Minute), took(time.Millisecond)})
+	slot := took(time.Minute)
+	slot.ScheduledFor = at.Add(-3 * time.Hour) // the day before in Berlin, where the strip has it, too
+	s := backupsched.Schedule{Recurrence: backupsched.Recurrence{Frequency: backupsched.Daily, TimeOfDay: "00:00", Timezone: "Europe/Berlin"}}
+	got, titles := pages.Bars(t, []runs.Run{slot, {Status: runs.StatusSkipped, CreatedAt: at, FinishedAt: at}, took(2 * time.Minute), took(time.Millisecond)}, s)
 	if want := "2 60 30"; got != want {
 		t.Errorf("heights %s, want %s", got, want)
+	}
+	if want := []string{"Mon 5 Jan 03:00 CET: 1 ms, success", "Mon 5 Jan 03:00 CET: 2 min, success", "Mon 5 Jan 00:00 CET: 1 min, success"}; !slices.Equal(titles, want) {
+		t.Errorf("titles %q, want %q", titles, want)
 	}
 }
 
@@ -99,7 +150,7 @@ func TestTheScheduleShowsItsHistoryRunsAndSets(t *testing.T) {
 	w.get(readonly, tenantPath("schedules", s.ID)).shows(t, "This schedule has not run yet.", "No run was due.", "No backup set yet.")
 	w.story(s, 22)
 	got := w.get(readonly, tenantPath("schedules", s.ID))
-	got.shows(t, "18 success, 2 partial, 2 missed", "The last 20 runs", "All runs of this schedule", "The last 10 backup sets", "All backup sets of this schedule",
+	got.shows(t, "Days: 18 success, 2 partial, 2 missed.", "The last 20 runs", "All runs of this schedule", "The last 10 backup sets", "All backup sets of this schedule",
 		"This server was not running", "Every day at 02:30, Europe/Berlin", "Next runs", "Sun 29 Mar: 02:30 does not exist in Europe/Berlin")
 	got.shows(t, "Wed 21 Jan 2026, 01:30 UTC schedule missed") // when it was due, not when that was noticed
 	got.lacks(t, "28 Mar 2027")                                // the next one is enough
@@ -107,6 +158,13 @@ func TestTheScheduleShowsItsHistoryRunsAndSets(t *testing.T) {
 	if n := strings.Count(got.body, `<svg class="cell`); n != 30 {
 		t.Errorf("%d cells", n)
 	}
+	got.lacks(t, `class="also`)
+	check(t, w.graph.Inject(graphtest.Fault{Op: graphtest.OpList, Type: device, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	w.backup(s.ID)
+	w.backup(s.ID)
+	got = w.get(readonly, tenantPath("schedules", s.ID))
+	got.shows(t, "On 1 day another run did worse.")
+	got.has(t, `: success; 3 runs: 02:30 success, 02:30 partial, 02:30 success"`, `<path class="also warn"`)
 }
 
 func TestOnlyDaysOnWhichARunWasDueAreWithoutOne(t *testing.T) {
@@ -123,7 +181,7 @@ func TestOnlyDaysOnWhichARunWasDueAreWithoutOne(t *testing.T) {
 	// Three more slots go by that nothing has recorded.
 	now := w.clock.Now().Add(21 * 24 * time.Hour)
 	weekly.NextRunAt = now.Add(time.Hour)
-	if got, want := pages.HistorySummary(t, weekly, nil, now), "4 days without the run that was due"; got != want {
+	if got, want := pages.HistorySummary(t, weekly, nil, now), "Days: 4 without the run that was due"; got != want {
 		t.Errorf("the strip says %q, want %q", got, want)
 	}
 	weekly.Enabled, weekly.UpdatedAt = false, weekly.CreatedAt
@@ -145,11 +203,11 @@ func TestAStripThatDoesNotKnowAllRunsSaysSo(t *testing.T) {
 	}
 	begun(120)
 	whole := w.get(readonly, tenantPath("schedules", s.ID))
-	whole.shows(t, "6 canceled.")
+	whole.shows(t, "Days: 6 canceled.")
 	whole.lacks(t, "too many runs")
 	begun(1)
 	got := w.get(readonly, tenantPath("schedules", s.ID))
-	got.shows(t, "6 canceled, 24 days not read. There were too many runs to read them all: this is about those since Sun 4 Jan 2026, 14:00 CET", ": not read")
+	got.shows(t, "Days: 6 canceled, 24 not read.", "There were too many runs to read them all: this is about those since Sun 4 Jan 2026, 14:00 CET", ": not read")
 	if n := strings.Count(got.body, `class="cell none"`); n != 24 {
 		t.Errorf("%d days are not read", n)
 	}
