@@ -34,6 +34,8 @@ type AuditFilter struct {
 	Actions  []string
 	RunID    ID
 	Resource ID
+	Actor    string    // Actor.ID; that of [SystemActor] is the engine
+	From, To time.Time // by At: From <= t < To
 }
 
 // Notification tells a person how a run that he or she started stands, or the runs of a batch.

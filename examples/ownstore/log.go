@@ -40,7 +40,8 @@ func (m *Memory) ListAudit(ctx context.Context, tenant graph.TenantID, filter ru
 	defer m.mu.Unlock()
 	var list []runs.AuditEntry
 	for _, e := range m.audit[tenant] {
-		if among(filter.Actions, e.Action) && is(filter.RunID, e.RunID) && is(filter.Resource, e.Resource.ID) {
+		if among(filter.Actions, e.Action) && is(filter.RunID, e.RunID) && is(filter.Resource, e.Resource.ID) &&
+			is(filter.Actor, e.Actor.ID) && !e.At.Before(filter.From) && (filter.To.IsZero() || e.At.Before(filter.To)) {
 			list = append(list, keep(e))
 		}
 	}

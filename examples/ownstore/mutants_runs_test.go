@@ -172,6 +172,12 @@ var runMutants = []mutant{
 		"among(filter.Actions, e.Action) && ", "(len(filter.Actions) != 4 || e.Action != \"backup_set.held\") && "},
 	{"AuditStore/entries are found by action, run and resource", "log.go",
 		"is(filter.Resource, e.Resource.ID)", "is(filter.Resource, e.RunID)"},
+	{"AuditStore/entries are found by person and time", "log.go",
+		"is(filter.Actor, e.Actor.ID)", "(filter.Actor == runs.SystemActor.ID || is(filter.Actor, e.Actor.ID))"},
+	{"AuditStore/entries are found by person and time", "log.go",
+		"!e.At.Before(filter.From)", "(filter.From.IsZero() || e.At.After(filter.From))"},
+	{"AuditStore/entries are found by person and time", "log.go",
+		"e.At.Before(filter.To))", "!e.At.After(filter.To))"},
 
 	// NotificationStore.
 	{"NotificationStore/a notification comes back as it was given", "log.go",

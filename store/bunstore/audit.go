@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -25,17 +27,66 @@ var frequentActions = []string{"run.started", "run.finished", "backup.created", 
 // isRareAction is the condition of the index of actions, as it has it.
 var isRareAction = `t."action" <> '` + strings.Join(frequentActions, `' AND t."action" <> '`) + `'`
 
-// auditLookups are the parts of the log that a filter wants; one index gives each in its order.
-func auditLookups(f runs.AuditFilter) []lookup {
+// auditLookups are the parts of the log that a filter wants; one index gives each in its order, but
+// for that of times.
+func (s *Store) auditLookups(ctx context.Context, tenant graph.TenantID, f runs.AuditFilter) ([]lookup, error) {
 	switch {
 	case f.RunID != "":
-		return []lookup{{index: "audit_run", cond: "t.run_id IS NOT NULL"}}
+		return []lookup{{index: "audit_run", cond: "t.run_id IS NOT NULL"}}, nil
 	case f.Resource != "":
-		return []lookup{{index: "audit_resource", cond: "t.resource_id <> ''"}}
-	case len(f.Actions) > 0 && !slices.ContainsFunc(f.Actions, func(a string) bool { return slices.Contains(frequentActions, a) }):
-		return lookupEach("audit_action", isRareAction+` AND t."action" = ?`, f.Actions)
+		return []lookup{{index: "audit_resource", cond: "t.resource_id <> ''"}}, nil
+	case f.Actor != "" && f.Actor != runs.SystemActor.ID:
+		return []lookup{{index: "audit_actor", cond: "t.actor_id <> 'system'"}}, nil
 	}
-	return []lookup{{}}
+	if sorted, err := s.sortsAudit(ctx, tenant, f); sorted || err != nil {
+		return []lookup{{index: auditTimes}}, err
+	}
+	if len(f.Actions) > 0 && !slices.ContainsFunc(f.Actions, func(a string) bool { return slices.Contains(frequentActions, a) }) {
+		return lookupEach("audit_action", isRareAction+` AND t."action" = ?`, f.Actions), nil
+	}
+	return []lookup{{}}, nil
+}
+
+// auditTimes is the index of times. What it finds must be sorted by number.
+const auditTimes = "audit_at"
+
+// manyEntries is how many entries of the log are sorted, or read and left out, without looking for
+// another way.
+const manyEntries = 2000
+
+// sortsAudit tells whether a filter by time is answered by the index of times. Where it lets many
+// entries pass and leaves few newer ones out, the log itself has the first ones soon, in order.
+func (s *Store) sortsAudit(ctx context.Context, tenant graph.TenantID, f runs.AuditFilter) (bool, error) {
+	if f.From.IsZero() && f.To.IsZero() {
+		return false, nil
+	}
+	many, err := s.manyAudit(ctx, tenant, f.From, f.To)
+	if err != nil || !many || f.To.IsZero() {
+		return !many, err
+	}
+	return s.manyAudit(ctx, tenant, f.To, time.Time{})
+}
+
+// manyAudit tells whether the log has more than manyEntries in a time.
+func (s *Store) manyAudit(ctx context.Context, tenant graph.TenantID, from, to time.Time) (many bool, err error) {
+	c := lookup{index: auditTimes}.in(s.dialect, tenant)
+	between(c, from, to)
+	err = s.look(ctx, auditScope(tenant), func(q querier) error {
+		n, err := count(ctx, q, s.sql(fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM {audit_log} AS t %s LIMIT %d) AS part", c.clause, manyEntries+1)), c.args...)
+		many = n > manyEntries
+		return err
+	})
+	return many, err
+}
+
+// between adds a filter by time.
+func between(c *conditions, from, to time.Time) {
+	if !from.IsZero() {
+		c.and(`t."at" >= ?`, tsOf(from))
+	}
+	if !to.IsZero() {
+		c.and(`t."at" < ?`, tsOf(to))
+	}
 }
 
 // ListAudit implements [runs.AuditStore].
@@ -44,7 +95,11 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range auditLookups(filter) {
+	lookups, err := s.auditLookups(ctx, tenant, filter)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lookups {
 		c := l.in(s.dialect, tenant)
 		andIn(c, `t."action"`, filter.Actions)
 		if filter.RunID != "" {
@@ -53,8 +108,17 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 		if filter.Resource != "" {
 			c.and("t.resource_id = ?", ident(filter.Resource))
 		}
+		if filter.Actor != "" {
+			c.and("t.actor_id = ?", text(filter.Actor))
+		}
+		between(c, filter.From, filter.To)
 		if !slice.After.IsZero() {
 			c.and("t.seq < ?", after)
+		}
+		if l.index == auditTimes { // the index alone finds the numbers; the sign keeps the log's own order out of it
+			numbers := c
+			c = where("t.tenant_id = ?", ident(tenant))
+			c.and("t.seq IN (SELECT t.seq FROM {audit_log} AS t "+numbers.tail("+t.seq DESC", slice)+")", numbers.args...)
 		}
 		err = s.look(ctx, auditScope(tenant), func(q querier) error {
 			rows, err := find[auditRow](ctx, s, q, c.tail("t.seq DESC", slice), c.args...)

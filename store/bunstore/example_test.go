@@ -23,4 +23,5 @@ func ExampleMigrations() {
 	// 4 operations true
 	// 5 lists true
 	// 6 batches true
+	// 7 audit_filters true
 }

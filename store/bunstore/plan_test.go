@@ -235,6 +235,18 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actions: manyActions()}, after)
 			return err
 		}, []string{"PRIMARY KEY (tenant_id=? AND seq<?)"}, nil},
+		{"ListAudit of a person", func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actor: "ada", Actions: []string{"schedule.updated"}, From: began}, after)
+			return err
+		}, []string{"tb_audit_actor (tenant_id=? AND actor_id=? AND seq<?)"}, nil},
+		{"ListAudit of the engine", func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actor: runs.SystemActor.ID}, after)
+			return err
+		}, []string{"PRIMARY KEY (tenant_id=? AND seq<?)"}, nil},
+		{"ListAudit of a time", func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actions: []string{"run.started"}, From: began, To: began.Add(time.Hour)}, after)
+			return err
+		}, []string{"SEARCH t USING COVERING INDEX tb_audit_at (tenant_id=? AND at>? AND at<?)", "PRIMARY KEY (tenant_id=? AND seq=?)"}, sorts},
 		{"ListSets of ids", func() error {
 			_, err := s.ListSets(ctx, tenant, backupset.SetFilter{IDs: []runs.ID{done.ID, done.ID}}, first)
 			return err

@@ -214,6 +214,14 @@ func postgresPlans(p *pair) map[string]func() error {
 			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actions: []string{"schedule.deleted"}}, after)
 			return err
 		},
+		"ListAudit of a person": func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actor: "ada"}, after)
+			return err
+		},
+		"ListAudit of a time": func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{From: began.AddDate(-1, 0, 0), To: began}, after)
+			return err
+		},
 		"ListAudit of a resource": func() error {
 			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Resource: done.ScheduleID}, after)
 			return err

@@ -28,6 +28,7 @@ func auditPromises() []promise {
 		{"no entries are no error", noEntries},
 		{"entries of several actions are one list, newest first, in pages of any size", entriesOfSeveralActions},
 		{"entries are found by action, run and resource", entriesAreFound},
+		{"entries are found by person and time", entriesOfPersonsAndTimes},
 	}
 }
 
@@ -149,6 +150,54 @@ func entriesAreFound(t *testing.T, f *fixture) {
 			got = append(got, e.ID)
 		}
 		same(t, what, got, q.want)
+	}
+}
+
+func entriesOfPersonsAndTimes(t *testing.T, f *fixture) {
+	all := []runs.AuditEntry{}
+	for i, actor := range []runs.Actor{ada, bob, runs.SystemActor, bob, ada, runs.SystemActor} {
+		e := f.entry(contoso, []string{"run.started", "schedule.updated"}[i%2])
+		e.Actor, e.At = actor, start.Add(time.Duration(i)*time.Hour)
+		all = append(all, e)
+	}
+	all[4].At = all[1].At // written late, or by a clock that is behind
+	all[1].Actor.Name = "Bobby"
+	f.ok(f.store.AppendAudit(f.ctx, contoso, all...))
+	at := func(i int) time.Time { return start.Add(time.Duration(i) * time.Hour) }
+	elsewhere := time.FixedZone("", 9*3600)
+	for what, q := range map[string]struct {
+		filter runs.AuditFilter
+		want   []int // newest first
+	}{
+		"a person, whatever the name":   {runs.AuditFilter{Actor: bob.ID}, []int{3, 1}},
+		"another person":                {runs.AuditFilter{Actor: ada.ID}, []int{4, 0}},
+		"the engine":                    {runs.AuditFilter{Actor: runs.SystemActor.ID}, []int{5, 2}},
+		"nobody":                        {runs.AuditFilter{Actor: "bo"}, nil},
+		"from a time, which is in":      {runs.AuditFilter{From: at(3)}, []int{5, 3}},
+		"until a time, which is not in": {runs.AuditFilter{To: at(2)}, []int{4, 1, 0}},
+		"between times":                 {runs.AuditFilter{From: at(1), To: at(3)}, []int{4, 2, 1}},
+		"between times of another zone": {runs.AuditFilter{From: at(1).In(elsewhere), To: at(3).In(elsewhere)}, []int{4, 2, 1}},
+		"no time between":               {runs.AuditFilter{From: at(3), To: at(3)}, nil},
+		"a later time":                  {runs.AuditFilter{From: at(6)}, nil},
+		"a person and an action":        {runs.AuditFilter{Actor: ada.ID, Actions: []string{"run.started"}}, []int{4, 0}},
+		"a person and a rare action":    {runs.AuditFilter{Actor: bob.ID, Actions: []string{"schedule.updated", "schedule.deleted"}}, []int{3, 1}},
+		"a person and a time":           {runs.AuditFilter{Actor: ada.ID, From: at(1)}, []int{4}},
+		"the engine and a time":         {runs.AuditFilter{Actor: runs.SystemActor.ID, To: at(5)}, []int{2}},
+		"an action and a time":          {runs.AuditFilter{Actions: []string{"run.started"}, From: at(1), To: at(4)}, []int{4, 2}},
+		"a rare action and a time":      {runs.AuditFilter{Actions: []string{"schedule.updated"}, From: at(2)}, []int{5, 3}},
+	} {
+		for _, limit := range []int{1, 2, 10} {
+			var got []int
+			var after runs.Keyset
+			for more := true; more; {
+				list := must(f.store.ListAudit(f.ctx, contoso, q.filter, runs.Slice{Limit: limit, After: after}))(t)
+				more = len(list) > limit
+				for _, e := range list[:min(len(list), limit)] {
+					got, after = append(got, int(e.Seq)-1), runs.Keyset{Key: strconv.FormatInt(e.Seq, 10), ID: e.ID}
+				}
+			}
+			same(t, fmt.Sprintf("%s, in pages of %d", what, limit), got, q.want)
+		}
 	}
 }
 

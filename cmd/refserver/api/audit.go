@@ -76,8 +76,11 @@ const maxActions = 50
 
 type auditQuery struct {
 	Paging
-	Action []string `query:"action,explode" doc:"run.started, schedule.created, ..."`
-	RunID  idParam  `query:"run_id" doc:"A run of the tenant; any other is 403"`
+	Action []string     `query:"action,explode" doc:"run.started, schedule.created, ..."`
+	RunID  idParam      `query:"run_id" doc:"A run of the tenant; any other is 403"`
+	Actor  string       `query:"actor" doc:"Id of the user; system for the engine"`
+	From   instantParam `query:"from" doc:"At or after"`
+	To     instantParam `query:"to" doc:"Before"`
 }
 
 func showAudit(e runs.AuditEntry) AuditEntry {
@@ -110,10 +113,10 @@ func (a *API) audit() {
 		if len(q.Action) > maxActions {
 			bad.Add("action", "action_count", fmt.Sprintf("names at most %d actions", maxActions))
 		}
+		filter := runs.AuditFilter{RunID: runs.ID(q.RunID), Actor: q.Actor, From: q.From.value(&bad, "from"), To: q.To.value(&bad, "to")}
 		if err := bad.Err(); err != nil {
 			return List[AuditEntry]{}, err
 		}
-		filter := runs.AuditFilter{RunID: runs.ID(q.RunID)}
 		for _, action := range q.Action {
 			if action != "" {
 				filter.Actions = append(filter.Actions, action)

@@ -197,6 +197,10 @@ func TestInvalidQueries(t *testing.T) {
 		{"backup-sets/" + set + "/items?limit=-1", "limit limit_range"},
 		{"notifications?unread=x", "unread unread_invalid"},
 		{"audit?limit=1000", "limit limit_range"},
+		{"audit?from=2026-02-31T00:00:00Z", "from from_invalid"},
+		{"audit?to=today", "to to_invalid"},
+		{"audit?until=2026-03-29T00:00:00Z", "until parameter_unknown"},
+		{"audit?actor=a&actor=b", "actor parameter_repeated"},
 		{"backup-sets/" + set + "/export?secrets=yes", "secrets secrets_invalid"},
 		{"backup-sets/" + set + "/export?portal=1", "portal portal_invalid"},
 		{"restore-previews/" + noSuchID + "/items?action=made", "action action_unknown"},
@@ -234,6 +238,8 @@ func TestFilters(t *testing.T) {
 		{"backup-sets", 1}, {"backup-sets?status=partial", 0}, {"backup-sets?deleted=true", 0}, {"backup-sets?schedule_id=" + other, 0},
 		{"backup-sets/" + string(run.BackupSetID) + "/items?policy_type=deviceConfiguration", 1},
 		{"audit?action=schedule.created", 2}, {"audit?action=schedule.disabled&action=schedule.created", 3}, {"audit?action=run.finished&run_id=" + string(run.ID), 1},
+		{"audit?action=run.finished&actor=system", 1}, {"audit?action=schedule.created&actor=system", 0}, {"audit?action=schedule.created&actor=" + owner(contoso).ID, 2},
+		{"audit?actor=nobody", 0}, {"audit?from=2026-03-03T00:00:00Z", 0}, {"audit?action=schedule.created&from=2026-03-02T09:00:00Z", 2}, {"audit?to=2026-03-02T10:00:00%2B01:00", 0},
 	} {
 		var list List[map[string]any]
 		w.wants(200, http.MethodGet, c.path, "", &list)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -24,6 +26,9 @@ func (p *Pages) auditLog() {
 type auditData struct {
 	Actions  []filterOption
 	ID       string
+	Actor    string       // as it was typed
+	Persons  []runs.Actor // that the page knows
+	From, To string
 	Filtered bool
 	Rows     []auditRow
 	Pager    pager
@@ -33,6 +38,7 @@ type auditRow struct {
 	runs.AuditEntry
 	What   string // "began a run: Backup"
 	Who    string
+	Theirs string // the log of this person
 	About  subject
 	Run    string // where the run is shown
 	Badge  badge
@@ -48,8 +54,8 @@ func listAudit(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := auditData{ID: strings.TrimSpace(v.query.Get("id"))}
-	var filter runs.AuditFilter
+	data := auditData{ID: strings.TrimSpace(v.query.Get("id")), Actor: strings.TrimSpace(v.query.Get("actor")), From: v.query.Get("from"), To: v.query.Get("to")}
+	filter := runs.AuditFilter{Actor: data.Actor}
 	for _, a := range slices.SortedFunc(maps.Keys(auditWords), func(a, b string) int { return strings.Compare(auditWords[a], auditWords[b]) }) {
 		chosen := v.query.Get("action") == a
 		data.Actions = append(data.Actions, filterOption{a, auditWords[a], chosen})
@@ -57,14 +63,19 @@ func listAudit(v *visit) (answer, error) {
 			filter.Actions = []string{a}
 		}
 	}
-	data.Filtered = len(filter.Actions) > 0 || data.ID != ""
+	data.Filtered = len(filter.Actions) > 0 || data.ID != "" || data.Actor != "" || data.From != "" || data.To != ""
 	pg := page{template: "audit", title: "Audit log", section: "audit"}
 	var bad runs.InvalidError
 	oneOf(v, &bad, "action", slices.Collect(maps.Keys(auditWords)))
 	if id := runs.ID(data.ID); id != "" && !id.Valid() {
 		bad.Add("id", "id_invalid", "must be an id as pages and addresses show it, of 36 characters")
 	}
+	if len(data.Actor) > mostOfActor || strings.ContainsFunc(data.Actor, unicode.IsControl) || !utf8.ValidString(data.Actor) {
+		bad.Add("actor", "actor_invalid", "must be the id of a person, or system for the engine")
+	}
+	filter.From, filter.To = v.days(&bad)
 	if len(bad.Fields) > 0 {
+		data.Persons = personsOf(v.actor, nil)
 		pg.data, pg.errors = data, bad.Fields
 		return pg, nil
 	}
@@ -86,9 +97,27 @@ func listAudit(v *visit) (answer, error) {
 	if data.Rows, err = v.auditRows(found.Items); err != nil {
 		return nil, err
 	}
+	data.Persons = personsOf(v.actor, found.Items)
 	data.Pager = v.pager(found.NextCursor)
 	pg.data = data
 	return pg, nil
+}
+
+// Person is what somebody is called in an option.
+func (s *screen) Person(a runs.Actor) string { return isolated(shortName(actorWords(a))) }
+
+// mostOfActor bounds the id of a person in an address, in bytes.
+const mostOfActor = 1000
+
+// personsOf are those whom a filter suggests: the viewer, the engine, and who is in the list.
+func personsOf(viewer runs.Actor, entries []runs.AuditEntry) []runs.Actor {
+	persons := []runs.Actor{viewer, runs.SystemActor}
+	for _, e := range entries {
+		if !slices.ContainsFunc(persons, func(a runs.Actor) bool { return a.ID == e.Actor.ID }) {
+			persons = append(persons, e.Actor)
+		}
+	}
+	return persons
 }
 
 func (v *visit) auditRows(entries []runs.AuditEntry) ([]auditRow, error) {
@@ -113,7 +142,7 @@ func (v *visit) auditRows(entries []runs.AuditEntry) ([]auditRow, error) {
 	var rows []auditRow
 	for _, e := range entries {
 		name, ok := names[e.Resource.ID]
-		row := auditRow{AuditEntry: e, What: auditEntryWords(e), Who: actorWords(e.Actor), About: v.place(e.Resource, name, ok), Badge: outcomeBadge(e.Outcome), Reason: auditReason(e), Did: auditDid(e), Changes: v.auditChanges(e), Facts: v.facts(e)}
+		row := auditRow{AuditEntry: e, What: auditEntryWords(e), Who: actorWords(e.Actor), Theirs: v.with("actor", e.Actor.ID), About: v.place(e.Resource, name, ok), Badge: outcomeBadge(e.Outcome), Reason: auditReason(e), Did: auditDid(e), Changes: v.auditChanges(e), Facts: v.facts(e)}
 		if s, other := others[e.RunID]; other && e.Resource.Type == "backup_set" {
 			row.About = s
 		} else if called := cmp.Or(auditName(e), gone[e.Resource.ID]); !ok && called != "" {

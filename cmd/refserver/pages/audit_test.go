@@ -1,10 +1,12 @@
 package pages_test
 
 import (
+	"html"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
@@ -62,5 +64,81 @@ func TestTheAuditLogNamesWhatIsGone(t *testing.T) {
 		"action=schedule.deleted":   `deleted a schedule <span class="quiet">·</span> <bdi>Nightly</bdi>`,
 	} {
 		w.shows(w.get(readonly, tenantPath("audit")+"?"+query), http.StatusOK, want)
+	}
+}
+
+// TestTheAuditLogIsFilteredByPersonAndDay of the viewer's zone, on every page of the list.
+func TestTheAuditLogIsFilteredByPersonAndDay(t *testing.T) {
+	w := newWorld(t, nil) // it is noon on 4 January in UTC, and 01:00 on the 5th on Auckland's clocks
+	s := w.schedule(nil)
+	w.clock.Add(24 * time.Hour)
+	must(w.cfg.Scheduler.Disable(t.Context(), tenant, manager, s.ID))(t)
+	w.clock.Add(24 * time.Hour)
+	for range 3 {
+		must(w.cfg.Scheduler.Enable(t.Context(), tenant, manager, s.ID))(t)
+		must(w.cfg.Scheduler.Disable(t.Context(), tenant, owner, s.ID))(t)
+	}
+	numbers := func(got response) string {
+		var list []string
+		for _, m := range regexp.MustCompile(`<summary>No\. (\d+)<`).FindAllStringSubmatch(got.body, -1) {
+			list = append(list, m[1])
+		}
+		return strings.Join(list, " ")
+	}
+	for query, want := range map[string]string{
+		"":                              "8 7 6 5 4 3 2 1",
+		"actor=manager":                 "7 5 3 2",
+		"actor=+manager+":               "7 5 3 2",
+		"actor=owner":                   "8 6 4 1",
+		"actor=nobody":                  "",
+		"actor=Olivia+Owner":            "",
+		"actor=system":                  "",
+		"from=2026-01-05":               "8 7 6 5 4 3 2",
+		"to=2026-01-04":                 "1",
+		"from=2026-01-05&to=2026-01-05": "2",
+		"from=2026-01-06&actor=owner&action=schedule.disabled": "8 6 4",
+		"from=2026-01-06&actor=owner&action=schedule.enabled":  "",
+		"id=" + string(s.ID) + "&actor=owner&to=2026-01-05":    "1",
+	} {
+		if got := numbers(w.get(readonly, tenantPath("audit")+"?"+query)); got != want {
+			t.Errorf("%q shows the entries %q, want %q", query, got, want)
+		}
+	}
+	for query, want := range map[string]string{"to=2026-01-04": "", "from=2026-01-05&to=2026-01-05": "1"} {
+		if got := numbers(w.getIn("Pacific/Auckland", readonly, tenantPath("audit")+"?"+query)); got != want {
+			t.Errorf("%q in Auckland shows the entries %q, want %q", query, got, want)
+		}
+	}
+
+	const query = "?actor=manager&from=2026-01-05&to=2026-01-06&limit=2"
+	got := w.get(readonly, tenantPath("audit")+query)
+	w.shows(got, http.StatusOK, `name="actor" value="manager"`, `name="from" value="2026-01-05"`, `name="to" value="2026-01-06"`, ", filtered</caption>")
+	next := regexp.MustCompile(`href="([^"]*)" rel="next"`).FindStringSubmatch(got.body)
+	if next == nil {
+		t.Fatal("there is no next page")
+	}
+	second := w.get(readonly, html.UnescapeString(next[1]))
+	if first, second := numbers(got), numbers(second); first != "7 5" || second != "3 2" {
+		t.Errorf("the pages have %q and %q, want 7 5 and 3 2", first, second)
+	}
+	// A name in the list leads to what that person did, within the other filters.
+	theirs := html.EscapeString(tenantPath("audit") + "?actor=owner&from=2026-01-06")
+	w.shows(w.get(readonly, tenantPath("audit")+"?from=2026-01-06"), http.StatusOK, `<a href="`+theirs+`"`, `<option value="manager">`)
+}
+
+func TestAFilterOfTheAuditLogThatCannotBeIsRefusedByItsName(t *testing.T) {
+	w := newWorld(t, nil)
+	w.schedule(nil)
+	for query, field := range map[string]string{
+		"from=2026-02-31": "from", "from=yesterday": "from", "to=2026-1-1": "to", "from=2026-01-06&to=2026-01-05": "to",
+		"actor=" + strings.Repeat("x", 1001): "actor", "actor=a%00b": "actor", "id=olivia": "id", "action=schedule.renamed": "action",
+	} {
+		got := w.get(readonly, tenantPath("audit")+"?"+query)
+		if got.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(got.body, `id="`+field+`-error"`) {
+			t.Errorf("%q: %s, the field %s is named: %t", query, got.Status, field, strings.Contains(got.body, `id="`+field+`-error"`))
+		}
+	}
+	if got := w.get(readonly, tenantPath("runs")+"?from=2026-01-06&to=2026-01-05"); got.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(got.body, `id="to-error"`) {
+		t.Errorf("runs of days that end before they begin: %s", got.Status)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // typedFields are those of filters that people type, where every text may be one, or that carry the
 // address along; what is not right of dates and ids has tests of its own.
-var typedFields = []string{"q", "from", "to", "id", "with"}
+var typedFields = []string{"q", "actor", "from", "to", "id", "with"}
 
 // A list that left out a filter which it does not know would look as if everything matched it.
 func TestAFilterThatAListDoesNotOfferIsRefusedByItsName(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
@@ -35,6 +36,10 @@ func crowded(b *testing.B) (w *world, busy, quiet runs.ID) {
 	if testing.Short() {
 		days, backups = 2, 3
 	}
+	// Who did one thing, long ago.
+	_, _, err := w.cfg.Starter.Start(b.Context(), tenant, operator, capture.SyncRequest(backupTypes))
+	check(b, err)
+	w.drain()
 	for i := range loadSchedules {
 		s := w.schedule(func(d *backupsched.Draft) { d.Name = fmt.Sprintf("Schedule %04d", i) })
 		switch i {
@@ -118,6 +123,17 @@ func (w *world) loadPages(b *testing.B, busy, quiet runs.ID) []loadPage {
 		{"audit action", list("audit", "action=schedule.deleted")},
 		{"audit run", list("audit", "id="+string(backups[0].ID))},
 		{"audit schedule", list("audit", "id="+string(quiet))},
+		{"audit person", list("audit", "actor="+operator.ID)},
+		{"audit person long ago", list("audit", "actor="+operator.ID+"&to=2026-02-01")},
+		{"audit nobody", list("audit", "actor=nobody")},
+		{"audit engine", list("audit", "actor=system")},
+		{"audit day", list("audit", "from=2026-02-01&to=2026-02-01")},
+		{"audit first day", list("audit", "from=2026-01-04&to=2026-01-04")},
+		{"audit until", list("audit", "to=2026-01-20")},
+		{"audit since", list("audit", "from=2026-01-20")},
+		{"audit future", list("audit", "from=2027-01-20")},
+		{"audit backups of a day", list("audit", "action=run.refused&from=2026-02-01&to=2026-02-01")},
+		{"audit ends until", list("audit", "action=run.finished&to=2026-02-20")},
 		{"settings", tenantPath("settings")},
 		{"live", tenantPath("live")},
 	}

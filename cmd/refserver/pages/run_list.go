@@ -124,8 +124,7 @@ func (v *visit) runFilter() (runs.PageRequest, runs.RunFilter, []runs.FieldError
 			f.BatchID = id
 		}
 	}
-	f.From = v.day(&bad, "from", 0)
-	f.To = v.day(&bad, "to", 1)
+	f.From, f.To = v.days(&bad)
 	if drowned(f) && retention == "" {
 		f.ExceptSuccessOf = []runs.Kind{runs.KindRetentionApply}
 	}
@@ -141,6 +140,15 @@ const retentionShown = "shown"
 func drowned(f runs.RunFilter) bool {
 	succeeded := len(f.Statuses) == 0 || slices.Contains(f.Statuses, runs.StatusSuccess)
 	return succeeded && len(f.Kinds) == 0 && f.ScheduleID == "" && f.BatchID == "" && !slices.Contains(f.Triggers, runs.TriggerSystem)
+}
+
+// days are the bounds of a filter by days, of which the last one is included.
+func (v *visit) days(bad *runs.InvalidError) (from, to time.Time) {
+	from, to = v.day(bad, "from", 0), v.day(bad, "to", 1)
+	if !from.IsZero() && !to.IsZero() && !to.After(from) {
+		bad.Add("to", "date_invalid", "must not be before the first day")
+	}
+	return from, to
 }
 
 // day is when a day of the address begins in the viewer's zone, or the one `after` days later.

@@ -160,7 +160,7 @@ func TestTheAuditLogTellsTheStepsOfARunApart(t *testing.T) {
 	failed := w.failedRun(w.schedule(nil).ID)
 	again := must2(w.cfg.Starter.Retry(t.Context(), tenant, owner, failed))(t)
 	w.drain()
-	did := regexp.MustCompile(`<td role="cell" data-label="Who" class="name"><bdi>([^<]*)</bdi></td>\s*<th scope="row" role="rowheader" class="did">([^<]*)`)
+	did := regexp.MustCompile(`<td role="cell" data-label="Who" class="name"><a [^>]*><bdi>([^<]*)</bdi></a></td>\s*<th scope="row" role="rowheader" class="did">([^<]*)`)
 	for id, want := range map[runs.ID][]string{
 		failed:   {"Olivia Owner queued a run: Backup", "the engine began a run: Backup", "the engine put off a run to its next attempt: Backup", "the engine began attempt 2 of a run: Backup", "the engine ended a run: Backup"},
 		again.ID: {"Olivia Owner retried a run: Backup", "the engine began a run: Backup", "the engine made a backup set", "the engine ended a run: Backup"},

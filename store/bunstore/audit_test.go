@@ -1,0 +1,77 @@
+package bunstore_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// TestAFilterByTimeFindsTheSameInALongLog, whichever of the ways to read it is taken: there are ones
+// for many and for few entries in the time, and after it.
+func TestAFilterByTimeFindsTheSameInALongLog(t *testing.T) {
+	const n = 5000
+	s, _ := fullStore(t)
+	at := func(i int) time.Time { return began.Add(time.Duration(i) * time.Minute) }
+	var entries []runs.AuditEntry
+	for i := range n {
+		e := runs.AuditEntry{
+			ID: runs.ID(fmt.Sprintf("01990000-0000-7000-8000-%012d", i)), At: at(i), Actor: runs.SystemActor,
+			Action: []string{"run.started", "run.finished", "run.refused"}[i%3], Outcome: "ok",
+		}
+		switch i {
+		case 4900: // written long after it happened
+			e.At = at(40)
+		case 50: // by a clock that was ahead
+			e.At = at(n - 1)
+		case 60, 4000:
+			e.Action = "schedule.deleted"
+		}
+		entries = append(entries, e)
+	}
+	if err := s.AppendAudit(t.Context(), "northwind", entries...); err != nil {
+		t.Fatal(err)
+	}
+	for what, f := range map[string]runs.AuditFilter{
+		"few at the end":                       {From: at(n - 100)},
+		"many at the end":                      {From: at(100)},
+		"few at the beginning":                 {To: at(100)},
+		"many at the beginning":                {To: at(2500)},
+		"all but few":                          {To: at(n - 10)},
+		"few in the middle":                    {From: at(3000), To: at(3020)},
+		"many of the engine":                   {Actor: runs.SystemActor.ID, From: at(10), To: at(2400)},
+		"a rare action among many":             {Actions: []string{"schedule.deleted"}, From: at(10)},
+		"a rare action, many newer":            {Actions: []string{"schedule.deleted"}, To: at(2500)},
+		"a frequent action, many newer":        {Actions: []string{"run.finished"}, To: at(2500)},
+		"an action that is not so rare":        {Actions: []string{"run.refused"}, From: at(20), To: at(45)},
+		"none":                                 {From: at(n)},
+		"none before":                          {To: at(0)},
+		"actions of both sorts, many and wide": {Actions: []string{"schedule.deleted", "run.started"}, To: at(n - 1)},
+	} {
+		var want []int64
+		for i, e := range slices.Backward(entries) {
+			if !e.At.Before(f.From) && (f.To.IsZero() || e.At.Before(f.To)) && (len(f.Actions) == 0 || slices.Contains(f.Actions, e.Action)) {
+				want = append(want, int64(i)+1)
+			}
+		}
+		var got []int64
+		var after runs.Keyset
+		for more := true; more; {
+			list, err := s.ListAudit(t.Context(), "northwind", f, runs.Slice{Limit: 997, After: after})
+			if err != nil {
+				t.Fatal(err)
+			}
+			more = len(list) > 997
+			for _, e := range list[:min(len(list), 997)] {
+				got, after = append(got, e.Seq), runs.Keyset{Key: fmt.Sprint(e.Seq), ID: e.ID}
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", what, d)
+		}
+	}
+}

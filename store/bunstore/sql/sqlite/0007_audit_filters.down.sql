@@ -1,0 +1,3 @@
+DROP INDEX {audit_at};
+
+DROP INDEX {audit_actor};
