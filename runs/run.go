@@ -14,7 +14,8 @@ type Target struct {
 }
 
 // Counts are the outcomes of a run's items. Processed is Succeeded + Failed + Skipped
-// and equals the number of stored items; Total is what the run expects, 0 while unknown.
+// and equals the number of stored items; Total is what the run expects, 0 while unknown. A
+// capture of policy types raises it with each type that it lists.
 type Counts struct {
 	Total     int `json:"total"`
 	Processed int `json:"processed"`

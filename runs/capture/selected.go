@@ -201,14 +201,14 @@ func (e *Executor) createSet(ctx context.Context, a *runs.Attempt) error {
 	}
 	types := params.PolicyTypes
 	if params.Everything {
-		types = e.everything()
+		types = everything(e.cfg.Catalogue)
 	}
 	return e.backupTypes(ctx, a, runs.BackupParams{Name: params.Name, PolicyTypes: types, IncludeFoundations: params.IncludeFoundations})
 }
 
 // everything returns all types that can be captured.
-func (e *Executor) everything() (types []graph.PolicyType) {
-	for _, info := range e.cfg.Catalogue.All() {
+func everything(c *graph.Catalogue) (types []graph.PolicyType) {
+	for _, info := range c.All() {
 		if info.Capturable() {
 			types = append(types, info.Key)
 		}

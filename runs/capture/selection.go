@@ -1,10 +1,36 @@
 package capture
 
 import (
+	"encoding/json"
 	"slices"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
 )
+
+// Types returns the policy types that a run lists one after the other and captures, in that
+// order; nil for a run of another sort, such as one of single policies. The total of such a run
+// grows with each type that it lists, so that until its end only its types say how far it is: each
+// one that is done has an account in the run's set. c must be the catalogue of the [Executor].
+func Types(c *graph.Catalogue, run runs.Run) []graph.PolicyType {
+	switch run.Kind {
+	case runs.KindBackup:
+		var p runs.BackupParams
+		if json.Unmarshal(run.Params, &p) == nil {
+			return resolve(c, p.PolicyTypes, p.IncludeFoundations).known
+		}
+	case runs.KindSetCreate:
+		var p CreateSetParams
+		if json.Unmarshal(run.Params, &p) != nil {
+			return nil
+		}
+		if p.Everything {
+			p.PolicyTypes = everything(c)
+		}
+		return resolve(c, p.PolicyTypes, p.IncludeFoundations).known
+	}
+	return nil
+}
 
 // selection is what a run captures.
 type selection struct {

@@ -46,7 +46,7 @@ func (e *Executor) sync(ctx context.Context, a *runs.Attempt) error {
 	}
 	types := params.PolicyTypes
 	if len(types) == 0 {
-		types = e.everything()
+		types = everything(e.cfg.Catalogue)
 	}
 	sel := resolve(e.cfg.Catalogue, types, false)
 	acc := &account{unknown: sel.unknown, inventory: true}

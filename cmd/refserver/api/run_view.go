@@ -42,7 +42,7 @@ type Target struct {
 
 // Counts are the outcomes of a run's items. Processed is the sum of the last three.
 type Counts struct {
-	Total     int `json:"total" doc:"What the run expects; 0 while unknown"`
+	Total     int `json:"total" doc:"What the run expects; 0 while unknown. A capture of policy types raises it with each type that it lists"`
 	Processed int `json:"processed"`
 	Succeeded int `json:"succeeded"`
 	Failed    int `json:"failed"`

@@ -27,8 +27,8 @@ type activeRun struct {
 	Run   runs.Run
 	Name  string
 	Badge badge
-	Done  int  // per cent; -1 while nobody knows
-	Here  bool // the page is the run's own
+	progress
+	Here bool // the page is the run's own
 }
 
 const (
@@ -83,9 +83,13 @@ func (v *visit) liveData(follows string) (liveData, error) {
 	if err != nil {
 		return data, err
 	}
+	far, err := v.progressOf(shown)
+	if err != nil {
+		return data, err
+	}
 	name := func(list []runs.Run) (out []activeRun) {
 		for _, r := range list {
-			out = append(out, activeRun{Run: r, Name: names[r.ID].Name, Badge: runBadge(r), Done: percent(r.Counts), Here: r.ID == v.id()})
+			out = append(out, activeRun{Run: r, Name: names[r.ID].Name, Badge: runBadge(r), progress: far[r.ID], Here: r.ID == v.id()})
 		}
 		return out
 	}

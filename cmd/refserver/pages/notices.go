@@ -9,8 +9,8 @@ var cautionNotices = map[string]bool{"none_chosen": true}
 // app.js takes it out of the address, so that a reload does not say it again.
 func allNotices() map[string]string {
 	all := map[string]string{
-		"run_started": "The run has started. This page follows it.",
-		"run_reused":  "Such a run is under way already; this is it.",
+		"run_started": "The run was started. What it does stands below.",
+		"run_reused":  "Such a run had been started already. This is it.",
 		"zone_saved":  "Times are shown in this zone now.",
 	}
 	for _, area := range []map[string]string{scheduleNotices, runNotices, setNotices, policyNotices, restoreNotices, inboxNotices, settingsNotices} {

@@ -28,8 +28,8 @@ func (p *Pages) restores() {
 // restoreNotices are what the forms of these pages have done.
 var restoreNotices = map[string]string{
 	"preview_started": "The preview has started. Nothing is changed in the tenant.",
-	"restore_started": "The restore has started. This page follows it.",
-	"preview_reused":  "Such a preview is under way already; this is it.",
+	"restore_started": "The restore was started. What it does stands below.",
+	"preview_reused":  "Such a preview had been started already. This is it.",
 }
 
 // lately is how many previews and restores the first page lists.

@@ -23,7 +23,7 @@ type runData struct {
 	BeganThere moment
 	Advice     *advice // nil when nothing needs explaining
 	Message    string
-	Done       int // per cent; -1 while unknown
+	Progress   progress
 	ETA        time.Time
 	Poll       bool // the page is asked for again
 	Waits      bool // queued after an attempt
@@ -65,14 +65,21 @@ func showRun(v *visit) (answer, error) {
 	}
 	data := runData{
 		Run: run, Badge: runBadge(run), About: about[run.ID], Who: whoStarted(run), Duration: v.took(run), Message: run.ErrorMessage,
-		Done: percent(run.Counts), Poll: run.Status.Active(), Waits: run.Status == runs.StatusQueued && run.Attempt > 0,
+		Poll: run.Status.Active(), Waits: run.Status == runs.StatusQueued && run.Attempt > 0,
 		MayCancel: v.mayCancel(run), MayRetry: v.mayRetry(run),
+	}
+	if data.Poll {
+		far, err := v.progressOf([]runs.Run{run})
+		if err != nil {
+			return nil, err
+		}
+		data.Progress = far[run.ID]
 	}
 	if err := v.there(run, &data); err != nil {
 		return nil, err
 	}
 	if run.Status == runs.StatusRunning {
-		data.ETA = run.ETA(v.now)
+		data.ETA = v.eta(run)
 	}
 	if run.ErrorCode != "" {
 		a := adviceFor(run.ErrorCode)

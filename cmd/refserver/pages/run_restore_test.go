@@ -72,7 +72,7 @@ func TestThePageOfARunDoesNotLinkToItselfWhenItEnds(t *testing.T) {
 	set := w.damage()
 	page := w.restoreOf(set, url.Values{"existing": {"overwrite"}})
 	id := page[strings.LastIndex(page, "/")+1:]
-	w.get(manager, page+"?notice=restore_started").shows(t, "The restore has started.", `id="notice"`)
+	w.get(manager, page+"?notice=restore_started").shows(t, "The restore was started.", `id="notice"`)
 	w.drain()
 	got := w.get(manager, page+"?seen="+id)
 	got.shows(t, "has ended", `hx-swap-oob="delete:#notice"`)

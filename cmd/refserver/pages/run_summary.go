@@ -68,12 +68,19 @@ type captureSummary struct {
 // could not all be listed, is no policy.
 type runCounts struct {
 	runs.Counts
-	Types int // policy types that could not be read, not among Failed
+	Types int  // policy types that could not be read, not among Failed
+	SoFar bool // Total is of the types that were listed until now
+}
+
+// ofTypes tells whether a run captures types, not single policies.
+func ofTypes(run runs.Run) bool {
+	var p capture.CreateSetParams
+	return run.Kind == runs.KindBackup || run.Kind == runs.KindSetCreate && json.Unmarshal(run.Params, &p) == nil && len(p.PolicyIDs) == 0
 }
 
 // runCountsOf reads how many of the failures of a capture are types from its summary.
 func runCountsOf(run runs.Run) runCounts {
-	c := runCounts{Counts: run.Counts}
+	c := runCounts{Counts: run.Counts, SoFar: run.Status.Active() && ofTypes(run)}
 	switch run.Kind {
 	case runs.KindBackup, runs.KindPolicySync, runs.KindSetCreate, runs.KindSetAdd:
 		var s capture.Summary

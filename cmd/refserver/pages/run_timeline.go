@@ -40,7 +40,7 @@ func (v *visit) timeline(run runs.Run) ([]runStep, error) {
 		if !run.StartedAt.IsZero() {
 			steps = append(steps, runStep{At: run.StartedAt, What: "Attempt 1 began", Tone: "busy"})
 		}
-		return append(steps, lastSteps(run, v.now)...), nil
+		return append(steps, v.lastSteps(run)...), nil
 	}
 	log, err := v.cfg.Starter.Audit(v.ctx(), v.tenant, v.actor, runs.AuditFilter{RunID: run.ID}, runs.PageRequest{Limit: runs.MaxPageSize})
 	if err != nil {
@@ -54,7 +54,7 @@ func (v *visit) timeline(run runs.Run) ([]runStep, error) {
 			steps = append(steps, s)
 		}
 	}
-	return append(steps, lastSteps(run, v.now)...), nil
+	return append(steps, v.lastSteps(run)...), nil
 }
 
 // eventful tells whether more happened to a run than its row says: another attempt, giving back,
@@ -86,7 +86,7 @@ func stepOf(e runs.AuditEntry) (runStep, bool) {
 }
 
 // lastSteps are the present, the end, and what is expected.
-func lastSteps(run runs.Run, now time.Time) []runStep {
+func (v *visit) lastSteps(run runs.Run) []runStep {
 	if run.Status.Terminal() {
 		b := runBadge(run)
 		s := runStep{At: run.FinishedAt, What: "Ended: " + b.Word, Tone: b.Tone}
@@ -97,12 +97,12 @@ func lastSteps(run runs.Run, now time.Time) []runStep {
 	}
 	var steps []runStep
 	switch {
-	case run.NotBefore.After(now):
+	case run.NotBefore.After(v.now):
 		steps = append(steps, runStep{At: run.NotBefore, What: "Goes on not before", Tone: "quiet", Ahead: true})
 	case run.Status == runs.StatusQueued:
-		steps = append(steps, runStep{At: now, What: "Waits for its turn", Tone: "busy", Ahead: true})
+		steps = append(steps, runStep{At: v.now, What: "Waits for its turn", Tone: "busy", Ahead: true})
 	}
-	if eta := run.ETA(now); run.Status == runs.StatusRunning && !eta.IsZero() {
+	if eta := v.eta(run); run.Status == runs.StatusRunning && !eta.IsZero() {
 		steps = append(steps, runStep{At: eta, What: "May end, at the present pace", Tone: "quiet", Ahead: true})
 	}
 	return steps
