@@ -187,6 +187,12 @@ func TestADriftReportShowsWhatIsLiveInAnotherWay(t *testing.T) {
 	if strings.Contains(got.body, "#outcome") {
 		t.Error("a report that is ready is asked for again")
 	}
+	for action, status := range map[string]int{"": 303, "change": 303, "removed": 303, "chnage": 422, "unchanged": 422} {
+		got := w.get(operator, tenantPath("drift", id, "restore")+"?action="+action)
+		if named := strings.Contains(got.body, "<code>action</code>"); got.StatusCode != status || named != (status == 422) {
+			t.Errorf("to restore what is %q: %s, naming the field: %t", action, got.Status, named)
+		}
+	}
 	if strings.Contains(w.get(readonly, tenantPath("drift", id)).body, "Restore from this set") {
 		t.Error("readonly is offered to restore")
 	}

@@ -58,6 +58,11 @@ func (v *visit) ofPolicy(s selection, policy runs.ID) (selection, error) {
 // restoreDrift leads to the wizard with what a drift report says to differ: what was changed and
 // what is gone. Where that is too much to stand in an address, it is the types of it.
 func restoreDrift(v *visit) (answer, error) {
+	var bad runs.InvalidError
+	oneOf(v, &bad, "action", driftRestored("")) // one left out would restore more than was asked for
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
 	f, p, err := v.follow(runs.KindDriftReport, v.id())
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -177,7 +178,19 @@ func TestTheAuditLogTellsTheStepsOfARunApart(t *testing.T) {
 
 func TestTheSettingsSayWhatARoleMayDo(t *testing.T) {
 	w := newWorld(t, nil)
-	w.shows(w.get(readonly, tenantPath("settings")), http.StatusOK, " known, ", " can be backed up", "Rita Reader", "Delete")
+	w.shows(w.get(readonly, tenantPath("settings")), http.StatusOK, "Rita Reader", "Delete")
+	// The numbers add up, and are those of the page of permissions.
+	words := " known: (\\d+) can be backed up; (\\d+) only looked up for their names \\(([^)]*)\\); (\\d+) not read by themselves \\(([^)]*)\\)"
+	m := regexp.MustCompile("(\\d+)" + words).FindStringSubmatch(w.get(readonly, tenantPath("settings")).body)
+	if m == nil {
+		t.Fatal("the settings do not say how many types there are of each sort")
+	}
+	number := func(s string) int { return must(strconv.Atoi(s))(t) }
+	if number(m[1]) != number(m[2])+number(m[3])+number(m[5]) || number(m[3]) != len(strings.Split(m[4], ", ")) || number(m[5]) != len(strings.Split(m[6], ", ")) {
+		t.Errorf("the numbers do not add up: %s", m[0])
+	}
+	w.shows(w.get(readonly, tenantPath("permissions")), http.StatusOK,
+		fmt.Sprintf("%d types: %s that are backed up, and %s whose names are looked up (%s)", number(m[2])+number(m[3]), m[2], m[3], m[4]))
 	got := w.post(readonly, tenantPath("settings", "zone"), url.Values{"zone": {"Europe/Berlin"}})
 	if got.StatusCode != http.StatusSeeOther || !strings.Contains(got.Header.Get("Set-Cookie"), "Europe/Berlin") {
 		t.Errorf("%s, cookie %q", got.Status, got.Header.Get("Set-Cookie"))

@@ -5,8 +5,10 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -104,8 +106,35 @@ func (v *visit) builds() []version {
 		}
 		list = append(list, module)
 	}
-	list = append(list, version{"Policy types", number(len(v.cfg.Catalogue.All())) + " known, " + number(v.capturable()) + " can be backed up"})
+	list = append(list, version{"Policy types", typeNumbers(v.cfg.Catalogue)})
 	return append(list, version{"Go", runtime.Version()})
+}
+
+// typeNumbers says how many types the catalogue has of each sort, so that they add up. The page of
+// permissions has those that the app reads something of.
+func typeNumbers(c *graph.Catalogue) string {
+	var captured int
+	var looked, other []string
+	for _, t := range c.All() {
+		switch {
+		case t.Capturable():
+			captured++
+		case t.ViewOf == "" && len(t.Permissions.Read) > 0:
+			looked = append(looked, t.DisplayName)
+		default:
+			other = append(other, t.DisplayName)
+		}
+	}
+	words := number(len(c.All())) + " known: " + number(captured) + " can be backed up"
+	for _, part := range []struct {
+		names []string
+		words string
+	}{{looked, " only looked up for their names"}, {other, " not read by themselves"}} {
+		if slices.Sort(part.names); len(part.names) > 0 {
+			words += "; " + number(len(part.names)) + part.words + " (" + strings.Join(part.names, ", ") + ")"
+		}
+	}
+	return words
 }
 
 // revision is what the build was made from, shortly.
