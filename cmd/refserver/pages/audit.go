@@ -104,7 +104,7 @@ func listAudit(v *visit) (answer, error) {
 }
 
 // Person is what somebody is called in an option.
-func (s *screen) Person(a runs.Actor) string { return isolated(shortName(actorWords(a))) }
+func (s *screen) Person(a runs.Actor) string { return apart(actorWords(a)) }
 
 // mostOfActor bounds the id of a person in an address, in bytes.
 const mostOfActor = 1000

@@ -163,7 +163,7 @@ func (d capturedData) page(p graph.Policy, section string) (answer, error) {
 			return nil, err
 		}
 	}
-	return page{template: "captured", title: isolated(shownName(d.Name, d.ExternalID)), section: section, data: d}, nil
+	return page{template: "captured", title: titled(wholeName(d.Name, d.ExternalID)), section: section, data: d}, nil
 }
 
 // part shows one part: without secrets, indented, each number as it was written, and cut where

@@ -52,12 +52,35 @@ func badgeHTML(b badge) template.HTML {
 // bdiHTML is a name that people or Graph gave: what is written from right to left in it must not turn
 // round the text beside it.
 func bdiHTML(name string) template.HTML {
-	return template.HTML(`<bdi>` + html.EscapeString(name) + `</bdi>`)
+	return template.HTML(`<bdi>` + html.EscapeString(overruled.Replace(name)) + `</bdi>`)
 }
+
+// overruled shows the characters that turn whatever follows them round. Names of whole pages have
+// them; those of rows have none any more.
+var overruled = strings.NewReplacer("\u202a", `\u202a`, "\u202b", `\u202b`, "\u202c", `\u202c`, "\u202d", `\u202d`, "\u202e", `\u202e`)
 
 // isolated is the same where no element can be, as in the title of a page: between U+2068 and U+2069
 // of https://www.unicode.org/reports/tr9/.
 func isolated(name string) string { return "\u2068" + name + "\u2069" }
+
+// titled is a name in the title of a page.
+func titled(name string) string { return isolated(shortName(name)) }
+
+// apart is a name among other words where no element can be, as in an option or a label. It is
+// isolated only where it has to be, so that most texts have what they seem to have.
+func apart(name string) string {
+	name = shortName(name)
+	if !strings.ContainsFunc(name, rightToLeft) {
+		return name
+	}
+	return isolated(name)
+}
+
+// rightToLeft tells whether a character is of a script that is written so, by the ranges that
+// https://www.unicode.org/Public/UCD/latest/ucd/extracted/DerivedBidiClass.txt reserves for them.
+func rightToLeft(r rune) bool {
+	return r >= 0x590 && r <= 0x8FF || r >= 0xFB1D && r <= 0xFDFF || r >= 0xFE70 && r <= 0xFEFF || r >= 0x10800 && r <= 0x10FFF || r >= 0x1E800 && r <= 0x1EFFF
+}
 
 // noneHTML stands for an instant that there is not.
 const noneHTML = `<span class="none">–</span>`

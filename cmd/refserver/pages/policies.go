@@ -137,7 +137,7 @@ func showPolicy(v *visit) (answer, error) {
 		}
 		data.MoreSets = data.MoreSets || recent.NextCursor != ""
 	}
-	return page{template: "policy", title: isolated(shownName(data.Policy.Name, data.Policy.ExternalID)), section: "policies", data: data}, nil
+	return page{template: "policy", title: titled(wholeName(data.Policy.Name, data.Policy.ExternalID)), section: "policies", data: data}, nil
 }
 
 func capturePolicy(v *visit) (answer, error) { return v.start(capture.SnapshotRequest(v.id())) }

@@ -178,7 +178,7 @@ func (v *visit) scheduleChoices(chosen runs.ID) (list []filterOption, known bool
 	}
 	known = chosen == ""
 	for _, s := range found.Items {
-		list = append(list, filterOption{string(s.ID), shortName(s.Name), s.ID == chosen})
+		list = append(list, filterOption{string(s.ID), apart(s.Name), s.ID == chosen})
 		known = known || s.ID == chosen
 	}
 	if known {
@@ -186,7 +186,7 @@ func (v *visit) scheduleChoices(chosen runs.ID) (list []filterOption, known bool
 	}
 	other, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, backupsched.Filter{IDs: []runs.ID{chosen}, WithDeleted: true}, runs.PageRequest{Limit: 1})
 	for _, s := range other.Items {
-		name := shortName(s.Name)
+		name := apart(s.Name)
 		if s.Deleted() {
 			name += " (deleted)"
 		}

@@ -103,7 +103,7 @@ func showRun(v *visit) (answer, error) {
 	}
 	title := kindWords(run.Kind)
 	if data.About.Path != "" {
-		title += ": " + isolated(shortName(data.About.Name))
+		title += ": " + isolated(data.About.Name)
 	}
 	pg := page{template: "run", title: title, section: "runs", data: data}
 	if data.Poll {

@@ -121,7 +121,7 @@ func (v *visit) changedFields(f scheduleForm, s backupsched.Schedule) (list []di
 			list = append(list, difference{field, is})
 		}
 	}
-	add("name", strings.TrimSpace(f.Name) != s.Name, isolated(shortName(s.Name)))
+	add("name", strings.TrimSpace(f.Name) != s.Name, titled(s.Name))
 	add("enabled", f.Enabled != s.Enabled, map[bool]string{true: "enabled", false: "disabled"}[s.Enabled])
 	add("frequency", f.Frequency != s.Frequency, map[bool]string{true: "every day", false: "on " + dayWords(s.DaysOfWeek)}[s.Frequency == backupsched.Daily])
 	add("days_of_week", f.Frequency == s.Frequency && !sameSet(f.DaysOfWeek, s.DaysOfWeek), dayWords(s.DaysOfWeek))

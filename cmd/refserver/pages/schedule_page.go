@@ -79,7 +79,7 @@ func showSchedule(v *visit) (answer, error) {
 			break
 		}
 	}
-	return page{template: "schedule", title: isolated(shortName(s.Name)), section: "schedules", data: data}, nil
+	return page{template: "schedule", title: titled(s.Name), section: "schedules", data: data}, nil
 }
 
 // history fills in the newest runs, and what the last days were like.

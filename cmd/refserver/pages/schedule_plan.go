@@ -82,7 +82,7 @@ func (v *visit) planPage(stale bool) (answer, error) {
 	if data.Half() && data.Work == "" && v.may(runs.ActionRetentionConfirm) && v.may(runs.StartAction(runs.KindRetentionApply)) {
 		data.Action = v.path("schedules", string(s.ID), "retention")
 	}
-	pg := page{template: "schedule_plan", title: "Retention of " + isolated(shortName(s.Name)), section: "schedules", data: data}
+	pg := page{template: "schedule_plan", title: "Retention of " + titled(s.Name), section: "schedules", data: data}
 	if stale {
 		pg.status = http.StatusConflict
 	}

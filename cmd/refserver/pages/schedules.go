@@ -110,7 +110,7 @@ func confirmScheduleDelete(v *visit) (answer, error) {
 		return nil, err
 	}
 	data := scheduleDeleteData{Schedule: s, Sets: plan.Kept, Token: plan.Token, Drops: plan.Dropped}
-	return page{template: "schedule_delete", title: "Delete " + isolated(shortName(s.Name)), section: "schedules", data: data}, nil
+	return page{template: "schedule_delete", title: "Delete " + titled(s.Name), section: "schedules", data: data}, nil
 }
 
 func deleteSchedule(v *visit) (answer, error) {

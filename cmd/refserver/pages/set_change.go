@@ -86,7 +86,7 @@ func confirmDelete(v *visit) (answer, error) {
 	if last {
 		data.Why = append(data.Why, "It is the only complete backup set of its schedule. Make another one first.")
 	}
-	return page{template: "set_delete", title: "Delete " + isolated(v.setTitle(set)), section: "sets", data: data}, err
+	return page{template: "set_delete", title: "Delete " + v.setTitle(set), section: "sets", data: data}, err
 }
 
 // lastComplete tells whether a set is the only complete one of a schedule that still exists.
@@ -137,7 +137,7 @@ func confirmPurge(v *visit) (answer, error) {
 }
 
 func purgePage(set backupset.BackupSet, bad []runs.FieldError) page {
-	return page{template: "set_purge", title: "Remove " + isolated(shortName(set.Name)), section: "sets", data: confirmData{Set: set}, errors: bad}
+	return page{template: "set_purge", title: "Remove " + titled(set.Name), section: "sets", data: confirmData{Set: set}, errors: bad}
 }
 
 // purgeSet removes a set for good when its name was typed.

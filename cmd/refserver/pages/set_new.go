@@ -96,7 +96,7 @@ func (v *visit) addPolicies(form url.Values, bad []runs.FieldError) (answer, err
 	if data.Pick, bad, err = v.pickBeside(form, bad); err != nil {
 		return nil, err
 	}
-	return page{template: "set_add", title: "Add policies to " + isolated(shortName(set.Name)), section: "sets", data: data, errors: bad}, nil
+	return page{template: "set_add", title: "Add policies to " + titled(set.Name), section: "sets", data: data, errors: bad}, nil
 }
 
 func addToSet(v *visit) (answer, error) {

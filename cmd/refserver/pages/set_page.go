@@ -119,7 +119,7 @@ func (v *visit) setPage(set backupset.BackupSet, bad []runs.FieldError, hold hol
 	}
 	data.Items, data.Pager = items.Items, v.pager(items.NextCursor)
 	data.total()
-	return page{template: "set", title: isolated(shortName(set.Name)), section: "sets", data: data, errors: bad}, nil
+	return page{template: "set", title: titled(set.Name), section: "sets", data: data, errors: bad}, nil
 }
 
 // total counts the policies of all pages: the set knows how many it has, and how many of a type.
@@ -148,7 +148,7 @@ func (v *visit) deletedSet(set backupset.BackupSet) (answer, error) {
 			return nil, err
 		}
 	}
-	return page{template: "set_deleted", title: isolated(shortName(set.Name)), section: "sets", data: data}, nil
+	return page{template: "set_deleted", title: titled(set.Name), section: "sets", data: data}, nil
 }
 
 // manifestTypes are the types that a set is of, of which the catalogue may not know all.

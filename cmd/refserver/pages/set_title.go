@@ -31,9 +31,9 @@ func (v *visit) setTitle(s backupset.BackupSet) string { return v.setTitleOf(s, 
 // setTitleOf also names the tenant, unless it is empty.
 func (v *visit) setTitleOf(s backupset.BackupSet, tenant string) string {
 	name, at, ok := dated(s)
-	name = shortName(name)
+	name = apart(name)
 	if tenant != "" {
-		name += " of " + tenant
+		name += " of " + apart(tenant)
 	}
 	if !ok {
 		return name
@@ -52,7 +52,7 @@ func (s *screen) SetOption(set backupset.BackupSet) string {
 	if s.Dated(set) {
 		return s.visit.setTitle(set)
 	}
-	return shortName(set.Name) + ", " + inWords(s.At(set.CreatedAt))
+	return apart(set.Name) + ", " + inWords(s.At(set.CreatedAt))
 }
 
 // Dated tells whether the title of a set has its time.

@@ -31,11 +31,11 @@ var functions = template.FuncMap{
 	"warning":  warningWords,
 	"named":    func(name, id string) template.HTML { return bdiHTML(shownName(name, id)) },
 	"whole":    func(name, id string) template.HTML { return bdiHTML(wholeName(name, id)) },
-	"short":    shortName,
+	"short":    apart,
 	"name":     func(name string) template.HTML { return bdiHTML(shortName(name)) },
 	"bdi":      bdiHTML,
 	"bars":     barsHTML,
-	"isolated": isolated,
+	"titled":   titled,
 	"deletion": deletionWords,
 }
 
@@ -72,8 +72,10 @@ const (
 	mostOfNameBytes = 360
 )
 
-// shortName is a name for a row, an option or a title.
+// shortName is a name for a row, an option or a title. Characters that would turn its text round, or
+// the text beside it, are shown as what they are.
 func shortName(name string) string {
+	name = visible(name)
 	if len(name) <= mostOfNameBytes/5 { // no byte becomes more than five
 		return name
 	}
