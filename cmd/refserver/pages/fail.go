@@ -18,6 +18,7 @@ type failure struct {
 	code   string // stable, lower_snake; those of docs/errors.md
 	text   string // what to do
 	fields []runs.FieldError
+	signIn string // a page to sign in by, in another tab; empty for none
 }
 
 // Error implements error.
@@ -97,7 +98,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v *visit, f failure
 		v = &visit{Pages: p, req: r, w: w, zone: viewerZone(r), now: p.cfg.Clock.Now()}
 	}
 	v.query = nil // an error page has no notice and no filters
-	data := errorData{Status: f.status, Code: f.code, Text: f.text, Fields: f.fields, Plain: unfiltered(r, f.status)}
+	data := errorData{Status: f.status, Code: f.code, Text: f.text, Fields: f.fields, Plain: unfiltered(r, f.status), SignIn: f.signIn}
 	if f.code == "invalid" && r.Method == http.MethodGet {
 		data.Text = "Something in the address of this page is not right:"
 	}
@@ -123,6 +124,7 @@ type errorData struct {
 	Text   string
 	Fields []runs.FieldError
 	Plain  string // the same list without the filters that are not right; empty for others
+	SignIn string // a page that leads to the sign-in; empty for none
 	Again  string // the same page once more; empty when that helps nothing
 }
 

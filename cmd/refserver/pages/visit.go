@@ -183,13 +183,34 @@ func (p *Pages) add(r route, handle func(v *visit) (answer, error)) {
 var errSignedOut = errors.New("nobody is signed in")
 
 // signIn answers somebody who is not signed in. A form that was sent cannot be sent again after
-// a redirect, so only a GET is led to the sign-in.
+// a redirect, so only a GET is led to the sign-in: from the page that a POST gets, Back leads to the
+// form as it was filled in, once the person has signed in beside it.
 func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet || p.cfg.SignIn == nil {
-		p.fail(w, r, nil, failure{status: http.StatusUnauthorized, code: "unauthorized", text: "You are not signed in. Sign in and try again."})
+	if r.Method == http.MethodGet && p.cfg.SignIn != nil {
+		p.cfg.SignIn(w, r)
 		return
 	}
-	p.cfg.SignIn(w, r)
+	f := failure{status: http.StatusUnauthorized, code: "unauthorized", text: "You are not signed in. Sign in and try again."}
+	if r.Method == http.MethodPost && p.cfg.SignIn != nil {
+		f.text = "You are not signed in any more, so nothing was done. Sign in in another tab, then come back to this one and go Back: the form is as you filled it in. Send it again."
+		f.signIn = p.standsOn(r)
+	}
+	p.fail(w, r, nil, f)
+}
+
+// standsOn is the page that a form stands on, whose GET leads to the sign-in: the form's own address,
+// or where it was sent from.
+func (p *Pages) standsOn(r *http.Request) string {
+	get := r.Clone(r.Context())
+	get.Method = http.MethodGet
+	if _, pattern := p.mux.Handler(get); pattern != "" {
+		return r.URL.EscapedPath()
+	}
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host {
+		return p.cfg.Prefix
+	}
+	return p.local(from.RequestURI())
 }
 
 // admit finds out who asks and whether he or she may, and reads the form. With an error the visit is

@@ -28,9 +28,21 @@ func filled(button string, values map[string]string) func(*tab) {
 func (b *tab) pressRefused(want int64, button string) {
 	b.t.Helper()
 	b.expectStatus(want, eval[string](b, fmt.Sprintf(`(() => { const u = new URL(document.querySelector(%q).form.action); return u.pathname + u.search; })()`, button)))
+	if eval[bool](b, fmt.Sprintf(`document.querySelector(%q).form.matches("[data-stays]")`, button)) {
+		b.pressStaying(button)
+		return
+	}
 	if status := b.press(button); status != want {
 		b.t.Errorf("%s at %s answers %d, want %d", button, b.path(), status, want)
 	}
+}
+
+// pressStaying presses a button whose answer comes into the page that it is on.
+func (b *tab) pressStaying(button string) {
+	b.t.Helper()
+	eval[bool](b, `document.querySelector("main").pressed = true`)
+	b.do(chromedp.Click(chromedp.CSS(button)))
+	b.until(`document.querySelector("main").pressed === undefined || document.activeElement.matches(".errors")`)
 }
 
 // pressed presses a button that leads to a page.

@@ -16,6 +16,13 @@ document.addEventListener("change", (e) => {
   if (e.target.type === "search") e.stopPropagation();
 }, true);
 
+// A poll that is led to the sign-in does not take away what somebody is filling in.
+const filling = () => [...document.querySelectorAll('form[method="post"]')].some((form) => form.previousElementSibling?.matches(".errors")
+  || [...form.elements].some((field) => field.checked !== field.defaultChecked || ("defaultValue" in field && field.value !== field.defaultValue)));
+document.addEventListener("htmx:after:request", (e) => {
+  if (e.detail?.ctx?.response?.status === 401 && filling()) e.preventDefault();
+});
+
 // The viewer's zone is told to the server once, which then shows times in it.
 (() => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -77,24 +84,100 @@ document.addEventListener("change", (e) => {
   for (const box of document.querySelectorAll(`input[type="checkbox"][name="${name}"]`)) box.checked = e.target.checked;
 });
 
-// All or none of a group of policy types.
-for (const legend of document.querySelectorAll("fieldset.types legend")) {
-  const group = legend.parentElement;
-  const tools = document.createElement("span");
-  tools.className = "types-tools";
-  for (const [word, on] of [["all", true], ["none", false]]) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "link";
-    button.textContent = word;
-    button.setAttribute("aria-label", `${word}: ${legend.textContent.trim()}`);
-    button.addEventListener("click", () => {
-      for (const box of group.querySelectorAll('input[type="checkbox"]')) box.checked = on;
-    });
-    tools.append(button);
+// What a part of a page gets beside its HTML.
+const dress = (root) => {
+  // All or none of a group of policy types.
+  for (const legend of root.querySelectorAll("fieldset.types legend")) {
+    const group = legend.parentElement;
+    const tools = document.createElement("span");
+    tools.className = "types-tools";
+    for (const [word, on] of [["all", true], ["none", false]]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "link";
+      button.textContent = word;
+      button.setAttribute("aria-label", `${word}: ${legend.textContent.trim()}`);
+      button.addEventListener("click", () => {
+        for (const box of group.querySelectorAll('input[type="checkbox"]')) box.checked = on;
+      });
+      tools.append(button);
+    }
+    legend.append(tools);
   }
-  legend.append(tools);
-}
+  // Next runs are shown as one types. Hidden, the button would still be what Enter presses.
+  root.querySelector('button[name="show"]')?.remove();
+};
+dress(document);
+
+// What a form was opened with comes back with what was typed when somebody goes Back: browsers put back
+// what people typed, not what is hidden. htmx leaves states alone that say "htmx".
+const keepOpened = () => {
+  const field = document.querySelector('.schedule-form input[type="hidden"]');
+  if (field) history.replaceState({ htmx: true, opened: field.value }, "");
+};
+const opened = document.querySelector('.schedule-form input[type="hidden"]');
+if (opened && history.state?.opened) opened.value = history.state.opened;
+keepOpened();
+
+// What a browser has put back into a form is not what the server showed the next runs of.
+window.addEventListener("pageshow", (e) => {
+  const again = e.persisted || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  if (again) document.getElementById("recurrence")?.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
+// An answer that asks for the form again comes into the page that the form is on: what was typed stays,
+// and Back leads out of the form, not to a page that the browser would have to send again.
+const tell = (form, first, words, ...more) => {
+  const box = document.createElement("div");
+  box.className = "errors";
+  box.tabIndex = -1;
+  box.setAttribute("role", "alert");
+  const p = document.createElement("p");
+  const strong = document.createElement("strong");
+  strong.textContent = first;
+  p.append(strong, " ", words, ...more);
+  box.append(p);
+  if (form.previousElementSibling?.classList.contains("errors")) form.previousElementSibling.remove();
+  form.before(box);
+  box.focus();
+};
+document.addEventListener("submit", async (e) => {
+  const form = e.target;
+  if (e.defaultPrevented || !form.matches("form[data-stays]") || e.submitter?.formMethod === "get") return;
+  e.preventDefault();
+  let answer, page;
+  try {
+    answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  } catch {
+    sent.delete(form);
+    tell(form, "Nothing tells whether this was done.", "The server cannot be reached. Everything is as you filled it in: try again in a moment.");
+    return;
+  }
+  if (answer.redirected) return location.assign(answer.url);
+  if (answer.status === 200) return form.submit(); // a page of its own, which asks before anything is done
+  const signIn = page.querySelector('main a[target="_blank"]');
+  if (answer.status === 401 && signIn) {
+    sent.delete(form);
+    signIn.removeAttribute("role");
+    tell(form, "Nothing was done.", "You are not signed in any more. Everything is as you filled it in. ", document.adoptNode(signIn), ", then send it again here.");
+    return;
+  }
+  const main = document.adoptNode(page.querySelector("main"));
+  for (const field of main.querySelectorAll("form[data-stays] [name]")) {
+    const before = form.elements[field.name]?.defaultValue;
+    if (before === undefined || ["hidden", "checkbox", "radio"].includes(field.type)) continue;
+    const value = field.value; // is what was typed, which browsers put back only where it is not the default
+    field.defaultValue = before;
+    field.value = value;
+  }
+  document.querySelector("main").replaceWith(main);
+  document.title = page.title;
+  dress(main);
+  keepOpened();
+  htmx.process(main);
+  (main.querySelector("[autofocus]") ?? main).focus();
+});
 
 // What was chosen for a bulk is not chosen any more when somebody goes back to the list.
 window.addEventListener("pageshow", () => {

@@ -1,0 +1,56 @@
+package pages_test
+
+import (
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var signInLink = regexp.MustCompile(`<a role="button" href="([^"]*)" target="_blank" rel="noopener">Sign in in another tab</a>`)
+
+// TestAFormThatComesTooLateSaysThatNothingWasDone, and leads to the sign-in by the page that it stands
+// on, whatever the request says about where it came from.
+func TestAFormThatComesTooLateSaysThatNothingWasDone(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(nil)
+	const host = "http://example.com"
+	for _, tt := range []struct{ path, referer, want string }{
+		{tenantPath("schedules", "new"), host + tenantPath("schedules"), tenantPath("schedules", "new")},
+		{tenantPath("schedules", s.ID, "edit"), "", tenantPath("schedules", s.ID, "edit")},
+		{tenantPath("sets", "import"), "", tenantPath("sets", "import")},
+		{tenantPath("schedules", s.ID, "run"), host + tenantPath("schedules") + "?q=a%20b&sort=name", tenantPath("schedules") + "?q=a%20b&sort=name"},
+		{tenantPath("schedules", s.ID, "run"), "", "/backups"},
+		{tenantPath("schedules", s.ID, "run"), "https://evil.example" + tenantPath("runs"), "/backups"},
+		{tenantPath("schedules", s.ID, "run"), host + "@evil.example/backups/x", "/backups"},
+		{tenantPath("schedules", s.ID, "run"), host + "//evil.example/backups/x", "/backups"},
+		{tenantPath("schedules", s.ID, "run"), host + "/\\evil.example", "/backups"},
+		{tenantPath("schedules", s.ID, "run"), host + "/elsewhere", "/backups"},
+		{tenantPath("schedules", s.ID, "run"), "javascript:alert(1)", "/backups"},
+		{tenantPath("schedules", s.ID, "run"), "javascript://example.com/backups/%0aalert(1)", "/backups/%0aalert%281%29"},
+		{tenantPath("schedules", s.ID, "run"), "%", "/backups"},
+	} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tt.path, strings.NewReader(filledForm().Encode()))
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Referer", tt.referer)
+		rec := httptest.NewRecorder()
+		w.mux.ServeHTTP(rec, req)
+		got := response{Response: rec.Result(), body: rec.Body.String()}
+		link := signInLink.FindStringSubmatch(got.body)
+		if got.StatusCode != http.StatusUnauthorized || link == nil || html.UnescapeString(link[1]) != tt.want {
+			t.Errorf("%s from %q: %s, the link leads to %q, want %q", tt.path, tt.referer, got.Status, link, tt.want)
+			continue
+		}
+		got.has(t, "You are not signed in any more, so nothing was done.", "go Back")
+		// Who follows it is led to the sign-in, and from there to that page.
+		if led := w.get(nobody, tt.want); !strings.HasPrefix(tt.want, "/backups/%") && tt.want != "/backups" && led.StatusCode == http.StatusSeeOther && led.Header.Get("Location") != "/signin?next="+url.QueryEscape(tt.want) {
+			t.Errorf("%s leads to %q", tt.want, led.Header.Get("Location"))
+		}
+	}
+	if len(must(w.store.EnabledSchedules(t.Context(), "", 10))(t)) != 1 {
+		t.Error("a form of somebody who is not signed in was saved")
+	}
+}
