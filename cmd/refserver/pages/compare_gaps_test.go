@@ -119,3 +119,16 @@ func TestSetsOfLongAgoCanBeChosenForAComparison(t *testing.T) {
 	w.get(readonly, path+"?schedule=nonsense").has(t, "s not a schedule of this tenant")
 	w.get(readonly, tenantPath("sets", newest)).has(t, `<a href="`+path+`">Choose an older one</a>`)
 }
+
+// A policy that was refused is one, and not its whole type.
+func TestAPolicyThatWasRefusedIsNotItsType(t *testing.T) {
+	w := newWorld(t, nil)
+	check(t, w.graph.Inject(graphtest.Fault{Op: graphtest.OpItem, Type: device, ID: w.object(0).ID, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	run := w.backup(w.schedule(of("Nightly", device)).ID)
+	set := w.get(readonly, tenantPath("sets", run.BackupSetID))
+	set.shows(t, "1 policy of 2 could not be captured, as the app lacks a permission or the tenant a licence. See what is granted now")
+	set.lacks(t, "None of its policies", "not read")
+	page := w.get(readonly, tenantPath("runs", run.ID))
+	page.shows(t, "1 ok, 1 failed")
+	page.lacks(t, "not read", "could not be read", "not permitted<", `<strong class="bad">all`)
+}

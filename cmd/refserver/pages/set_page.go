@@ -65,13 +65,17 @@ func gapOf(m backupset.Manifest) string {
 	switch {
 	case m.Whole():
 		return ""
-	case m.Forbidden:
+	case m.Forbidden && !m.Complete && m.Captured == 0:
 		gaps = append(gaps, "None of its policies is in the set: Microsoft Graph refused the whole type, as the app lacks a permission.")
 	case !m.Complete:
 		gaps = append(gaps, "The list of policies could not be read to its end, so there may be more than these.")
 	}
 	if m.Failed > 0 {
-		gaps = append(gaps, fmt.Sprintf("%s of %s could not be captured.", count(m.Failed, "policy", "policies"), number(m.Listed)))
+		gap := fmt.Sprintf("%s of %s could not be captured", count(m.Failed, "policy", "policies"), number(m.Listed))
+		if m.Forbidden && m.Complete { // the list was not refused, policies of it were
+			gap += ", as the app lacks a permission or the tenant a licence"
+		}
+		gaps = append(gaps, gap+".")
 	}
 	if lost := m.Listed - m.Captured - m.Skipped - m.Failed; lost > 0 {
 		gaps = append(gaps, count(lost, "policy was", "policies were")+" listed and not captured.")
@@ -172,7 +176,7 @@ func (d *setData) describe() {
 // lost says of types that could not be read how many policies of them the last complete set before
 // has: what was not listed cannot be counted.
 func (v *visit) lost(d *setData) error {
-	unread := func(t setType) bool { return t.Forbidden || !t.Complete }
+	unread := func(t setType) bool { return !t.Complete }
 	if d.Set.ScheduleID == "" || !slices.ContainsFunc(d.Gaps, unread) {
 		return nil
 	}
