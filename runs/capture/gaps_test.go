@@ -9,6 +9,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -17,6 +18,7 @@ import (
 // TestAComparisonSaysWhyASetDoesNotTell compares a whole set of two types with another one that
 // lacks policies of the settings catalog, each time for another reason.
 func TestAComparisonSaysWhyASetDoesNotTell(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	inject := func(f graphtest.Fault) func(*testing.T, *rig.Rig) {
 		return func(t *testing.T, r *rig.Rig) {
 			t.Helper()

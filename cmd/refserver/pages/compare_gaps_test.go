@@ -9,6 +9,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
@@ -53,6 +54,7 @@ func TestAComparisonSaysOfWhichTypesASetWasNeverAsked(t *testing.T) {
 }
 
 func TestAComparisonSaysWhyATypeIsNotWholeAndInWhichSet(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	for _, tt := range []struct {
 		name string
 		kind graph.Kind
@@ -89,11 +91,12 @@ func TestAComparisonSaysWhyATypeIsNotWholeAndInWhichSet(t *testing.T) {
 }
 
 func TestSetsOfLongAgoCanBeChosenForAComparison(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	w := newWorld(t, nil)
 	other := w.backup(w.schedule(of("Monthly", device)).ID).BackupSetID
 	s := w.schedule(of("Nightly", device))
 	var sets []runs.ID
-	for range 30 {
+	for range 26 {
 		w.clock.Add(time.Hour)
 		sets = append(sets, w.backup(s.ID).BackupSetID)
 	}

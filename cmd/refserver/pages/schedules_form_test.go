@@ -219,7 +219,7 @@ func TestKeepingFewerSetsShowsWhichGoAndWaitsForTheConsent(t *testing.T) {
 
 func TestRetentionThatWaitsIsConfirmedFromTheSchedule(t *testing.T) {
 	w := newWorld(t, nil)
-	s, other := w.crowded(5), w.crowded(5)
+	s, other := w.crowded(5), w.crowded(3)
 	// Nobody lets so much go by a change; here the number is lowered behind the pages' back.
 	lower := func(s backupsched.Schedule, keep int) {
 		_, err := w.store.ChangeSchedule(t.Context(), tenant, s.ID, func(_ time.Time, x backupsched.Schedule) (backupsched.ScheduleChange, error) {
