@@ -99,6 +99,8 @@ func auditDid(e runs.AuditEntry) string {
 	switch {
 	case e.Action == "retention.applied":
 		return count(n("dropped"), "backup set", "backup sets") + " retired, " + number(n("kept")) + " kept"
+	case e.Action == "backup_set.extended":
+		return count(n("captured"), "policy", "policies") + " added of " + number(n("policies")) + " chosen"
 	case e.Details["captured"] != "":
 		return count(n("captured"), "policy", "policies") + " captured of " + number(n("policies"))
 	case e.Details["imported"] != "":

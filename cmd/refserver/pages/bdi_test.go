@@ -3,6 +3,7 @@ package pages_test
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -77,4 +78,16 @@ func TestNamesDoNotTurnTheTextBesideThemRound(t *testing.T) {
 	if marked < 300 || labels < 20 {
 		t.Errorf("only %d names and %d labels on %d pages: the test looks at nothing", marked, labels, len(found))
 	}
+}
+
+// What a page shows of a name is what a person can type.
+func TestANameIsConfirmedAsAPageShowsIt(t *testing.T) {
+	w := newWorld(t, nil)
+	at := tenantPath("sets", w.byHand("Evil \u202egpj.exe").ID)
+	w.post(owner, at+"/delete", nil)
+	w.get(owner, at+"/purge").shows(t, `<bdi>Evil \u202egpj.exe</bdi>`)
+	if got := w.post(owner, at+"/purge", url.Values{"confirm": {"Evil exe.jpg"}}); got.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("confirmed by what it looked like: %s", got.Status)
+	}
+	w.post(owner, at+"/purge", url.Values{"confirm": {`Evil \u202egpj.exe`}}).leads(t, tenantPath("sets")+"?deleted=yes&notice=set_purged")
 }

@@ -59,6 +59,9 @@ func bdiHTML(name string) template.HTML {
 // them; those of rows have none any more.
 var overruled = strings.NewReplacer("\u202a", `\u202a`, "\u202b", `\u202b`, "\u202c", `\u202c`, "\u202d", `\u202d`, "\u202e", `\u202e`)
 
+// asShown tells whether a name was typed as it is, or as a page shows it.
+func asShown(typed, name string) bool { return typed == name || typed == overruled.Replace(name) }
+
 // isolated is the same where no element can be, as in the title of a page: between U+2068 and U+2069
 // of https://www.unicode.org/reports/tr9/.
 func isolated(name string) string { return "\u2068" + name + "\u2069" }

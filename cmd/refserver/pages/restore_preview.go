@@ -179,7 +179,7 @@ func startRestore(v *visit) (answer, error) {
 	}
 	data.Reason, data.TenantName, data.Confirmed = v.form.Get("reason"), v.form.Get("tenant_name"), v.form.Get("confirm") != ""
 	var bad runs.InvalidError
-	if data.Overwrites > 0 && strings.TrimSpace(data.TenantName) != v.here.Name {
+	if data.Overwrites > 0 && !asShown(strings.TrimSpace(data.TenantName), v.here.Name) {
 		bad.Add("tenant_name", "tenant_name_differs", "type the name of the tenant exactly as it is shown: something is overwritten")
 	}
 	if strings.TrimSpace(data.Reason) == "" {

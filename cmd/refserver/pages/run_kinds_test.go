@@ -62,7 +62,11 @@ func (w *world) startedByHand(s backupsched.Schedule, set runs.ID, see seeRun) {
 	see("snapshot", begin(capture.SnapshotRequest(policy.ID)), "Policy snapshot", "version", tenantPath("policies", policy.ID))
 	made := begin(capture.CreateSetRequest("By hand", capture.Selection{PolicyTypes: s.PolicyTypes[:1]}))
 	see("set", made, "New backup set", "By hand", tenantPath("sets", made.BackupSetID))
-	see("addition", begin(capture.AddPoliciesRequest(made.BackupSetID, []runs.ID{policy.ID})), "Added policies", "By hand")
+	var chosen []runs.ID
+	for _, of := range s.PolicyTypes[:2] { // one is in the set already
+		chosen = append(chosen, must(w.cfg.Archive.Policies(ctx, tenant, owner, backupset.PolicyFilter{Type: of}, runs.PageRequest{Limit: 1}))(t).Items[0].ID)
+	}
+	see("addition", begin(capture.AddPoliciesRequest(made.BackupSetID, chosen)), "Added policies", "By hand", "1 policy added of 2 chosen; 1 skipped.", ">Chosen</th>", ">Added</th>")
 	see("verify", begin(capture.VerifySetRequest(set)), "Verification", "all are as they were")
 	var file bytes.Buffer
 	x := must(w.cfg.Exporter.Open(ctx, tenant, owner, set, transfer.ExportOptions{}))(t)

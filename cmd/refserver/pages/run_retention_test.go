@@ -6,7 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/retention"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -55,6 +57,21 @@ func TestTheListOfRunsLeavesOutRetentionThatSucceeded(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Every backup of a schedule that has made enough retires a set, so that retention which did is no
+// rarer: what it retired is found by the list of deleted sets.
+func TestTheListOfRunsLeadsToWhatRetentionRetired(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.schedule(func(d *backupsched.Draft) { d.RetentionKeepLast = 1 })
+	for range 3 {
+		w.clock.Add(25 * time.Hour)
+		w.backup(s.ID)
+	}
+	const deleted = "?deleted=yes"
+	w.get(readonly, tenantPath("runs")).shows(t, `<a href="`+tenantPath("sets")+deleted+`">what they retired</a>`)
+	w.get(readonly, tenantPath("sets")+deleted).shows(t, "2 backup sets, deleted")
+	w.get(readonly, tenantPath("audit")+"?action=retention.applied").shows(t, "1 backup set retired, 1 kept")
 }
 
 func TestTheChoiceToSeeRetentionRunsStays(t *testing.T) {

@@ -24,8 +24,10 @@ func (v *visit) summary(run runs.Run) (shape string, content any) {
 		return decoded[runs.MissedSummary]("missed", run.Summary)
 	}
 	switch run.Kind {
-	case runs.KindBackup, runs.KindPolicySync, runs.KindSetCreate, runs.KindSetAdd:
+	case runs.KindBackup, runs.KindPolicySync, runs.KindSetCreate:
 		return shown("capture", run.Summary, v.captureSummary)
+	case runs.KindSetAdd:
+		return shown("capture", run.Summary, func(s capture.Summary) captureSummary { return v.addedSummary(run, s) })
 	case runs.KindSnapshot:
 		return decoded[capture.SnapshotSummary]("snapshot", run.Summary)
 	case runs.KindSetVerify:
@@ -62,6 +64,17 @@ type captureSummary struct {
 	Warnings []warningRow
 	Unknown  []string
 	Unread   []string // the types whose policies could not all be listed
+	Chosen   bool     // one by one: nothing was listed
+	Had      int      // of the chosen ones: in the set already, or gone
+}
+
+// addedSummary is that of policies which were added to a set. Earlier versions noted none; the run
+// has counted them.
+func (v *visit) addedSummary(run runs.Run, s capture.Summary) captureSummary {
+	out := v.captureSummary(s)
+	out.Chosen, out.Had = true, run.Counts.Skipped
+	out.PoliciesTotal, out.PoliciesBackedUp, out.ErrorsCount = run.Counts.Total, run.Counts.Succeeded, run.Counts.Failed
+	return out
 }
 
 // runCounts are the counts of a run. An item that stands for a whole policy type, whose policies

@@ -146,7 +146,7 @@ func purgeSet(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.form.Get("confirm") != set.Name {
+	if !asShown(v.form.Get("confirm"), set.Name) {
 		return purgePage(set, []runs.FieldError{{Field: "confirm", Code: "name_mismatch", Message: "must be the name of the backup set, letter for letter"}}), nil
 	}
 	_, err = v.cfg.Retention.PurgeSet(v.ctx(), v.tenant, v.actor, set.ID)
