@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -34,6 +35,11 @@ type Request struct {
 	// building until the run fills it. It becomes the run's Target and BackupSetID. At most
 	// 200 characters.
 	SetName string
+
+	// ID is what Start gives the run; empty makes one. When the run of this ID, Kind, Key and Actor
+	// is there already, ended or not, Start returns it as reused: a form that is sent twice starts
+	// one. Others do not look at it.
+	ID ID
 }
 
 // StarterConfig configures a [Starter].
@@ -199,11 +205,18 @@ func (s *Starter) start(ctx context.Context, tenant graph.TenantID, actor Actor,
 	if err != nil {
 		return Run{}, false, err
 	}
+	run.ID = cmp.Or(req.ID, run.ID)
 	trail := s.startTrail(run)
 	if trigger.Interactive() {
 		trail.Notifications = []Notification{newNotification(run.CreatedAt, run)}
 	}
 	stored, created, err := s.create(ctx, tenant, run, setName, trail)
+	if req.ID != "" && errors.Is(err, ErrConflict) {
+		made, found := s.store.GetRun(ctx, tenant, req.ID)
+		if found == nil && made.Kind == run.Kind && made.Key == run.Key && made.Actor.ID == actor.ID {
+			return made, true, nil
+		}
+	}
 	if err != nil {
 		return Run{}, false, fmt.Errorf("runs: storing the run: %w", err)
 	}
@@ -279,7 +292,7 @@ func (r Request) validate(tenant graph.TenantID) error {
 	for _, f := range []struct {
 		field string
 		id    ID
-	}{{"target.id", r.Target.ID}, {"schedule_id", r.ScheduleID}} {
+	}{{"target.id", r.Target.ID}, {"schedule_id", r.ScheduleID}, {"id", r.ID}} {
 		if f.id != "" && !f.id.Valid() {
 			bad.Add(f.field, "id_invalid", "must be a UUID in lower case")
 		}

@@ -12,9 +12,15 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 )
 
-// start starts a run and leads to its page.
+// start starts a run and leads to its page. An id that a form has used already for something else is
+// left out.
 func (v *visit) start(req runs.Request) (answer, error) {
 	run, reused, err := v.cfg.Starter.Start(v.ctx(), v.tenant, v.actor, req)
+	var conflict *runs.ConflictError
+	if req.ID != "" && errors.As(err, &conflict) && conflict.Code == "run_exists" {
+		req.ID = ""
+		run, reused, err = v.cfg.Starter.Start(v.ctx(), v.tenant, v.actor, req)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -23,6 +29,15 @@ func (v *visit) start(req runs.Request) (answer, error) {
 		s.notice = "run_reused"
 	}
 	return s, nil
+}
+
+// runID is the id that a form keeps for the run that it starts, so that sent twice it starts one. It is
+// empty when the form says none.
+func runID(kept string) runs.ID {
+	if id := runs.ID(kept); id.Valid() {
+		return id
+	}
+	return ""
 }
 
 func (v *visit) setPath() string { return v.path("sets", string(v.id())) }

@@ -23,6 +23,7 @@ const maxSetName = 200
 const formAround = 64 << 10
 
 type importData struct {
+	Run   runs.ID // of the import
 	Name  string
 	Limit int64 // bytes
 }
@@ -30,13 +31,13 @@ type importData struct {
 func importForm(v *visit) (answer, error) { return v.importPage("", 0, nil), nil }
 
 func (v *visit) importPage(name string, status int, bad []runs.FieldError) page {
-	data := importData{Name: name, Limit: v.cfg.MaxImport}
+	data := importData{Run: v.cfg.Starter.Guard().NewID(), Name: name, Limit: v.cfg.MaxImport}
 	return page{template: "set_import", title: "Import a backup set", section: "sets", data: data, errors: bad, status: status}
 }
 
 // importSet takes a file in as it comes, without keeping it in memory, and starts its import.
 func importSet(v *visit) (answer, error) {
-	name, upload, err := v.receive()
+	name, run, upload, err := v.receive()
 	var invalid *runs.InvalidError
 	var large *http.MaxBytesError
 	switch {
@@ -49,41 +50,49 @@ func importSet(v *visit) (answer, error) {
 	case err != nil:
 		return nil, err
 	}
-	a, err := v.start(transfer.ImportRequest(upload, name))
+	req := transfer.ImportRequest(upload, name)
+	req.ID = run
+	a, err := v.start(req)
 	if errors.As(err, &invalid) {
 		return v.importPage(name, 0, invalid.Fields), nil
 	}
 	return a, err
 }
 
-// receive reads the form: a name, then a file, in this order, as a browser sends them.
-func (v *visit) receive() (name string, upload transfer.Upload, err error) {
+// receive reads the form: the id of the run, a name, then a file, in this order, as a browser sends them.
+func (v *visit) receive() (name string, run runs.ID, upload transfer.Upload, err error) {
 	defer slowly.Patient(v.w)() // the answer comes after the file
 	body := slowly.NewReader(v.w, v.req, v.cfg.MaxImport+formAround)
 	v.req.Body = io.NopCloser(body)
 	parts, err := v.req.MultipartReader()
 	if err != nil {
-		return "", upload, runs.Invalid("file", "file_required", "choose a file")
+		return "", "", upload, runs.Invalid("file", "file_required", "choose a file")
 	}
 	for {
 		part, err := parts.NextPart()
 		switch {
 		case errors.Is(err, io.EOF):
-			return name, upload, runs.Invalid("file", "file_required", "choose a file")
+			return name, run, upload, runs.Invalid("file", "file_required", "choose a file")
 		case err != nil:
-			return name, upload, causeOf(body, err)
+			return name, run, upload, causeOf(body, err)
 		}
 		switch part.FormName() {
+		case "run":
+			kept, err := io.ReadAll(io.LimitReader(part, 64))
+			if err != nil {
+				return name, run, upload, causeOf(body, err)
+			}
+			run = runID(string(kept))
 		case "name":
 			if name, err = readName(part); err != nil {
-				return name, upload, causeOf(body, err)
+				return name, run, upload, causeOf(body, err)
 			}
 		case "file":
 			if part.FileName() == "" {
-				return name, upload, runs.Invalid("file", "file_required", "choose a file")
+				return name, run, upload, runs.Invalid("file", "file_required", "choose a file")
 			}
 			upload, err = v.cfg.Uploader.Receive(v.ctx(), v.tenant, v.actor, part)
-			return name, upload, causeOf(body, err)
+			return name, run, upload, causeOf(body, err)
 		}
 	}
 }

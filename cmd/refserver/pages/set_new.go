@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 // newSetData is the form of a set that is made by hand.
 type newSetData struct {
+	Run         runs.ID // that fills it
 	Name        string
 	What        string // types, policies or everything
 	Foundations bool
@@ -23,7 +25,7 @@ type newSetData struct {
 func newSet(v *visit) (answer, error) { return v.newSetPage(v.query, nil) }
 
 func (v *visit) newSetPage(form url.Values, bad []runs.FieldError) (answer, error) {
-	data := newSetData{Name: form.Get("name"), What: form.Get("what"), Foundations: form.Get("include_foundations") != ""}
+	data := newSetData{Run: cmp.Or(runID(form.Get("run")), v.cfg.Starter.Guard().NewID()), Name: form.Get("name"), What: form.Get("what"), Foundations: form.Get("include_foundations") != ""}
 	switch data.What {
 	case "types", "policies", "everything":
 	default:
@@ -60,6 +62,7 @@ func createSet(v *visit) (answer, error) {
 		}
 	}
 	req := capture.CreateSetRequest(v.form.Get("name"), sel)
+	req.ID = runID(v.form.Get("run"))
 	if checkName(&bad, req.SetName); strings.TrimSpace(req.SetName) == "" {
 		bad.Add("name", "name_required", "is required")
 	}
