@@ -20,6 +20,9 @@ type ArchiveStore interface {
 
 	// GetRun is that of [runs.RunStore]: what a set was asked for is known to its run.
 	GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (runs.Run, error)
+
+	// ListRuns is that of [runs.RunStore], and so is where a set comes from.
+	ListRuns(ctx context.Context, tenant graph.TenantID, filter runs.RunFilter, slice runs.Slice) ([]runs.Run, error)
 }
 
 // ArchiveConfig configures an [Archive].

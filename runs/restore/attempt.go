@@ -67,7 +67,7 @@ func (p *Previewer) look(ctx context.Context, a *runs.Attempt, params PreviewPar
 	}
 	if preview.ReadyAt.IsZero() {
 		l := &looking{engine: p.engine, p: p, a: a, set: set, drift: run.Kind == runs.KindDriftReport, unfinished: slices.Sorted(slices.Values(params.Unfinished)), saved: map[key]bool{}}
-		if err := l.begin(ctx, preview, params.ItemIDs); err != nil {
+		if err := l.begin(ctx, preview, params); err != nil {
 			return err
 		}
 		if err := l.all(ctx, len(params.ItemIDs) == 0); err != nil {
@@ -88,8 +88,8 @@ type Summary struct {
 }
 
 // begin reads what is to be looked at and what an earlier attempt has found.
-func (l *looking) begin(ctx context.Context, preview Preview, ids []runs.ID) error {
-	cfg, source := l.p.cfg, newSourceSet(preview.SourceTenant)
+func (l *looking) begin(ctx context.Context, preview Preview, params PreviewParams) error {
+	ids, cfg, source := params.ItemIDs, l.p.cfg, newSourceSet(preview.SourceTenant, params.Origin)
 	target := newTarget(cfg.Reader, l.a.Tenant(), cfg.Catalogue, cfg.FetchSize, l.a.Check)
 	l.mapper = &mapper{source: source, target: target, options: preview.Options, outcomes: map[key]outcome{}}
 	var err error

@@ -63,7 +63,7 @@ func (l *looking) decide(ctx context.Context, batch []*work) error {
 // for one that a good listing lacks: a listing of which Graph left the link to its next page out
 // looks whole, so what it lacks is asked for by id before it is made anew or called removed.
 func (l *looking) original(list *listing, item backupset.Item) (id string, listed bool) {
-	if id = l.mapper.byID(item); id != "" || l.mapper.across() || list.err != nil {
+	if id = l.mapper.byID(item); id != "" || !l.mapper.sameID(item.ExternalID) || list.err != nil {
 		return id, true
 	}
 	return item.ExternalID, false

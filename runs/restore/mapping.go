@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -62,14 +63,17 @@ type outcome struct {
 
 // sourceSet is the set that is restored, as far as references need it.
 type sourceSet struct {
-	tenant   graph.TenantID
+	tenant   graph.TenantID // that has the set
+	origin   graph.TenantID // whose ids it has
+	imported bool           // and that is another one, as far as is known
 	items    map[key]backupset.Item
 	byName   map[key][]backupset.Item // by type and normalised name
 	selected map[key]bool
 }
 
-func newSourceSet(tenant graph.TenantID) *sourceSet {
-	return &sourceSet{tenant: tenant, items: map[key]backupset.Item{}, byName: map[key][]backupset.Item{}, selected: map[key]bool{}}
+// newSourceSet begins with a set of a tenant. origin is that of [PreviewParams].
+func newSourceSet(tenant, origin graph.TenantID) *sourceSet {
+	return &sourceSet{tenant: tenant, origin: cmp.Or(origin, tenant), imported: origin != "", items: map[key]backupset.Item{}, byName: map[key][]backupset.Item{}, selected: map[key]bool{}}
 }
 
 func (s *sourceSet) add(item backupset.Item, selected bool) {
@@ -92,8 +96,15 @@ type mapper struct {
 	history  *history        // what earlier restores did
 }
 
-// across tells whether the set is another tenant's: its ids mean nothing in the target.
-func (m *mapper) across() bool { return m.source.tenant != m.target.tenant }
+// across tells whether the ids of the set are another tenant's: they mean nothing in the target.
+func (m *mapper) across() bool { return m.source.origin != m.target.tenant }
+
+// sameID tells whether an id of the set that the target has, too, is of the same object there. A
+// file may come from this very tenant without anybody knowing, and no two tenants have a GUID in
+// common but of what Microsoft built in. Scope tags are numbered in each tenant.
+func (m *mapper) sameID(id string) bool {
+	return !m.across() || m.source.imported && isGUID(id)
+}
 
 const noID = "00000000-0000-0000-0000-000000000000"
 
@@ -122,7 +133,7 @@ func (m *mapper) find(r reference) mapping {
 	}
 	if h, ok := l.byID[r.id]; ok {
 		// Ids of another tenant are the target's too only for what Microsoft built in.
-		if !m.across() || r.name == "" && isGUID(r.id) || r.name != "" && normalised(h.Name) == normalised(r.name) {
+		if m.sameID(r.id) || r.name == "" && isGUID(r.id) || r.name != "" && normalised(h.Name) == normalised(r.name) {
 			return mapping{id: r.id}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // The match rule, in its order:
 //
-//  1. The object of the captured id, in the tenant that the set is of; else the one that an
+//  1. The object of the captured id, in the tenant that the set's ids are of; else the one that an
 //     earlier restore made of it or found for it.
 //  2. The one object of the same name, "@odata.type" and [graph.WriteRules] MatchBy that is
 //     not itself the object of another item of the set.
@@ -56,7 +56,7 @@ func odataType(s sides) string {
 // byID returns the id of the object that rule 1 names, "" for none.
 func (m *mapper) byID(item backupset.Item) string {
 	l := m.target.listings[item.Type]
-	if _, ok := l.byID[item.ExternalID]; ok && !m.across() {
+	if _, ok := l.byID[item.ExternalID]; ok && m.sameID(item.ExternalID) {
 		return item.ExternalID
 	}
 	return m.restored(key{item.Type, item.ExternalID})
@@ -78,7 +78,7 @@ func (m *mapper) alike(info *facts, item backupset.Item, captured sides) []strin
 			return true
 		}
 		_, other := m.source.items[key{item.Type, id}]
-		return other && !m.across() // it is that item's, or the original, which rule 1 refused
+		return other && m.sameID(id) // it is that item's, or the original, which rule 1 refused
 	})
 }
 

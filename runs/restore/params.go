@@ -24,6 +24,10 @@ type PreviewParams struct {
 	// SetRevision is set by [Requests]: what is added to the set later is not restored.
 	SetRevision int `json:"set_revision,omitempty"`
 
+	// Origin is set by [Requests] for a set that was imported: whose ids it has, when they are not
+	// known to be SourceTenant's. They are then taken for those of another tenant.
+	Origin graph.TenantID `json:"origin,omitempty"`
+
 	// Unfinished is set by [Requests] when a restore is retried: the items whose objects it made
 	// or began to change. They are finished, whatever the options say of what exists.
 	Unfinished []runs.ID `json:"unfinished,omitempty"`
@@ -33,6 +37,8 @@ type PreviewParams struct {
 type DriftParams struct {
 	ItemIDs     []runs.ID `json:"item_ids,omitempty"` // items to compare; none means the whole set
 	SetRevision int       `json:"set_revision,omitempty"`
+
+	Origin graph.TenantID `json:"origin,omitempty"` // as in [PreviewParams]
 }
 
 // ExecuteParams are the parameters of a [runs.KindRestoreExecute] run.
@@ -42,6 +48,8 @@ type ExecuteParams struct {
 
 	// Confirm says that the actor knows what the options' [AccessOriginal] means.
 	Confirm bool `json:"confirm,omitempty"`
+
+	Origin graph.TenantID `json:"origin,omitempty"` // as in [PreviewParams]
 }
 
 // PreviewRequest asks for a preview of restoring a set into the tenant that the run is

@@ -86,7 +86,7 @@ func (p *Previewer) Execute(ctx context.Context, a *runs.Attempt) error {
 		if err != nil {
 			return err
 		}
-		return p.look(ctx, a, PreviewParams{ItemIDs: params.ItemIDs, SetRevision: params.SetRevision})
+		return p.look(ctx, a, PreviewParams{ItemIDs: params.ItemIDs, SetRevision: params.SetRevision, Origin: params.Origin})
 	}
 	params, err := decodeParams[PreviewParams](a.Run())
 	if err != nil {

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,12 @@ func (r *Requests) Prepare(ctx context.Context, s runs.Start) (runs.Request, err
 		if err != nil {
 			return s.Request, err
 		}
-		if p.SetRevision, err = r.set(ctx, s, s.Tenant, p.ItemIDs, p.SetRevision); err != nil {
+		set, revision, err := r.set(ctx, s, s.Tenant, p.ItemIDs, p.SetRevision)
+		if err != nil {
+			return s.Request, err
+		}
+		p.SetRevision = revision
+		if p.Origin, err = r.origin(ctx, set); err != nil {
 			return s.Request, err
 		}
 		s.Request.Params = params(p)
@@ -108,7 +114,12 @@ func (r *Requests) preview(ctx context.Context, s runs.Start, p PreviewParams) (
 	if err != nil {
 		return s.Request, err
 	}
-	if p.SetRevision, err = r.set(ctx, s, source, p.ItemIDs, p.SetRevision); err != nil {
+	set, revision, err := r.set(ctx, s, source, p.ItemIDs, p.SetRevision)
+	if err != nil {
+		return s.Request, err
+	}
+	p.SetRevision = revision
+	if p.Origin, err = r.origin(ctx, set); err != nil {
 		return s.Request, err
 	}
 	s.Request.Params = params(p)
@@ -129,26 +140,43 @@ func (r *Requests) source(ctx context.Context, s runs.Start, source graph.Tenant
 	return source, nil
 }
 
-// set checks the set of a request and its selection, and returns the revision that counts: a
-// retry keeps the one of the run that it retries.
-func (r *Requests) set(ctx context.Context, s runs.Start, tenant graph.TenantID, ids []runs.ID, revision int) (int, error) {
+// set checks the set of a request and its selection, and returns it with the revision that counts:
+// a retry keeps the one of the run that it retries.
+func (r *Requests) set(ctx context.Context, s runs.Start, tenant graph.TenantID, ids []runs.ID, revision int) (backupset.BackupSet, int, error) {
 	id := s.Request.Target.ID
 	if !id.Valid() || s.Request.Target.Type != "backup_set" {
-		return 0, runs.ErrNotFound
+		return backupset.BackupSet{}, 0, runs.ErrNotFound
 	}
 	set, err := r.cfg.Store.GetSet(ctx, tenant, id)
 	switch {
 	case err != nil:
-		return 0, err
+		return set, 0, err
 	case set.Deleted():
-		return 0, runs.ErrDeleted
+		return set, 0, runs.ErrDeleted
 	case set.Status == backupset.Building:
-		return 0, runs.Conflict("set_building", "the backup set is still being built; wait for its run")
+		return set, 0, runs.Conflict("set_building", "the backup set is still being built; wait for its run")
 	}
 	if s.RetryOf == nil || revision < 1 || revision > set.Revision {
 		revision = set.Revision
 	}
-	return revision, r.selection(ctx, tenant, id, ids, revision)
+	return set, revision, r.selection(ctx, tenant, id, ids, revision)
+}
+
+// origin returns whose ids a set has, "" when they are its own tenant's. What a file does not say
+// is a tenant of its own, so that two such files are not taken for one.
+func (r *Requests) origin(ctx context.Context, set backupset.BackupSet) (graph.TenantID, error) {
+	if set.ScheduleID != "" {
+		return "", nil
+	}
+	run, err := r.cfg.Store.GetRun(ctx, set.TenantID, set.RunID)
+	if err != nil {
+		return "", fmt.Errorf("restore: looking where the backup set comes from: %w", err)
+	}
+	o := backupset.OriginOf(set, run)
+	if o.Own(set.TenantID) {
+		return "", nil
+	}
+	return cmp.Or(o.TenantID, graph.TenantID("import:"+string(set.ID))), nil
 }
 
 // selection checks that every item is the set's. The answer names the place of an id, never
@@ -221,7 +249,11 @@ func (r *Requests) execute(ctx context.Context, s runs.Start) (runs.Request, err
 		return s.Request, err
 	}
 	s.Request.Target = runs.Target{Type: "backup_set", ID: preview.SetID}
-	if _, err := r.set(ctx, s, source, nil, 0); err != nil {
+	set, _, err := r.set(ctx, s, source, nil, 0)
+	if err != nil {
+		return s.Request, err
+	}
+	if p.Origin, err = r.origin(ctx, set); err != nil {
 		return s.Request, err
 	}
 	p.Reason = redact.Text(p.Reason)

@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,7 +94,7 @@ func (h *history) read(ctx context.Context, store HistoryStore, run runs.Run) er
 		for _, s := range steps[:min(page, len(steps))] {
 			slice.After = runs.Keyset{ID: s.ItemID}
 			if !copies[s.ItemID] {
-				h.note(origin{preview.SourceTenant, key{s.Type, s.SourceID}}, s.TargetID)
+				h.note(origin{cmp.Or(params.Origin, preview.SourceTenant), key{s.Type, s.SourceID}}, s.TargetID)
 			}
 		}
 		if len(steps) <= page {
@@ -128,7 +129,7 @@ func (m *mapper) restored(k key) string {
 		seen[from] = true
 		for _, id := range m.history.made[from] {
 			at := key{k.t, id}
-			if _, own := m.source.items[at]; own && !m.across() {
+			if _, own := m.source.items[at]; own && m.sameID(id) {
 				continue
 			}
 			if _, live := m.target.listings[k.t].byID[id]; live {
@@ -140,7 +141,7 @@ func (m *mapper) restored(k key) string {
 		}
 		return ""
 	}
-	return find(origin{m.source.tenant, k})
+	return find(origin{m.source.origin, k})
 }
 
 // holder returns the item of the set that a live object stands for.
@@ -155,7 +156,7 @@ func (m *mapper) holder(live key) (backupset.Item, bool) {
 		if !known {
 			break
 		}
-		if item, ok := m.source.items[from.key]; ok && from.tenant == m.source.tenant {
+		if item, ok := m.source.items[from.key]; ok && from.tenant == m.source.origin {
 			return item, m.byID(item) == live.id
 		}
 		if from.tenant != m.history.tenant {

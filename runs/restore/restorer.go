@@ -126,7 +126,7 @@ func (r *Restorer) Execute(ctx context.Context, a *runs.Attempt) error {
 	}
 	// Whoever approves changes of this tenant sees why they are made.
 	ctx = graph.WithJustification(ctx, params.Reason)
-	w := r.newRestoring(a, preview)
+	w := r.newRestoring(a, preview, params)
 	if err := w.begin(ctx); err != nil {
 		if errors.Is(err, runs.ErrNotFound) {
 			a.Finish(runs.Result{Status: runs.StatusFailed, Code: runs.CodeSetUnavailable, Message: "the backup set is gone"})

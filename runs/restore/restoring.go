@@ -61,8 +61,8 @@ func (j *job) uncertain() bool {
 
 func (j *job) written() bool { return !j.step.WrittenAt.IsZero() }
 
-func (r *Restorer) newRestoring(a *runs.Attempt, p Preview) *restoring {
-	source := newSourceSet(p.SourceTenant)
+func (r *Restorer) newRestoring(a *runs.Attempt, p Preview, params ExecuteParams) *restoring {
+	source := newSourceSet(p.SourceTenant, params.Origin)
 	target := newTarget(r.cfg.Client, a.Tenant(), r.cfg.Catalogue, r.cfg.FetchSize, a.Check)
 	return &restoring{
 		engine: r.engine, r: r, a: a, preview: p,

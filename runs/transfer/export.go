@@ -23,6 +23,9 @@ import (
 type ExportStore interface {
 	backupset.SetStore
 	runs.AuditStore
+
+	// GetRun is that of [runs.RunStore]: where an imported set comes from is known to its run.
+	GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (runs.Run, error)
 }
 
 // ExporterConfig configures an [Exporter].
@@ -72,6 +75,7 @@ type ExportOptions struct {
 type Export struct {
 	e       *Exporter
 	tenant  graph.TenantID
+	origin  backupset.Origin
 	actor   runs.Actor
 	set     backupset.BackupSet
 	options ExportOptions
@@ -102,7 +106,15 @@ func (e *Exporter) Open(ctx context.Context, tenant graph.TenantID, actor runs.A
 	case s.Status == backupset.Building:
 		return nil, runs.Conflict("set_building", "the backup set is still being built; wait for its run")
 	}
-	return &Export{e: e, tenant: tenant, actor: actor, set: s, options: o}, nil
+	x := &Export{e: e, tenant: tenant, actor: actor, set: s, options: o}
+	var run runs.Run
+	if s.ScheduleID == "" {
+		if run, err = e.cfg.Store.GetRun(ctx, tenant, s.RunID); err != nil {
+			return nil, fmt.Errorf("transfer: looking where the backup set comes from: %w", err)
+		}
+	}
+	x.origin = backupset.OriginOf(s, run)
+	return x, nil
 }
 
 // FileName proposes a name for the archive, of ASCII: not every client reads others in a header.
@@ -141,7 +153,7 @@ func (x *Export) write(ctx context.Context, w io.Writer) (Manifest, error) {
 		Format: Format, Version: FormatVersion, Portal: x.options.Portal, SecretsMasked: !x.options.Secrets, Items: []Entry{},
 		HashVersion: backupset.CanonicalVersion,
 		Set: SetInfo{
-			ID: x.set.ID, TenantID: x.tenant, Name: x.set.Name, Status: x.set.Status, Revision: x.set.Revision,
+			ID: x.set.ID, TenantID: x.origin.TenantID, Name: x.set.Name, Status: x.set.Status, Revision: x.set.Revision,
 			CreatedAt: x.set.CreatedAt, Types: []TypeInfo{},
 		},
 	}

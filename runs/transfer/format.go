@@ -40,7 +40,7 @@ type Manifest struct {
 // SetInfo is the set that was exported.
 type SetInfo struct {
 	ID        runs.ID          `json:"id"`
-	TenantID  graph.TenantID   `json:"tenant"`
+	TenantID  graph.TenantID   `json:"tenant"` // whose ids the policies have; empty when nobody knows
 	Name      string           `json:"name"`
 	Status    backupset.Status `json:"status"`
 	Revision  int              `json:"revision"`
