@@ -12,6 +12,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/capture"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
+	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
 
 // fabrikam is a second tenant, to restore into.
@@ -65,9 +66,11 @@ func newWorld(t testing.TB, o rig.Options, reader graph.Reader, cfg restore.Prev
 	w.ok(err)
 	captures, err := capture.NewRequests(w.Store, o.Catalogue)
 	w.ok(err)
+	imports, err := transfer.NewRequests(w.Store)
+	w.ok(err)
 	w.starter, err = runs.NewStarter(runs.StarterConfig{
 		Store: w.Store, Queue: w.Queue, Clock: w.Clock, Authorizer: runs.RoleAuthorizer{RoleOf: rolesOf},
-		Preparers: []runs.Preparer{requests, captures},
+		Preparers: []runs.Preparer{requests, captures, imports},
 	})
 	w.ok(err)
 	w.service, err = restore.NewService(restore.ServiceConfig{Store: w.store, Guard: w.starter.Guard()})
@@ -103,8 +106,10 @@ func (w *world) newRunner(cfg restore.PreviewerConfig) *runs.Runner {
 	}
 	restorer, err := restore.NewRestorer(restoring)
 	w.ok(err)
+	importer, err := transfer.NewImporter(transfer.ImporterConfig{Store: w.Store, Catalogue: w.opts.Catalogue})
+	w.ok(err)
 	o := w.opts
-	o.Runner.Executors = append(o.Runner.Executors, previewer, restorer)
+	o.Runner.Executors = append(o.Runner.Executors, previewer, restorer, importer)
 	return w.NewRunner(o)
 }
 
