@@ -94,6 +94,12 @@ func TestWhatWasFilledInIsNotLost(t *testing.T) {
 		t.Errorf("the form says %q", says)
 	}
 	b.shoot("form-signed-out")
+	b.signInBeside("readonly-contoso")
+	b.pressRefused(http.StatusForbidden, save)
+	same("refused", was)
+	if says := b.words(".errors"); !strings.HasPrefix(says, "Not allowed. Your role does not allow this.") || !strings.HasSuffix(says, "Everything is as you filled it in.") {
+		t.Errorf("the form says %q", says)
+	}
 	b.signInBeside("owner-contoso")
 	eval[bool](b, `(() => { const save = document.querySelector('`+save+`'); save.addEventListener("click", () => queueMicrotask(() => save.click()), {once: true}); return true; })()`)
 	if status := b.press(save); status != http.StatusOK || b.words("#notice") != "The schedule is saved." {

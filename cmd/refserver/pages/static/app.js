@@ -164,6 +164,11 @@ document.addEventListener("submit", async (e) => {
     return;
   }
   const main = document.adoptNode(page.querySelector("main"));
+  if (!main.querySelector("form[data-stays]")) { // an error page, on which everything would be gone
+    sent.delete(form);
+    tell(form, `${main.querySelector("h1").textContent.trim()}.`, `${main.querySelector("h1 ~ p").textContent.trim()} Everything is as you filled it in.`);
+    return;
+  }
   for (const field of main.querySelectorAll("form[data-stays] [name]")) {
     const before = form.elements[field.name]?.defaultValue;
     if (before === undefined || ["hidden", "checkbox", "radio"].includes(field.type)) continue;
