@@ -49,6 +49,9 @@ func TestOneProcessWorksOnASQLiteFile(t *testing.T) {
 func TestNobodyMigratesAFileThatAnotherProcessWorksOn(t *testing.T) {
 	for _, command := range []string{"migrate", "dispatch"} {
 		data := t.TempDir()
+		if err := os.WriteFile(databasePath(data), nil, 0o600); err != nil { // without tables
+			t.Fatal(err)
+		}
 		s := source{data: data}
 		held, err := s.alone()
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -21,11 +20,16 @@ func dispatchCommand(ctx context.Context, args []string, out, errOut io.Writer) 
 	src.flags(fs)
 	src.ownerFlag(fs)
 	migrate := fs.Bool("migrate", true, "bring the database's schema up to date first")
-	explain(fs, "It makes runs of what is due, once, and prints the report.", databaseVariables())
+	explain(fs, fmt.Sprintf("It makes runs of what is due, once, and prints the report. It never makes a SQLite database: where there is none the exit code is %d.",
+		exitUsage), databaseVariables())
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
 	src.environment(fs)
+	if err := src.exists(); err != nil {
+		fail(errOut, "dispatch", err)
+		return exitUsage
+	}
 	a, err := open(ctx, options{source: src, migrate: *migrate, users: product.DemoUsers()})
 	if err != nil {
 		return fail(errOut, "dispatch", err)
@@ -178,10 +182,8 @@ func checkCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 
 // check never makes a database: looking for damage in one that is not there is a mistake.
 func (s source) check(ctx context.Context, opts store.CheckOptions) (store.CheckReport, error) {
-	if !s.postgres() {
-		if _, err := os.Stat(databasePath(s.data)); err != nil {
-			return store.CheckReport{}, fmt.Errorf("there is no database: %w", err)
-		}
+	if err := s.exists(); err != nil {
+		return store.CheckReport{}, err
 	}
 	db, err := s.open(ctx, runs.SystemClock{})
 	if err != nil {

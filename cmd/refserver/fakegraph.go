@@ -60,6 +60,10 @@ func fakegraphCommand(ctx context.Context, args []string, out, errOut io.Writer)
 	if code, done := parse(fs, args, errOut); done {
 		return code
 	}
+	if o.latency < 0 {
+		fail(errOut, "fakegraph", errLatency)
+		return exitUsage
+	}
 	log := slog.New(runs.RedactingHandler(slog.NewTextHandler(errOut, nil)))
 	fake, err := startFake(ctx, o, log)
 	if err != nil {

@@ -90,11 +90,16 @@ func (g graphFlags) check() error {
 		return errors.New("-graph-url, -graph-cloud, -graph-no-batch and -graph-tenants need -graph msgraph")
 	case g.kind == graphRequest && len(g.faults) > 0:
 		return errors.New("-fault is for the fake Graph; with another one give it to refserver fakegraph")
+	case g.latency < 0:
+		return errLatency
 	case !known:
 		return errors.New("-graph-cloud must be global, gcc-high, dod or china")
 	}
 	return nil
 }
+
+// errLatency refuses a time that nothing takes.
+var errLatency = errors.New("-latency must not be negative; 0 is for no time")
 
 // connection is a Graph that is ready to use.
 type connection struct {

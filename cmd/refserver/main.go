@@ -34,7 +34,7 @@ const (
 	exitOK      = 0
 	exitDamaged = 1 // check found damage; any other command failed
 	exitFailed  = 1
-	exitUsage   = 2
+	exitUsage   = 2 // a flag is wrong, or leads to no database where one must be
 	exitNoCheck = 2 // check could not run
 )
 

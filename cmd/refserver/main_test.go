@@ -102,6 +102,8 @@ func TestAWrongFlagAndATakenAddressAreSaidInWordsThatHelp(t *testing.T) {
 		"not defined: -folder\nrefserver check -h lists the flags.":            {"check", "-folder", "x"},
 		"another program listens on " + taken.Addr().String():                  {"serve", "-data", t.TempDir(), "-addr", taken.Addr().String()},
 		"give another address with -addr":                                      {"fakegraph", "-addr", taken.Addr().String()},
+		"refserver serve: -latency must not be negative":                       {"serve", "-latency", "-5s", "-data", t.TempDir(), "-addr", taken.Addr().String()},
+		"refserver fakegraph: -latency must not be negative":                   {"fakegraph", "-latency", "-1ns", "-addr", taken.Addr().String()},
 	} {
 		if code, _, errOut := call(t, args...); code == exitOK || !strings.Contains(errOut, want) {
 			t.Errorf("%q: exit code %d and %q, want %q", args, code, errOut, want)
@@ -279,6 +281,36 @@ func TestCheckOfNoDatabaseCouldNotRun(t *testing.T) {
 	}
 	if code, out, _ := call(t, "check", "-data", dir); code != exitNoCheck {
 		t.Errorf("a file that is no database: exit code %d, %s; want %d", code, out, exitNoCheck)
+	}
+}
+
+// A cron job with a mistyped folder would otherwise dispatch nothing for ever, with exit code 0.
+func TestDispatchAndCheckNeverMakeADatabase(t *testing.T) {
+	base := t.TempDir()
+	if err := os.Mkdir(databasePath(base), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ data, says string }{
+		"no folder":            {filepath.Join(base, "typo"), "there is no database " + databasePath(filepath.Join(base, "typo"))},
+		"a folder without it":  {t.TempDir(), "refserver migrate"},
+		"a folder of its name": {base, "is not a file"},
+	} {
+		for _, args := range [][]string{{"dispatch"}, {"dispatch", "-migrate=false"}, {"check"}} {
+			before, _ := os.ReadDir(c.data)
+			code, out, errOut := call(t, append(args, "-data", c.data)...)
+			if code != 2 || out != "" || !strings.Contains(errOut, c.says) {
+				t.Errorf("%s, %q: exit code %d, %q, %q; want 2 and %q", name, args, code, out, errOut, c.says)
+			}
+			if after, _ := os.ReadDir(c.data); len(after) != len(before) {
+				t.Errorf("%s, %q: made %v", name, args, after)
+			}
+		}
+	}
+	if _, err := os.Stat(filepath.Join(base, "typo")); !os.IsNotExist(err) {
+		t.Errorf("the folder has been made: %v", err)
+	}
+	if _, _, help := call(t, "dispatch", "-h"); !strings.Contains(help, "never makes a SQLite database") {
+		t.Errorf("-h does not say so: %s", help)
 	}
 }
 

@@ -63,9 +63,9 @@ func serveCommand(ctx context.Context, args []string, out, errOut io.Writer) int
 	o.log.flags(fs)
 	fs.StringVar((*string)(&o.role), "role", string(roleAll), "what this process does: web (pages and API), dispatcher, worker, or all of it")
 	fs.BoolVar(&o.migrate, "migrate", true, "bring the database's schema up to date first; otherwise wait until somebody does")
-	fs.BoolVar(&o.demo, "demo", true, "with the fake Graph: begin an empty database with thirty days of history, which takes a few seconds;\n"+
-		"otherwise with one schedule in each tenant. A tenant that ever had a schedule is left alone. On Postgres\n"+
-		"it takes up to 4 connections beyond -max-conns while it is played")
+	fs.BoolVar(&o.demo, "demo", true, "with the fake Graph: begin an empty database with thirty days of history, which takes seconds, on Postgres\n"+
+		"up to a minute; otherwise with one schedule in each tenant. A tenant that ever had a schedule is left\n"+
+		"alone. On Postgres it takes up to 4 connections beyond -max-conns while it is played")
 	fs.DurationVar(&o.graph.latency, "latency", serveLatency, "with the fake Graph: how long each policy, page of a listing and write takes, so that a backup can be\n"+
 		"watched; 0 for no time")
 	fs.IntVar(&o.workers, "workers", 4, "how many runs this process works on at once")

@@ -130,6 +130,28 @@ func (s source) open(ctx context.Context, clock runs.Clock) (*database, error) {
 	return &database{Store: db.Store, close: db.Close}, nil
 }
 
+// exists refuses a SQLite database that is not there, for commands that are pointless on a new one:
+// with a mistyped folder a cron job would dispatch nothing for ever, and look fine.
+func (s source) exists() error {
+	switch {
+	case s.postgres():
+		return nil
+	case s.ownerURL != "":
+		return errOwnerless
+	}
+	path := databasePath(s.data)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("-data: there is no database %s: give the folder that refserver serve was given, or make one with refserver migrate", path)
+	case err != nil:
+		return fmt.Errorf("-data: the database cannot be looked at: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("-data: %s is not a file", path)
+	}
+	return nil
+}
+
 func (s source) makeFolder() error {
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return fmt.Errorf("the data folder cannot be made: %w", err)
