@@ -202,6 +202,27 @@ func (u *Uploader) take(ctx context.Context, tenant graph.TenantID, actor runs.A
 	return up, nil
 }
 
+// Waits tells whether the file of an import is still there, so that the import can be retried: it is
+// removed when its run comes to its end, whatever was in it, and by Sweep. A run that was canceled, or
+// ended for what has nothing to do with the file, such as an outage, leaves it.
+func (u *Uploader) Waits(ctx context.Context, tenant graph.TenantID, actor runs.Actor, run runs.Run) (bool, error) {
+	if err := u.cfg.Guard.Allow(ctx, tenant, actor, runs.ActionLook, runs.Target{Type: "run", ID: run.ID}); err != nil {
+		return false, err
+	}
+	var params ImportParams
+	if run.Kind != runs.KindSetImport || json.Unmarshal(run.Params, &params) != nil || !params.UploadID.Valid() {
+		return false, nil
+	}
+	upload, err := u.cfg.Store.GetUpload(ctx, tenant, params.UploadID)
+	if errors.Is(err, runs.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("transfer: looking for the file of an import: %w", err)
+	}
+	return !upload.ReadyAt.IsZero(), nil
+}
+
 func (u *Uploader) now() time.Time { return u.cfg.Clock.Now().UTC().Truncate(time.Microsecond) }
 
 // Sweep removes the files of all tenants that were uploaded longer than MaxAge ago, and

@@ -205,6 +205,13 @@ func TestACanceledImportCanBeRetriedWhileItsFileIsThere(t *testing.T) {
 	if set := w.Set(run); run.Status != runs.StatusCanceled || set.Status != "partial" || set.ItemsCount != 16 {
 		t.Fatalf("the run ended %s, the set is %s with %d items", run.Status, set.Status, set.ItemsCount)
 	}
+	waits := func(want bool) {
+		t.Helper()
+		if got, err := w.up.Waits(t.Context(), rig.Tenant, rig.Owner, run); got != want || err != nil {
+			t.Errorf("its file waits: %v, %v; want %v", got, err, want)
+		}
+	}
+	waits(true)
 	again, _, err := w.Starter.Retry(t.Context(), rig.Tenant, rig.Owner, run.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -222,6 +229,10 @@ func TestACanceledImportCanBeRetriedWhileItsFileIsThere(t *testing.T) {
 	var conflict *runs.ConflictError
 	if _, _, err := w.Starter.Retry(t.Context(), rig.Tenant, rig.Owner, run.ID); !errors.As(err, &conflict) || conflict.Code != "upload_gone" {
 		t.Errorf("without the file: %v", err)
+	}
+	waits(false)
+	if _, err := w.up.Waits(t.Context(), rig.Tenant, runs.Actor{ID: "nobody"}, run); !errors.Is(err, runs.ErrForbidden) {
+		t.Errorf("a stranger is told: %v", err)
 	}
 }
 

@@ -99,6 +99,9 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v *visit, f failure
 	}
 	v.query = nil // an error page has no notice and no filters
 	data := errorData{Status: f.status, Code: f.code, Text: f.text, Fields: f.fields, Plain: unfiltered(r, f.status), SignIn: f.signIn}
+	if v.tenant != "" && (f.status == http.StatusConflict || r.Method == http.MethodPost && f.status < http.StatusInternalServerError) {
+		data.Back = p.cameFrom(r)
+	}
 	if f.code == "invalid" && r.Method == http.MethodGet {
 		data.Text = "Something in the address of this page is not right:"
 	}
@@ -124,6 +127,7 @@ type errorData struct {
 	Text   string
 	Fields []runs.FieldError
 	Plain  string // the same list without the filters that are not right; empty for others
+	Back   string // where the person came from, or the page of the thing; empty for none
 	SignIn string // a page that leads to the sign-in; empty for none
 	Again  string // the same page once more; empty when that helps nothing
 }

@@ -45,7 +45,11 @@ func (v *visit) refusedIn(id runs.ID) (*refusedRun, error) {
 	if name := about[run.ID].Name; name != "" {
 		r.Title += ": " + name
 	}
-	if v.mayRetry(run) {
+	retry, err := v.mayRetry(run)
+	if err != nil {
+		return nil, err
+	}
+	if retry {
 		r.Retry = v.path("runs", string(run.ID), "retry")
 	}
 	add := func(t graph.PolicyType) {

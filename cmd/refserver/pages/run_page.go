@@ -14,35 +14,50 @@ import (
 const retrySoon = 7 * 24 * time.Hour
 
 type runData struct {
-	Run        runs.Run
-	Badge      badge
-	About      subject
-	Who        string
-	Duration   string
-	DueThere   moment // in the zone of its schedule, where that shows another time
-	BeganThere moment
-	Advice     *advice // nil when nothing needs explaining
-	Message    string
-	Progress   progress
-	ETA        time.Time
-	Poll       bool // the page is asked for again
-	Waits      bool // queued after an attempt
-	Steps      []runStep
-	Links      []runLink
-	MayCancel  bool
-	MayRetry   bool
-	Restored   *restored // of a restore only
-	Summary    any
-	Shape      string // which part shows Summary; empty for none
-	Items      []itemRow
-	Statuses   []filterOption
-	Cursor     string
-	Pager      pager
+	Run         runs.Run
+	Badge       badge
+	About       subject
+	Who         string
+	Duration    string
+	DueThere    moment // in the zone of its schedule, where that shows another time
+	BeganThere  moment
+	Advice      *advice // nil when nothing needs explaining
+	Message     string
+	Progress    progress
+	ETA         time.Time
+	Poll        bool // the page is asked for again
+	Waits       bool // queued after an attempt
+	Steps       []runStep
+	Links       []runLink
+	MayCancel   bool
+	MayRetry    bool
+	ImportAgain bool      // an import that did not succeed, without the file that a retry needs
+	Restored    *restored // of a restore only
+	Summary     any
+	Shape       string // which part shows Summary; empty for none
+	Items       []itemRow
+	Statuses    []filterOption
+	Cursor      string
+	Pager       pager
 }
 
 // Refused tells whether Microsoft Graph refused the run something, as far as the page knows.
 func (d runData) Refused() bool {
 	return d.Run.ErrorCode == runs.CodeGraphForbidden || slices.ContainsFunc(d.Items, func(i itemRow) bool { return i.Reason == runs.ReasonForbidden })
+}
+
+// advise explains the code of the run. What a retry would need of an import is gone when it came to its
+// end, and after a day.
+func (d runData) advise() advice {
+	a := adviceFor(d.Run.ErrorCode)
+	switch {
+	case d.Run.Kind != runs.KindSetImport || d.Run.ErrorCode == runs.CodeImportInvalid:
+	case d.Run.ErrorCode == runs.CodeItemsFailed:
+		a.Do = "The items below say which and why; the others are in the set. The file is removed: to try again, import it again, which makes another set."
+	case d.ImportAgain:
+		a.Do = "Its file has been removed meanwhile, so there is nothing to retry: import it again."
+	}
+	return a
 }
 
 // runLink leads to what a run has to do with.
@@ -66,8 +81,13 @@ func showRun(v *visit) (answer, error) {
 	data := runData{
 		Run: run, Badge: runBadge(run), About: about[run.ID], Who: whoStarted(run), Duration: v.took(run), Message: run.ErrorMessage,
 		Poll: run.Status.Active(), Waits: run.Status == runs.StatusQueued && run.Attempt > 0,
-		MayCancel: v.mayCancel(run), MayRetry: v.mayRetry(run),
+		MayCancel: v.mayCancel(run),
 	}
+	if data.MayRetry, err = v.mayRetry(run); err != nil {
+		return nil, err
+	}
+	gone := run.Kind == runs.KindSetImport && run.Status.Terminal() && !data.MayRetry
+	data.ImportAgain = gone && v.mayAgain(run)
 	if data.Poll {
 		far, err := v.progressOf([]runs.Run{run})
 		if err != nil {
@@ -82,7 +102,7 @@ func showRun(v *visit) (answer, error) {
 		data.ETA = v.eta(run)
 	}
 	if run.ErrorCode != "" {
-		a := adviceFor(run.ErrorCode)
+		a := data.advise()
 		data.Advice = &a
 	}
 	if data.Steps, err = v.timeline(run); err != nil {

@@ -65,7 +65,16 @@ func (v *visit) mayCancel(r runs.Run) bool {
 }
 
 // mayRetry tells whether the button is shown: what succeeded is not retried, and what did not
-// needs the permission of its kind again.
-func (v *visit) mayRetry(r runs.Run) bool {
+// needs the permission of its kind again. An import needs its file, too, which is gone when it came
+// to its end.
+func (v *visit) mayRetry(r runs.Run) (bool, error) {
+	if !v.mayAgain(r) || r.Kind != runs.KindSetImport {
+		return v.mayAgain(r), nil
+	}
+	return v.cfg.Uploader.Waits(v.ctx(), v.tenant, v.actor, r)
+}
+
+// mayAgain tells whether a run did not succeed, and the actor may start another one of its kind.
+func (v *visit) mayAgain(r runs.Run) bool {
 	return r.Status.Terminal() && r.Status != runs.StatusSuccess && v.may(runs.StartAction(r.Kind))
 }

@@ -121,6 +121,8 @@ func (v *visit) history(data *scheduleData) error {
 		data.Runs = append(data.Runs, line)
 	}
 	data.MoreRuns = newest.NextCursor != "" || len(newest.Items) > len(shown)
-	data.MayRetry = len(shown) > 0 && v.mayRetry(shown[0])
-	return nil
+	if len(shown) > 0 {
+		data.MayRetry, err = v.mayRetry(shown[0])
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"io"
 	"mime/multipart"
@@ -11,6 +12,7 @@ import (
 	"runtime/metrics"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -57,6 +59,69 @@ func TestAFileThatIsNoZipEndsItsRunAndSaysWhy(t *testing.T) {
 	if run.Status != runs.StatusFailed || run.ErrorCode != runs.CodeImportInvalid {
 		t.Errorf("the run is %s: %s", run.Status, run.ErrorCode)
 	}
+}
+
+// damaged is an export of a set in which one policy is not what was captured.
+func damaged(t *testing.T, export string) string {
+	t.Helper()
+	from := must(zip.NewReader(strings.NewReader(export), int64(len(export))))(t)
+	var out bytes.Buffer
+	to, broken := zip.NewWriter(&out), false
+	for _, f := range from.File {
+		r := must(f.Open())(t)
+		content := must(io.ReadAll(r))(t)
+		if strings.HasPrefix(f.Name, "policies/") && !broken {
+			content, broken = content[:len(content)/2], true
+		}
+		must(must(to.Create(f.Name))(t).Write(content))(t)
+	}
+	check(t, to.Close())
+	if !broken {
+		t.Fatal("the export has no policy")
+	}
+	return out.String()
+}
+
+// The file of an import is removed when its run has come to its end, and after a day.
+func TestAnImportIsRetriedWhileItsFileIsThereAndElseLeadsToTheImport(t *testing.T) {
+	w := newWorld(t, nil)
+	set := w.byHand("One")
+	export := w.post(owner, tenantPath("sets", set.ID, "export"), url.Values{"secrets": {"yes"}}).body
+	page := func(as runs.Actor, r runs.Run) response { return w.get(as, tenantPath("runs", r.ID)) }
+	retry := func(r runs.Run) string { return `action="` + tenantPath("runs", r.ID, "retry") + `"` }
+	again := `<a role="button" href="` + tenantPath("sets", "import") + `">Import the file again</a>`
+	gone := func(what string, r runs.Run, advice string) {
+		t.Helper()
+		got := page(manager, r)
+		if !strings.Contains(got.body, again) || strings.Contains(got.body, retry(r)) {
+			t.Errorf("%s: a retry is offered: %t, another import: %t", what, strings.Contains(got.body, retry(r)), strings.Contains(got.body, again))
+		}
+		got.shows(t, advice)
+		got.lacks(t, "Retry covers")
+		if refused := w.post(manager, tenantPath("runs", r.ID, "retry"), nil); refused.StatusCode != http.StatusConflict {
+			t.Errorf("%s: a retry answers %s", what, refused.Status)
+		} else if back := refused.link(t, "Back"); back != tenantPath("runs", r.ID) {
+			t.Errorf("%s: from the refusal Back leads to %s", what, back)
+		}
+		page(readonly, r).lacks(t, again)
+	}
+
+	gone("no zip", w.started(w.upload(manager, "", "x.zip", strings.NewReader("none"))), "Export the set again, or import another file.")
+	partial := w.started(w.upload(manager, "", "x.zip", strings.NewReader(damaged(t, export))))
+	if partial.Status != runs.StatusPartial {
+		t.Fatalf("the damaged export ended %s", partial.Status)
+	}
+	gone("partial", partial, "The file is removed: to try again, import it again")
+
+	w.upload(manager, "", "x.zip", strings.NewReader(export))
+	waiting := must(w.cfg.Starter.List(t.Context(), tenant, owner, runs.RunFilter{Kinds: []runs.Kind{runs.KindSetImport}}, runs.PageRequest{Limit: 1}))(t).Items[0]
+	canceled := must(w.cfg.Starter.Cancel(t.Context(), tenant, manager, waiting.ID))(t)
+	got := page(manager, canceled)
+	got.has(t, retry(canceled))
+	got.lacks(t, again)
+	w.clock.Add(25 * time.Hour)
+	must(w.cfg.Uploader.Sweep(t.Context()))(t)
+	gone("swept", canceled, "Its file has been removed meanwhile")
 }
 
 func TestAnUploadThatIsRefusedSaysWhyInWords(t *testing.T) {

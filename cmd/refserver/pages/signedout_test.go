@@ -54,3 +54,36 @@ func TestAFormThatComesTooLateSaysThatNothingWasDone(t *testing.T) {
 		t.Error("a form of somebody who is not signed in was saved")
 	}
 }
+
+// A refusal leads back to the page of here that the form was sent from, whatever else the request says.
+func TestWhatIsRefusedLeadsBackToWhereThePersonCameFrom(t *testing.T) {
+	w := newWorld(t, nil)
+	run := w.backup(w.schedule(nil).ID)
+	const host = "http://example.com"
+	own := tenantPath("runs", run.ID)
+	for referer, want := range map[string]string{
+		"": own,
+		host + tenantPath("runs") + "?kind=backup&limit=5": tenantPath("runs") + "?kind=backup&limit=5",
+		host + own: own,
+		"https://evil.example" + tenantPath("runs"): own,
+		host + "@evil.example" + tenantPath("runs"): own,
+		host + "/elsewhere":                         own,
+		host + "/backups/-/zone":                    own,
+		host + "//evil.example/backups/x":           own,
+		"javascript:alert(1)":                       own,
+		"%":                                         own,
+	} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tenantPath("runs", run.ID, "retry"), nil)
+		req.SetBasicAuth(owner.ID, "x")
+		req.Header.Set("Referer", referer)
+		rec := httptest.NewRecorder()
+		w.mux.ServeHTTP(rec, req)
+		got := response{Response: rec.Result(), body: rec.Body.String()}
+		if got.StatusCode != http.StatusConflict {
+			t.Fatalf("a retry of what succeeded answers %s", got.Status)
+		}
+		if back := got.link(t, "Back"); back != want {
+			t.Errorf("from %q Back leads to %q, want %q", referer, back, want)
+		}
+	}
+}

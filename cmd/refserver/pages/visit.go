@@ -198,6 +198,36 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 	p.fail(w, r, nil, f)
 }
 
+// cameFrom is the page of here that a request was sent from, else the one that its form stands on or
+// that of the thing which it is about; empty when there is none.
+func (p *Pages) cameFrom(r *http.Request) string {
+	asks := r.URL.RequestURI()
+	var list []string
+	if from, err := url.Parse(r.Referer()); err == nil && from.Host != "" && from.Host == r.Host {
+		list = append(list, p.local(from.RequestURI()))
+	}
+	list = append(list, r.URL.EscapedPath())
+	if before, _, found := strings.Cut(r.URL.EscapedPath(), "/"+url.PathEscape(r.PathValue("id"))+"/"); found {
+		list = append(list, before+"/"+url.PathEscape(r.PathValue("id")))
+	}
+	for _, at := range list {
+		if p.shows(at) && (r.Method == http.MethodPost || at != asks) {
+			return at
+		}
+	}
+	return ""
+}
+
+// shows tells whether an address is that of a page within a tenant.
+func (p *Pages) shows(at string) bool {
+	u, err := url.Parse(at)
+	if err != nil || at == p.cfg.Prefix {
+		return false
+	}
+	_, pattern := p.mux.Handler(&http.Request{Method: http.MethodGet, URL: u})
+	return strings.Contains(pattern, "/{tenant}/")
+}
+
 // standsOn is the page that a form stands on, whose GET leads to the sign-in: the form's own address,
 // or where it was sent from.
 func (p *Pages) standsOn(r *http.Request) string {
