@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -69,7 +70,17 @@ func compareSets(v *visit) (answer, error) {
 	pg := page{template: "compare", title: "Compare backup sets", section: "sets"}
 	with := runs.ID(v.query.Get("with"))
 	if with == "" {
-		data.Offer, err = v.offerSets(data.After)
+		var likely []backupset.BackupSet
+		if v.query.Get("cursor") == "" && v.query.Get("schedule") == "" {
+			before, err := archive.Before(v.ctx(), v.tenant, v.actor, v.id())
+			switch {
+			case err == nil:
+				likely = append(likely, before)
+			case !errors.Is(err, runs.ErrNotFound):
+				return nil, err
+			}
+		}
+		data.Offer, err = v.offerSets(data.After, likely...)
 		pg.data = data
 		return pg, err
 	}

@@ -111,7 +111,7 @@ func neverReached(run runs.Run) string {
 // setOffer is the sets that one can be compared with: a page of them, newest first.
 type setOffer struct {
 	Sets      []backupset.BackupSet
-	First     runs.ID // the one that is marked: what is chosen, or the newest before the set
+	First     runs.ID // the one that is marked: what is chosen, or the one before the set
 	Schedules []filterOption
 	Schedule  runs.ID // whose sets are offered; empty for all
 	Pager     pager
@@ -121,7 +121,7 @@ type setOffer struct {
 func (o setOffer) All() bool { return o.Schedule == "" && o.Pager == (pager{}) }
 
 // offerSets reads the sets that set can be compared with, as the address asks for them. The one
-// that is chosen is offered in any case.
+// that is chosen, or likely to be, is offered in any case and marked; else the newest before the set is.
 func (v *visit) offerSets(set backupset.BackupSet, chosen ...backupset.BackupSet) (o setOffer, err error) {
 	ask, err := v.pageRequest()
 	if err != nil {

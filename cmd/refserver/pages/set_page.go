@@ -27,7 +27,7 @@ type setData struct {
 	Changes *backupset.ChangeCounts // since then; nil when there are too many to count
 	Notes   []string                // of what is not known to have changed
 	Others  []backupset.BackupSet   // to compare with, the newest ones
-	Other   runs.ID                 // that is offered first: the newest before this one, if there is one
+	Other   runs.ID                 // that is offered first: the one before, of the same schedule if there is one
 
 	MoreOthers bool
 
@@ -242,6 +242,11 @@ func (v *visit) changes(d *setData) error {
 		return err
 	}
 	d.MoreOthers = recent.NextCursor != ""
+	if d.Before != nil {
+		if d.Other = d.Before.ID; !slices.ContainsFunc(recent.Items, func(s backupset.BackupSet) bool { return s.ID == d.Other }) {
+			d.Others = append(d.Others, *d.Before)
+		}
+	}
 	for _, s := range recent.Items {
 		if s.ID != d.Set.ID {
 			d.Others = append(d.Others, s)

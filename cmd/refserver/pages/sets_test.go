@@ -104,17 +104,20 @@ func TestTheListOfSetsSaysWhereEachComesFromAndHowItIs(t *testing.T) {
 
 func TestAComparisonGoesForwardInTimeUnlessOneWantsItOtherwise(t *testing.T) {
 	w := newWorld(t, nil)
-	s := w.schedule(nil)
+	s, another := w.schedule(nil), w.schedule(func(d *backupsched.Draft) { d.Name = "Another" })
 	var made []runs.ID
 	for range 3 {
+		w.backup(another.ID)
 		made = append(made, w.backup(s.ID).BackupSetID)
 		w.clock.Add(time.Minute)
 	}
 	first, second, third := made[0], made[1], made[2]
-	for set, offered := range map[runs.ID]runs.ID{third: second, second: first} {
+	for set, offered := range map[runs.ID]runs.ID{third: second, second: first} { // of the same schedule
 		w.get(readonly, tenantPath("sets", set)).has(t, `<option value="`+string(offered)+`" selected>`)
+		w.get(readonly, tenantPath("sets", set, "compare")).has(t, `<option value="`+string(offered)+`" selected>`)
 	}
-	w.get(readonly, tenantPath("sets", first)).lacks(t, " selected>") // none is older
+	oldest := must(w.store.ListSets(t.Context(), tenant, backupset.SetFilter{ScheduleID: another.ID}, runs.Slice{Limit: 3}))(t)[2].ID
+	w.get(readonly, tenantPath("sets", oldest)).lacks(t, " selected>") // none is older
 	compare := func(before, after runs.ID) string {
 		return tenantPath("sets", after, "compare") + "?with=" + string(before)
 	}
