@@ -204,7 +204,9 @@ func (v *visit) outcome(p restore.Preview, actions []restore.Action, badgeOf fun
 		if item.VersionID != "" && captured != "" {
 			e.Link = captured + string(item.ItemID)
 		}
-		e.Open = o.One
+		if e.Open = o.One; o.One {
+			e.Missing, e.More = atMost(v.missingOf(item), missingOfOne)
+		}
 		e.fold(item.Diff, l)
 		o.Entries = append(o.Entries, e)
 	}
@@ -233,9 +235,12 @@ func (v *visit) previewEntry(p restore.Preview, item restore.PreviewItem, b badg
 	if name := visible(item.TargetName); item.TargetID != "" && name != "" && name != visible(item.Name) {
 		e.Sub = "It exists as " + shortName(name) + "."
 	}
+	if e.Missing, e.More = atMost(v.missingOf(item), missingInEntry); len(e.Missing) > 0 && item.Reason == runs.ReasonDependencyMissing {
+		e.Why = "" // their names say it
+	}
 	for _, w := range item.Warnings {
-		if item.Action == restore.Blocked && w.Code == string(item.Reason) {
-			continue // said already
+		if !tells(p, item, w.Code) || item.Action == restore.Blocked && (w.Code == string(item.Reason) || w.Code == string(runs.ReasonDependencyMissing) && len(e.Missing) > 0) {
+			continue // or said already
 		}
 		e.Warnings = append(e.Warnings, previewWarning(item.Action, w))
 	}

@@ -15,10 +15,12 @@ import (
 type entry struct {
 	Badge    badge
 	Name     string
-	Type     string // in words
-	Link     string // the policy's page; empty when there is none
-	Sub      string // what it is matched with
-	Why      string // the reason in words
+	Type     string    // in words
+	Link     string    // the policy's page; empty when there is none
+	Sub      string    // what it is matched with
+	Why      string    // the reason in words
+	Missing  []missing // what it refers to and the tenant does not have, the first ones
+	More     int       // how many others
 	Warnings []string
 	Summary  string // of the folded difference: "2 changed: Description, Settings › x"
 	Diff     *diffView

@@ -22,11 +22,12 @@ type previewData struct {
 	Preview restore.Preview
 	Options []string // in words
 	Outcome outcome
-	Careful []caution
+	advance
 
 	Overwrites int    // objects that would be changed
 	Writes     int    // and those that would be made
 	Enables    bool   // Conditional Access as it was captured, which must be confirmed
+	NoAccess   bool   // and no such policy would be written
 	Retries    bool   // it finishes what a restore has begun: another one is a retry, too
 	Change     string // leads back to the options
 	Step1      string // to the choice of a set
@@ -88,7 +89,15 @@ func (v *visit) previewOf(id runs.ID) (*previewData, error) {
 	if data.Outcome, err = v.outcome(p, previewActions, previewBadge, diffLimits{before: "Live now", after: "After the restore"}); err != nil {
 		return nil, err
 	}
-	data.Careful, err = v.cautions(p)
+	if data.Enables {
+		written, err := v.cfg.Restores.Items(v.ctx(), v.tenant, v.actor, id,
+			restore.Filter{Type: conditionalAccess, Actions: []restore.Action{restore.Create, restore.Change}}, runs.PageRequest{Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		data.NoAccess = len(written.Items) == 0
+	}
+	data.advance, err = v.inAdvance(p, len(asked.ItemIDs) > 0)
 	return data, err
 }
 
@@ -112,7 +121,7 @@ func optionWords(o restore.Options) []string {
 			restore.AccessDisabled: "Conditional Access comes back disabled.", restore.AccessReportOnly: "Conditional Access comes back as report-only.", restore.AccessOriginal: "Conditional Access comes back as it was captured.",
 		}[o.Access],
 	}
-	for i, safe := range []string{"Policies that exist are left alone.", "Assignments are left as they are.", "Conditional Access keeps its state; what is made anew is disabled."} {
+	for i, safe := range []string{"Policies that exist are left alone.", "Assignments are left as they are.", "Conditional Access never becomes stricter; what is made anew is disabled."} {
 		if words[i] == "" {
 			words[i] = safe
 		}
@@ -223,56 +232,4 @@ func refusedWords(c *runs.ConflictError) string {
 		return "This preview is still being made. Wait for it, then confirm."
 	}
 	return sentence(c.Message)
-}
-
-// caution is something to know before a restore, and how many policies it is about.
-type caution struct {
-	Words string
-	Count string
-}
-
-// cautionsRead bounds how many policies are read for the summary of warnings.
-const cautionsRead = 1000
-
-// cautions counts the warnings of what would be written, and what is blocked for lack of
-// something. They stand above the list, once.
-func (v *visit) cautions(p restore.Preview) ([]caution, error) {
-	if v.query.Get("cursor") != "" || v.query.Get("item") != "" {
-		return nil, nil
-	}
-	counts := map[string]int{}
-	pr := runs.PageRequest{Limit: runs.MaxPageSize}
-	for read := 0; read < cautionsRead; read += runs.MaxPageSize {
-		got, err := v.cfg.Restores.Items(v.ctx(), v.tenant, v.actor, p.RunID,
-			restore.Filter{Actions: []restore.Action{restore.Create, restore.Change, restore.Blocked}}, pr)
-		if err != nil {
-			return nil, err
-		}
-		for _, item := range got.Items {
-			for code := range cautionCodes(item) {
-				counts[code]++
-			}
-		}
-		if pr.Cursor = got.NextCursor; pr.Cursor == "" {
-			break
-		}
-	}
-	var list []caution
-	for _, c := range knownCautions {
-		if n := counts[c.code]; n > 0 {
-			list = append(list, caution{Words: c.words, Count: count(n, "policy", "policies")})
-		}
-	}
-	return list, nil
-}
-
-func cautionCodes(item restore.PreviewItem) map[string]bool {
-	codes := map[string]bool{}
-	for _, w := range item.Warnings {
-		codes[warningCode(item.Action, w.Code)] = true
-	}
-	if item.Action == restore.Blocked {
-		codes[string(item.Reason)] = true
-	}
-	return codes
 }

@@ -19,7 +19,7 @@ func whyWords(kind runs.Kind, item restore.PreviewItem) string {
 		runs.ReasonUnsupportedType:     "Policies of this type are backed up to look at; Graph offers no way to write them back.",
 		runs.ReasonBuiltinObject:       "It is Microsoft's own, or one that every tenant has: nobody can make it.",
 		runs.ReasonSecretsMasked:       "Graph never showed its secrets, so writing it would destroy them. Type them in by hand in the admin centre.",
-		runs.ReasonDependencyMissing:   "Something that it refers to is not in this tenant, such as a group, a filter or a scope tag. Restore that as well, or make it first.",
+		runs.ReasonDependencyMissing:   "Something that it refers to is not in this tenant. Make that first, or restore it as well.",
 		runs.ReasonAmbiguousMatch:      "Several objects could be meant, here or in what it refers to. Rename or remove one of them.",
 		runs.ReasonInvalidPayload:      "What was captured is damaged or contradicts itself. It cannot be written as it is.",
 		runs.ReasonForbidden:           "The app may not read this in the tenant. Grant the permission and make a new preview.",
@@ -50,26 +50,47 @@ func warningCode(a restore.Action, code string) string {
 	return code
 }
 
-// knownCautions are what a person should know before a restore, the gravest first, by the codes
-// of warnings and of what blocks.
-var knownCautions = []struct{ code, words, short string }{
-	{"secrets_masked", "Graph never showed the secrets of these policies. They stay where the live ones are the same; elsewhere the policy is blocked, and the secret must be typed in by hand.",
-		"Its secrets are not in the backup. They stay only where the live ones are the same."},
+// knownCaution is a code of warnings or of what blocks, in words: of all policies that have it, and of
+// one.
+type knownCaution struct{ code, words, short string }
+
+// knownCautions are the warnings about what would be written, the gravest first.
+var knownCautions = []knownCaution{
 	{"access_state", "Conditional Access comes back in a weaker state than it was captured in, or than it has: it protects less until somebody enables it.",
 		"Conditional Access would protect less"},
 	{"assignments_widen", "These would reach more people or devices than they do now. Look at their assignments first.",
 		"It would reach more than it does now"},
 	{codeReachesAll, "These would be created for all users or all devices, and reach them at once. Look at their assignments first.",
 		"It would reach them at once"},
-	{"dependency_missing", "Groups, filters or other objects that these refer to are not in this tenant. Make them first, restore them as well, or choose to map assignments to groups of the same name.",
-		"Something that it refers to is missing"},
-	{"reference_unclear", "What these refer to could be several objects here, or could not be looked up. Check it after the restore.",
-		"A reference is not clear"},
-	{"ambiguous_match", "Several objects of the tenant could be meant. Rename or remove one of them, then make a new preview.", ""},
+	{"secrets_masked", "Graph never showed the secrets of these policies. They stay, since the live ones are the same.",
+		"Its secrets are not in the backup. They stay only where the live ones are the same."},
 	{"fixed_property", "These differ in a property that nobody can change once the object exists. It stays as it is.",
 		"A property cannot be changed any more"},
-	{"name_taken", "The name of the copy, or the id, belongs to another object. Choose another suffix.",
-		"A name is taken"},
+	{"dependency_missing", "", "Something that it refers to is missing"},
+	{"reference_unclear", "", "A reference is not clear"},
+	{"name_taken", "", "A name is taken"},
+}
+
+// knownBlocks are the reasons for which a policy would not be written that somebody can do something
+// about.
+var knownBlocks = []knownCaution{
+	{code: string(runs.ReasonDependencyMissing), words: "Something that they refer to is missing in this tenant."},
+	{code: string(runs.ReasonAmbiguousMatch), words: "Several objects of the tenant could be meant. Rename or remove one of them, then make a new preview."},
+	{code: string(runs.ReasonSecretsMasked), words: "Graph never showed their secrets, so writing them would destroy those. Type them in by hand in the admin centre."},
+	{code: string(runs.ReasonConflict), words: "The name of the copy, or the id, belongs to another object. Choose another suffix."},
+	{code: string(runs.ReasonForbidden), words: "The app may not read what they need in the tenant. Grant the permission and make a new preview."},
+}
+
+// tells tells whether a warning is worth a word: nobody is warned of what would not be done.
+func tells(p restore.Preview, item restore.PreviewItem, code string) bool {
+	written := item.Action == restore.Create || item.Action == restore.Change
+	switch {
+	case p.Kind != runs.KindRestorePreview || written || code == "secrets_masked":
+		return true
+	case item.Action != restore.Blocked:
+		return false
+	}
+	return code != "access_state" && code != "assignments_widen" && code != "fixed_property"
 }
 
 // previewWarning is a warning of a preview in words: what it means, and the detail.

@@ -140,7 +140,9 @@ func TestAWholeRestoreGoesByLinksAndFormsOnly(t *testing.T) {
 	if !found {
 		t.Error("the deleted policy was not restored")
 	}
-	w.get(manager, page).shows(t, "This preview has been restored.", "Make a new preview")
+	got = w.get(manager, page)
+	got.shows(t, "This preview has been restored.", "Make a new preview")
+	got.lacks(t, "Nothing has been changed", "would do")
 	w.get(manager, tenantPath("restore")).shows(t, "1 created, 1 changed")
 }
 

@@ -231,7 +231,7 @@ var labels = map[string]string{
 	"policy_ids": "Policies", "timezone": "Time zone", "all": "Everything in the set",
 	"existing": "When a policy exists and differs", "copy_suffix": "The copy's name ends in",
 	"access_state": "Conditional Access policies that were enabled when they were captured come back",
-	"tenant_name":  "Type the name of the tenant", "confirm": "I know that Conditional Access policies are enforced at once and may lock people out",
+	"tenant_name":  "Type the name of the tenant", "confirm": "I know that “As they were captured” enforces Conditional Access policies at once and may lock people out",
 	"set/name": "Name of the hold", "set_import/name": "Name of the new set",
 }
 

@@ -1,0 +1,107 @@
+package pages_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/runs"
+)
+
+// referring makes a policy that refers to a scope tag and a group, of which the tenant has none.
+func (w *world) referring(id, name, tag, group string) {
+	w.t.Helper()
+	groupID := fmt.Sprintf("11111111-1111-4111-8111-%012x", len(group))
+	p := graph.Policy{Type: device, ID: id, Name: name, ODataType: "#microsoft.graph.windows10CustomConfiguration",
+		Raw: fmt.Appendf(nil, `{"@odata.type":"#microsoft.graph.windows10CustomConfiguration","id":%q,"displayName":%q,"roleScopeTagIds":["%d"]}`, id, name, 9000+len(tag)),
+		Parts: []graph.Part{{Name: "assignments", Raw: fmt.Appendf(nil,
+			`[{"id":"a","target":{"@odata.type":"#microsoft.graph.groupAssignmentTarget","groupId":%q}},{"id":"b","target":{"@odata.type":"#microsoft.graph.allDevicesAssignmentTarget"}}]`, groupID)}},
+		References: []graph.Reference{{Kind: "roleScopeTag", ID: fmt.Sprint(9000 + len(tag)), Name: tag}, {Kind: "group", ID: groupID, Name: group}},
+	}
+	check(w.t, w.graph.Put(tenant, p))
+}
+
+// waiting is a preview of policies that cannot be restored, since what they refer to is missing, and of
+// one that can.
+func (w *world) waiting(assignments string) (set runs.ID, page string) {
+	w.t.Helper()
+	w.put("lost", "Lost property", "description", "to be found")
+	w.referring("a", "Kiosk A", "Site QQQ 1", "sg-it-lab")
+	w.referring("b", "Kiosk B", "Site <b>GRU</b> 22", "sg-it-lab")
+	w.referring("c", "Kiosk C", "Site QQQ 1", "sg-it-lab")
+	set = w.backup(w.schedule(nil).ID).BackupSetID
+	for _, id := range []string{"lost", "a", "b", "c"} {
+		check(w.t, w.graph.Delete(tenant, device, id))
+	}
+	return set, w.preview(manager, set, url.Values{"assignments": {assignments}, "access_state": {"original"}})
+}
+
+func TestAPreviewNamesWhatIsMissing(t *testing.T) {
+	w := newWorld(t, nil)
+	set, page := w.waiting("mapped")
+	got := w.get(manager, page)
+	plain := strings.Join(strings.Fields(text(got.body)), " ")
+	for _, want := range []string{
+		"3 policies cannot be restored", "3 policies: Something that they refer to is missing in this tenant.",
+		"These are missing in this tenant; make them first sg-it-lab (Group): 3 policies wait for it Site QQQ 1 (Scope tags): 2 policies wait for it",
+		"Missing in this tenant: Site QQQ 1 (Scope tags), sg-it-lab (Group). Make that first, or restore it as well.",
+	} {
+		if !strings.Contains(plain, want) {
+			t.Errorf("the page does not say %q:\n%s", want, plain)
+		}
+	}
+	got.has(t, "<bdi>Site &lt;b&gt;GRU&lt;/b&gt; 22</bdi>", "1 policy waits for it", "<bdi>sg-it-lab</bdi>")
+	if section, _, _ := strings.Cut(got.body[strings.Index(got.body, `id="kept"`):], "</section>"); !strings.Contains(section, "<bdi>Site &lt;b&gt;GRU&lt;/b&gt; 22</bdi>") {
+		t.Errorf("names are not isolated: %s", section)
+	}
+	got.lacks(t, "choose to map", "when assignments go to groups of the same name", "choose it, too", "Counted from")
+
+	// Nobody is warned of what is not done: all three would be for all devices.
+	got.lacks(t, "Before you restore", "It would reach")
+
+	// What the confirmation is about.
+	got.shows(t, "This restore writes no Conditional Access policy.")
+	f := got.form(t, tenantPath("restore"))
+	f.values.Set("reason", "ticket")
+	if got := w.post(manager, f.action, f.values); got.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("not confirmed: %s", got.Status)
+	}
+
+	w.get(manager, page+"?action=blocked").shows(t, "sg-it-lab", "Site QQQ 1")
+	w.get(manager, w.preview(manager, set, url.Values{"assignments": {"original"}})).shows(t, "when assignments go to groups of the same name")
+	one := url.Values{"all": nil, "item": {string(w.itemOf(set, "a"))}, "assignments": {"mapped"}}
+	w.get(manager, w.preview(manager, set, one)).shows(t, "choose it, too", "1 policy cannot be restored")
+}
+
+func TestWhatIsMissingIsBounded(t *testing.T) {
+	w := newWorld(t, nil)
+	for i := range 30 {
+		w.referring(fmt.Sprintf("p%02d", i), fmt.Sprintf("Kiosk %02d", i), "Site"+strings.Repeat("x", i), "sg-it-lab")
+	}
+	set := w.backup(w.schedule(nil).ID).BackupSetID
+	for i := range 30 {
+		check(t, w.graph.Delete(tenant, device, fmt.Sprintf("p%02d", i)))
+	}
+	got := w.get(readonly, w.preview(manager, set, url.Values{"assignments": {"mapped"}}))
+	got.shows(t, "30 policies wait for it", "and 11 more")
+	section, _, _ := strings.Cut(got.body[strings.Index(got.body, `id="kept"`):], "</section>")
+	if n := strings.Count(section, "for it</li>"); n != 20 {
+		t.Errorf("%d are listed", n)
+	}
+}
+
+func TestConditionalAccessThatWouldBeWrittenIsConfirmedAsSuch(t *testing.T) {
+	w := newWorld(t, nil)
+	set := w.backup(w.schedule(nil).ID).BackupSetID
+	for k := range w.graph.Snapshot(tenant) {
+		if k.Type == "conditionalAccessPolicy" {
+			check(t, w.graph.Delete(tenant, k.Type, k.ID))
+		}
+	}
+	got := w.get(manager, w.preview(manager, set, url.Values{"access_state": {"original"}}))
+	got.shows(t, "enforces Conditional Access policies at once and may lock people out")
+	got.lacks(t, "This restore writes no")
+}
