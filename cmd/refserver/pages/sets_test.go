@@ -108,6 +108,7 @@ func TestAComparisonGoesForwardInTimeUnlessOneWantsItOtherwise(t *testing.T) {
 	var made []runs.ID
 	for range 3 {
 		w.backup(another.ID)
+		w.clock.Add(time.Minute)
 		made = append(made, w.backup(s.ID).BackupSetID)
 		w.clock.Add(time.Minute)
 	}
