@@ -2,6 +2,9 @@ package api
 
 import (
 	"archive/zip"
+	"bytes"
+	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -145,6 +148,54 @@ func TestASetIsExportedAndImported(t *testing.T) {
 	if got := w.ended(w.begun("backup-sets/import", "this is no zip"), "failed"); given(got.ErrorCode, "") != "IMPORT_INVALID" {
 		t.Errorf("no zip: %+v", got)
 	}
+}
+
+// A set says where it comes from, alone and in a list: as the file says it that it was imported from.
+// What was captured here comes from nowhere else.
+func TestAnImportedSetNamesItsOrigin(t *testing.T) {
+	w := newWorld(t)
+	captured, _, _ := w.manualSet(contoso)
+	theirs, _, _ := w.manualSet(fabrikam)
+	export := func(token string, of graph.TenantID, set runs.ID) string {
+		return w.do(token, http.MethodGet, "/api/v1/tenants/"+string(of)+"/backup-sets/"+string(set)+"/export", "").body
+	}
+	brought := func(file string) string { return *w.ended(w.begun("backup-sets/import", file), "success").BackupSetID }
+	name := "By hand"
+	want := map[string]*SetOrigin{
+		string(captured): nil,
+		brought(export(token(runs.RoleOwner, contoso), contoso, captured)): {Imported: true, Tenant: text(contoso), Name: &name},
+		brought(export(token(runs.RoleOwner, fabrikam), fabrikam, theirs)): {Imported: true, Tenant: text(fabrikam), Name: &name},
+		brought(folderOf(t)): {Imported: true},
+	}
+	listed := map[string]*SetOrigin{}
+	var list List[BackupSet]
+	w.wants(200, http.MethodGet, "backup-sets", "", &list)
+	for _, s := range list.Items {
+		listed[s.ID] = s.Origin
+		var one BackupSet
+		w.wants(200, http.MethodGet, "backup-sets/"+s.ID, "", &one)
+		if diff := cmp.Diff(want[s.ID], one.Origin); diff != "" {
+			t.Errorf("set %s (-want +got):\n%s", s.ID, diff)
+		}
+	}
+	if diff := cmp.Diff(want, listed); diff != "" {
+		t.Errorf("the list (-want +got):\n%s", diff)
+	}
+}
+
+// folderOf is a zip of one exported policy, which does not say of which tenant it is.
+func folderOf(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	f, err := z.Create("DeviceConfiguration/Kiosk.json")
+	if err == nil {
+		_, err = io.WriteString(f, `{"@odata.type": "#microsoft.graph.windows10CustomConfiguration", "id": "6f0b4d3e-0000-4000-8000-000000000001", "displayName": "Kiosk"}`)
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 // Who restores from another tenant is its owner and that of the target. Whoever has no

@@ -25,7 +25,7 @@ func (a *API) setChanges() {
 		action: runs.ActionSetDelete, target: "backup_set",
 	}, func(ctx context.Context, c *call, _ *nothing, _ *nothing) (BackupSet, error) {
 		set, err := keep.Delete(ctx, c.tenant, c.actor, c.id)
-		return showSet(set), err
+		return a.setView(ctx, c, set, err)
 	})
 	add(a, route{
 		id: "undelete-backup-set", method: http.MethodPost, path: "backup-sets/{id}/undelete", summary: "Take a soft deletion back",
@@ -33,7 +33,7 @@ func (a *API) setChanges() {
 		action: runs.ActionSetUndelete, target: "backup_set",
 	}, func(ctx context.Context, c *call, _ *nothing, _ *nothing) (BackupSet, error) {
 		set, err := keep.Undelete(ctx, c.tenant, c.actor, c.id)
-		return showSet(set), err
+		return a.setView(ctx, c, set, err)
 	})
 	add(a, route{
 		id: "purge-backup-set", method: http.MethodPost, path: "backup-sets/{id}/purge", summary: "Remove a deleted set for good",
@@ -49,13 +49,13 @@ func (a *API) setChanges() {
 		action: runs.ActionSetHold, target: "backup_set",
 	}, func(ctx context.Context, c *call, _ *nothing, b *holdBody) (BackupSet, error) {
 		set, err := keep.Hold(ctx, c.tenant, c.actor, c.id, b.Name, b.Reason)
-		return showSet(set), err
+		return a.setView(ctx, c, set, err)
 	})
 	add(a, route{
 		id: "release-backup-set", method: http.MethodDelete, path: "backup-sets/{id}/hold", summary: "End a hold",
 		action: runs.ActionSetRelease, target: "backup_set",
 	}, func(ctx context.Context, c *call, q *releaseQuery, _ *nothing) (BackupSet, error) {
 		set, err := keep.Release(ctx, c.tenant, c.actor, c.id, q.Name)
-		return showSet(set), err
+		return a.setView(ctx, c, set, err)
 	})
 }

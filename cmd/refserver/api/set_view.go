@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -13,6 +14,7 @@ type BackupSet struct {
 	ID             string                   `json:"id" format:"uuid"`
 	Name           string                   `json:"name"`
 	ScheduleID     *string                  `json:"schedule_id" format:"uuid" doc:"null for a manual set"`
+	Origin         *SetOrigin               `json:"origin" doc:"Where an imported set comes from; null for one that was captured here"`
 	RunID          string                   `json:"run_id" format:"uuid"`
 	Status         string                   `json:"status" enum:"building,complete,partial"`
 	Revision       int                      `json:"revision"`
@@ -22,6 +24,15 @@ type BackupSet struct {
 	DeletedAt      *time.Time               `json:"deleted_at" doc:"Soft-deleted: it can be undeleted until it is purged"`
 	Holds          []Hold                   `json:"holds"`
 	LastVerifiedAt *time.Time               `json:"last_verified_at"`
+}
+
+// SetOrigin is where an imported set comes from, as its file says. Until the import has ended nobody
+// knows that.
+type SetOrigin struct {
+	_        struct{} `nullable:"true"`
+	Imported bool     `json:"imported" doc:"true"`
+	Tenant   *string  `json:"tenant" doc:"Whose ids the policies have; null when the file does not say it. A restore into any other tenant matches by name"`
+	Name     *string  `json:"name" doc:"What the exported set was called; null when the file does not say it"`
 }
 
 // TypeBreakdown is the account of one policy type within a set.
@@ -55,7 +66,7 @@ type SetItem struct {
 	Revision   int       `json:"revision" doc:"Of the set when the item came: 1, or more when it was added later"`
 }
 
-func showSet(s backupset.BackupSet) BackupSet {
+func showSet(s backupset.BackupSet, o backupset.Origin) BackupSet {
 	v := BackupSet{
 		ID: string(s.ID), Name: s.Name, ScheduleID: text(s.ScheduleID), RunID: string(s.RunID), Status: string(s.Status),
 		Revision: s.Revision, ItemsCount: s.ItemsCount, TypeBreakdown: map[string]TypeBreakdown{}, CreatedAt: s.CreatedAt.UTC(),
@@ -64,10 +75,31 @@ func showSet(s backupset.BackupSet) BackupSet {
 			return Hold{Name: h.Name, By: h.By.ID, Reason: h.Reason, At: h.At.UTC()}
 		}),
 	}
+	if o.Imported {
+		v.Origin = &SetOrigin{Imported: true, Tenant: text(o.TenantID), Name: optional(o.SetName)}
+	}
 	for _, m := range s.Types {
 		v.TypeBreakdown[string(m.Type)] = TypeBreakdown(capture.BreakdownOf(m))
 	}
 	return v
+}
+
+// setView shows a set with where it comes from. err is that of getting the set.
+func (a *API) setView(ctx context.Context, c *call, s backupset.BackupSet, err error) (BackupSet, error) {
+	if err != nil {
+		return BackupSet{}, err
+	}
+	origins, err := a.cfg.Archive.Origins(ctx, c.tenant, c.actor, s)
+	return showSet(s, origins[s.ID]), err
+}
+
+// setViews is the same for a list, with one query more.
+func (a *API) setViews(ctx context.Context, c *call, list runs.Page[backupset.BackupSet], err error) (List[BackupSet], error) {
+	if err != nil {
+		return List[BackupSet]{}, err
+	}
+	origins, err := a.cfg.Archive.Origins(ctx, c.tenant, c.actor, list.Items...)
+	return listOf(list, func(s backupset.BackupSet) BackupSet { return showSet(s, origins[s.ID]) }), err
 }
 
 func showSetItem(i backupset.Item) SetItem {

@@ -45,13 +45,13 @@ func (a *API) sets() {
 			return List[BackupSet]{}, err
 		}
 		list, err := archive.List(ctx, c.tenant, c.actor, filter, page)
-		return listOf(list, showSet), err
+		return a.setViews(ctx, c, list, err)
 	})
 	add(a, route{
 		id: "get-backup-set", method: http.MethodGet, path: "backup-sets/{id}", summary: "One backup set", action: runs.ActionLook, target: "backup_set",
 	}, func(ctx context.Context, c *call, _ *nothing, _ *nothing) (BackupSet, error) {
 		set, err := archive.Get(ctx, c.tenant, c.actor, c.id)
-		return showSet(set), err
+		return a.setView(ctx, c, set, err)
 	})
 	add(a, route{
 		id: "list-backup-set-items", method: http.MethodGet, path: "backup-sets/{id}/items", summary: "What a backup set holds",

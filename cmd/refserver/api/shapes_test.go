@@ -239,7 +239,7 @@ func TestZeroRecordsConform(t *testing.T) {
 	w := newWorld(t)
 	for name, v := range map[string]any{
 		"Schedule": showSchedule(backupsched.Schedule{}), "Run": w.api.showRun(runs.Run{}), "RunItem": showRunItem(runs.Item{}),
-		"BackupSet":  showSet(backupset.BackupSet{}),
+		"BackupSet":  showSet(backupset.BackupSet{}, backupset.Origin{Imported: true}),
 		"Comparison": showComparison(backupset.Comparison{Changed: []backupset.ChangedPolicy{{Diff: []backupset.Change{{}}}}}), "RetentionPlan": showPlan(retention.GroupPlan{}),
 		"Policy": showPolicy(backupset.Policy{}), "AuditEntry": showAudit(runs.AuditEntry{}),
 		"Preview": showPreview(restore.Preview{}), "PreviewItem": showPreviewItem(restore.PreviewItem{}), "DriftReport": showDrift(restore.Preview{}, restore.Drift{}),
