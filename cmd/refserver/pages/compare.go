@@ -25,6 +25,7 @@ type compareData struct {
 	Before, After backupset.BackupSet
 	Offer         setOffer // to compare with
 	Chosen        bool     // Before is known
+	Of, To        origin   // of Before and of After
 
 	Counts    []choice // by what happened
 	Types     []choice
@@ -40,6 +41,9 @@ type compareData struct {
 
 // Alike tells whether nothing differs of what can be compared.
 func (d compareData) Alike() bool { return d.Counts[0].Count == 0 }
+
+// Apart tells whether the ids of the two sets are not known to be those of one tenant.
+func (d compareData) Apart() bool { return d.Of.TenantID == "" || d.Of.TenantID != d.To.TenantID }
 
 // compareEntry is a policy of a comparison before it is prepared for showing.
 type compareEntry struct {
@@ -91,6 +95,11 @@ func compareSets(v *visit) (answer, error) {
 	if data.Offer, err = v.offerSets(data.After, data.Before); err != nil {
 		return nil, err
 	}
+	origins, err := v.origins(v.tenant, data.Before, data.After)
+	if err != nil {
+		return nil, err
+	}
+	data.Of, data.To = origins[data.Before.ID], origins[data.After.ID]
 	found, err := archive.Compare(v.ctx(), v.tenant, v.actor, with, v.id())
 	if err != nil {
 		return nil, err

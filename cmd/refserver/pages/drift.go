@@ -49,6 +49,7 @@ func (v *visit) follow(kind runs.Kind, id runs.ID) (following, restore.Preview, 
 type driftData struct {
 	following
 	Set     backupset.BackupSet
+	Origin  origin
 	Preview restore.Preview
 	Outcome outcome
 
@@ -84,6 +85,11 @@ func showDrift(v *visit) (answer, error) {
 	}
 	if data.Set, err = v.setOrNone(v.tenant, set); err != nil {
 		return nil, err
+	}
+	if data.Set.ID != "" {
+		if data.Origin, err = v.originOf(v.tenant, data.Set); err != nil {
+			return nil, err
+		}
 	}
 	if f.Ready {
 		data.Outcome, err = v.outcome(p, driftActions, driftBadge, diffLimits{before: "In the backup", after: "Live"})

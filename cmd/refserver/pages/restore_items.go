@@ -18,6 +18,7 @@ type pickItemsData struct {
 	Selection selection
 	Set       backupset.BackupSet
 	From      string // the name of another tenant
+	Origin    origin
 	Types     []restoreType
 	NotThese  []restoreType // cannot be written back
 	Chosen    []backupset.Item
@@ -75,6 +76,9 @@ func (v *visit) chosenSet(s selection) (*pickItemsData, error) {
 		return nil, err
 	}
 	data := &pickItemsData{Selection: s, Set: set, Step1: v.otherSet(s)}
+	if data.Origin, err = v.originOf(v.source(s), set); err != nil {
+		return nil, err
+	}
 	if s.From != "" {
 		data.From = v.tenantName(s.From)
 	}

@@ -44,7 +44,7 @@ func (v *visit) optionsPage(s selection, bad []runs.FieldError) (answer, error) 
 	if data.Suffix == "" {
 		data.Suffix = restore.DefaultCopySuffix
 	}
-	if data.From != "" && data.Selection.Options.Assignments == "" {
+	if data.Origin.Foreign && data.Selection.Options.Assignments == "" {
 		// Ids of groups differ between tenants; what has no group of that name here is blocked, not lost.
 		data.Selection.Options.Assignments = restore.MappedAssignments
 	}

@@ -46,7 +46,8 @@ type pickSetData struct {
 
 type pickSetRow struct {
 	backupset.BackupSet
-	Next string
+	Origin origin
+	Next   string
 }
 
 // lateRun is a preview or a restore that was made lately.
@@ -123,9 +124,13 @@ func (d *pickSetData) sets(v *visit, s selection) error {
 	if err != nil {
 		return err
 	}
+	origins, err := v.origins(v.source(s), found.Items...)
+	if err != nil {
+		return err
+	}
 	for _, set := range found.Items {
 		next := selection{From: s.From, Set: set.ID, Options: s.Options}
-		d.Sets = append(d.Sets, pickSetRow{set, v.path("restore", "items") + next.Query()})
+		d.Sets = append(d.Sets, pickSetRow{set, origins[set.ID], v.path("restore", "items") + next.Query()})
 	}
 	d.Pager = v.pager(found.NextCursor)
 	return nil

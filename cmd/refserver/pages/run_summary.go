@@ -154,6 +154,7 @@ func (v *visit) captureSummary(s capture.Summary) captureSummary {
 
 type importSummary struct {
 	transfer.ImportSummary
+	Whose tenantWord // tenant the file names
 	Types []importRow
 }
 
@@ -163,7 +164,7 @@ type importRow struct {
 }
 
 func (v *visit) importSummary(s transfer.ImportSummary) importSummary {
-	out := importSummary{ImportSummary: s}
+	out := importSummary{ImportSummary: s, Whose: v.tenantWord(s.Source.TenantID)}
 	for t, c := range s.TypeBreakdown {
 		out.Types = append(out.Types, importRow{v.typeName(t), c})
 	}

@@ -20,6 +20,7 @@ const countedItems = 2000
 type setData struct {
 	Set      backupset.BackupSet
 	Schedule string // name
+	Origin   origin
 	Types    []setType
 	Gaps     []setType // the types that are not whole
 
@@ -112,6 +113,9 @@ func (v *visit) setPage(set backupset.BackupSet, bad []runs.FieldError, hold hol
 			return nil, err
 		}
 	}
+	if data.Origin, err = v.originOf(v.tenant, set); err != nil {
+		return nil, err
+	}
 	if data.Sealed() {
 		if err := v.changes(&data); err != nil {
 			return nil, err
@@ -146,8 +150,11 @@ func (v *visit) deletedSet(set backupset.BackupSet) (answer, error) {
 	}
 	data := setData{Set: set, Until: set.DeletedAt.Add(v.cfg.Retention.UndoWindow())}
 	data.describe()
+	var err error
+	if data.Origin, err = v.originOf(v.tenant, set); err != nil {
+		return nil, err
+	}
 	if set.ScheduleID != "" {
-		var err error
 		if data.Schedule, err = v.scheduleName(set.ScheduleID); err != nil {
 			return nil, err
 		}

@@ -62,7 +62,8 @@ type setListData struct {
 
 type setRow struct {
 	backupset.BackupSet
-	Schedule string    // name; empty when it is deleted
+	Schedule string // name; empty when it is deleted
+	Origin   origin
 	Until    time.Time // a deleted one can be brought back until then
 }
 
@@ -108,8 +109,12 @@ func listSets(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	origins, err := v.origins(v.tenant, found.Items...)
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range found.Items {
-		data.Rows = append(data.Rows, setRow{BackupSet: s, Schedule: names[s.ScheduleID], Until: s.DeletedAt.Add(v.cfg.Retention.UndoWindow())})
+		data.Rows = append(data.Rows, setRow{BackupSet: s, Schedule: names[s.ScheduleID], Origin: origins[s.ID], Until: s.DeletedAt.Add(v.cfg.Retention.UndoWindow())})
 	}
 	data.Pager = v.pager(found.NextCursor)
 	pg.data = data
