@@ -150,7 +150,7 @@ func (v *visit) offerSets(set backupset.BackupSet, chosen ...backupset.BackupSet
 		}
 	}
 	for _, s := range found.Items {
-		if s.ID == set.ID {
+		if s.ID == set.ID || hollow(s) {
 			continue
 		}
 		o.Sets = append(o.Sets, s)

@@ -127,7 +127,7 @@ func showPolicy(v *visit) (answer, error) {
 			return nil, err
 		}
 		for _, s := range recent.Items {
-			if s.ScheduleID != "" {
+			if s.ScheduleID != "" || hollow(s) {
 				continue
 			}
 			if data.MoreSets = len(data.Sets) == pageSize; data.MoreSets {

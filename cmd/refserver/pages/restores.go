@@ -130,7 +130,11 @@ func (d *pickSetData) sets(v *visit, s selection) error {
 	}
 	for _, set := range found.Items {
 		next := selection{From: s.From, Set: set.ID, Options: s.Options}
-		d.Sets = append(d.Sets, pickSetRow{set, origins[set.ID], v.path("restore", "items") + next.Query()})
+		row := pickSetRow{BackupSet: set, Origin: origins[set.ID]}
+		if !hollow(set) {
+			row.Next = v.path("restore", "items") + next.Query()
+		}
+		d.Sets = append(d.Sets, row)
 	}
 	d.Pager = v.pager(found.NextCursor)
 	return nil

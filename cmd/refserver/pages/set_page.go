@@ -60,6 +60,12 @@ func (d setData) Manual() bool { return d.Set.ScheduleID == "" }
 // Sealed tells whether the set is no longer being filled.
 func (d setData) Sealed() bool { return d.Set.Status != backupset.Building }
 
+// Hollow tells whether the set holds nothing since its run did not succeed.
+func (d setData) Hollow() bool { return hollow(d.Set) }
+
+// Holds tells whether there is something to restore, compare, verify or export.
+func (d setData) Holds() bool { return d.Sealed() && !d.Hollow() }
+
 // gapOf says what of a type is missing, and why.
 func gapOf(m backupset.Manifest) string {
 	var gaps []string
@@ -116,7 +122,7 @@ func (v *visit) setPage(set backupset.BackupSet, bad []runs.FieldError, hold hol
 	if data.Origin, err = v.originOf(v.tenant, set); err != nil {
 		return nil, err
 	}
-	if data.Sealed() {
+	if data.Holds() {
 		if err := v.changes(&data); err != nil {
 			return nil, err
 		}
@@ -224,7 +230,7 @@ func (v *visit) scheduleName(id runs.ID) (string, error) {
 
 // changes finds the set before, what changed since, and the sets to compare with.
 func (v *visit) changes(d *setData) error {
-	before, err := v.cfg.Archive.Before(v.ctx(), v.tenant, v.actor, d.Set.ID)
+	before, err := v.before(d.Set)
 	switch {
 	case err == nil:
 		d.Before = &before
@@ -255,7 +261,7 @@ func (v *visit) changes(d *setData) error {
 		}
 	}
 	for _, s := range recent.Items {
-		if s.ID != d.Set.ID {
+		if s.ID != d.Set.ID && !hollow(s) {
 			d.Others = append(d.Others, s)
 			if d.Other == "" && s.CreatedAt.Before(d.Set.CreatedAt) {
 				d.Other = s.ID
@@ -263,6 +269,19 @@ func (v *visit) changes(d *setData) error {
 		}
 	}
 	return nil
+}
+
+// mostHollow is how many sets in a row without anything in them are looked behind.
+const mostHollow = 10
+
+// before is the set that the same schedule made before one, without those that are hollow.
+func (v *visit) before(set backupset.BackupSet) (before backupset.BackupSet, err error) {
+	for range mostHollow {
+		if set, err = v.cfg.Archive.Before(v.ctx(), v.tenant, v.actor, set.ID); err != nil || !hollow(set) {
+			return set, err
+		}
+	}
+	return set, runs.ErrNotFound
 }
 
 // changeGaps say which of the two sets what changed is not known of.

@@ -7,6 +7,18 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
+// hollow tells whether a set holds nothing since its run did not succeed: it is no backup, and is offered
+// for nothing. A complete one without policies is a backup of types of which there were none.
+func hollow(s backupset.BackupSet) bool { return s.Status == backupset.Partial && s.ItemsCount == 0 }
+
+// setBadge is the status of a set, in words that tell one that is hollow from a backup.
+func setBadge(s backupset.BackupSet) badge {
+	if hollow(s) {
+		return badge{Word: "empty", Icon: "cross", Tone: "bad"}
+	}
+	return statusOf(s.Status)
+}
+
 // setTime is how the name of a backup set ends that a schedule made: with when it was due.
 const setTime = "2006-01-02 15:04 UTC"
 

@@ -22,6 +22,7 @@ var functions = template.FuncMap{
 	"number":   number,
 	"kind":     kindWords,
 	"status":   statusOf,
+	"setbadge": setBadge, "hollow": hollow,
 	"trigger":  triggerWords,
 	"duration": durationWords,
 	"bytes":    byteWords,
