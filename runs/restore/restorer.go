@@ -103,7 +103,8 @@ type ExecuteSummary struct {
 	Created int `json:"created"`
 	Changed int `json:"changed"`
 	Skipped int `json:"skipped"`
-	Failed  int `json:"failed"` // with those that are unknown
+	Blocked int `json:"blocked"` // of Skipped: what the preview said could not be done
+	Failed  int `json:"failed"`  // with those that are unknown
 	Unknown int `json:"unknown"`
 }
 

@@ -110,6 +110,14 @@ func TestARestoreMakesTheTenantWhatItWas(t *testing.T) {
 	s := summaryOf(t, run)
 	want := restore.ExecuteSummary{Created: actions(before)["create"], Changed: actions(before)["change"]}
 	want.Skipped = len(before) - want.Created - want.Changed
+	for _, item := range before {
+		if item.Action == restore.Blocked {
+			want.Blocked++
+		}
+	}
+	if want.Blocked == 0 || want.Blocked == want.Skipped {
+		t.Errorf("nothing tells blocked from skipped: %+v", want)
+	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Errorf("summary: %s", diff)
 	}

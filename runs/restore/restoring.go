@@ -312,6 +312,9 @@ func (w *restoring) count(s *ExecuteSummary, plan PreviewItem) {
 	switch item := w.outcomes[plan.ItemID]; {
 	case item.Status == runs.ItemSkipped:
 		s.Skipped++
+		if plan.Action == Blocked {
+			s.Blocked++
+		}
 	case item.Status == runs.ItemFailed:
 		s.Failed++
 		if item.Reason == runs.ReasonUnknownOutcome {

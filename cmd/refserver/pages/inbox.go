@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type notificationRow struct {
 	Seen   string // what marking it as read names: its id and what it told when
 	Badge  badge
 	About  string // what the run is about; empty for a batch
+	Ended  string // how a restore ended
 	What   string // what a code means
 	Detail string
 	Many   string // "3 runs" of a batch; empty for one run
@@ -52,12 +54,19 @@ func listNotifications(v *visit) (answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	about, err := v.notified(found.Items)
+	told, err := v.notified(found.Items)
+	if err != nil {
+		return nil, err
+	}
+	about, err := v.subjects(told)
 	if err != nil {
 		return nil, err
 	}
 	for _, n := range found.Items {
 		row := notificationRow{Notification: n, About: about[n.RunID].Name, Seen: string(n.ID) + " " + n.CreatedAt.Format(time.RFC3339Nano), Badge: runBadge(runs.Run{Status: n.Status, ErrorCode: n.Code})}
+		if at := slices.IndexFunc(told, func(r runs.Run) bool { return r.ID == n.RunID }); at >= 0 {
+			row.Ended = restoredWords(told[at])
+		}
 		if n.Code != "" {
 			row.What = adviceFor(n.Code).What
 		}
@@ -74,8 +83,8 @@ func listNotifications(v *visit) (answer, error) {
 	return page{template: "notifications", title: "Notifications", data: data}, nil
 }
 
-// notified says what the runs of notifications are about, with one query for the runs.
-func (v *visit) notified(list []runs.Notification) (map[runs.ID]subject, error) {
+// notified are the runs of notifications, with one query.
+func (v *visit) notified(list []runs.Notification) ([]runs.Run, error) {
 	var ids []runs.ID
 	for _, n := range list {
 		if n.RunID != "" {
@@ -86,10 +95,7 @@ func (v *visit) notified(list []runs.Notification) (map[runs.ID]subject, error) 
 		return nil, nil
 	}
 	found, err := v.cfg.Starter.List(v.ctx(), v.tenant, v.actor, runs.RunFilter{IDs: ids}, runs.PageRequest{Limit: runs.MaxPageSize})
-	if err != nil {
-		return nil, err
-	}
-	return v.subjects(found.Items)
+	return found.Items, err
 }
 
 // batchWords say how the runs of a batch are: "1 failed, 2 success" is "1 failed, 2 successful".

@@ -76,6 +76,31 @@ func TestAPreviewNamesWhatIsMissing(t *testing.T) {
 	w.get(manager, w.preview(manager, set, one)).shows(t, "choose it, too", "1 policy cannot be restored")
 }
 
+func TestARestoreSaysHowManyCouldNotBe(t *testing.T) {
+	w := newWorld(t, nil)
+	_, page := w.waiting("mapped")
+	f := w.get(manager, page).form(t, tenantPath("restore"))
+	f.values.Set("reason", "ticket")
+	f.values.Set("confirm", "yes")
+	at, _, _ := strings.Cut(w.post(manager, f.action, f.values).Header.Get("Location"), "?")
+	w.get(manager, at).lacks(t, "could not be")
+	w.get(manager, tenantPath("notifications")).lacks(t, "could not be")
+	w.drain()
+	const words = "1 policy restored, 3 could not be, 12 skipped."
+	got := w.get(readonly, at)
+	got.has(t, `<p class="warning">`+words+`</p>`)
+	got.shows(t, "15 skipped, 3 of them blocked", "12 policies are the same as in the backup, 3 policies could not be restored.")
+	w.get(readonly, at+"?status=skipped").shows(t, "something that it refers to is not there", "Missing in this tenant: Site QQQ 1 (Scope tags), sg-it-lab (Group).")
+	notes := w.get(manager, tenantPath("notifications"))
+	notes.shows(t, words)
+	if n := strings.Count(notes.body, "could not be"); n != 1 {
+		t.Errorf("%d notifications say it", n)
+	}
+	w.get(manager, tenantPath("restore")).shows(t, "1 created, 12 skipped, 3 blocked")
+	got = w.get(manager, page)
+	got.shows(t, "This preview has been restored.", "3 policies could not be restored")
+}
+
 func TestWhatIsMissingIsBounded(t *testing.T) {
 	w := newWorld(t, nil)
 	for i := range 30 {

@@ -160,7 +160,8 @@ func outcomeWords(r runs.Run) string {
 	if json.Unmarshal(r.Summary, &s) != nil {
 		return ""
 	}
-	return countedWords(counted{s.Created, "created"}, counted{s.Changed, "changed"}, counted{s.Skipped, "skipped"}, counted{s.Failed, "failed"})
+	return countedWords(counted{s.Created, "created"}, counted{s.Changed, "changed"}, counted{s.Skipped - s.Blocked, "skipped"},
+		counted{s.Blocked, "blocked"}, counted{s.Failed, "failed"})
 }
 
 type counted struct {

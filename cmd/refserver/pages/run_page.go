@@ -65,8 +65,10 @@ type runLink struct{ Label, Name, Path string }
 
 type itemRow struct {
 	runs.Item
-	Did  badge  // what a restore did with it; none for other runs
-	Path string // of the policy in the inventory; empty when it is not known
+	Did     badge     // what a restore did with it; none for other runs
+	Missing []missing // what a blocked policy waits for, the first ones
+	More    int       // how many others
+	Path    string    // of the policy in the inventory; empty when it is not known
 }
 
 func showRun(v *visit) (answer, error) {

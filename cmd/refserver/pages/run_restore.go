@@ -3,6 +3,7 @@ package pages
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
@@ -14,6 +15,8 @@ type restored struct {
 	Alone  string   // how much that is, in words
 	Path   string   // leads to it
 	Next   []string // what is left to do
+	Words  string   // how it ended; empty while it is not over
+	Short  bool     // something could not be restored
 }
 
 // restoredStatuses are the items that the page of a restore shows unless the address says others:
@@ -48,6 +51,10 @@ func (v *visit) restored(data *runData, folded bool) error {
 	if err != nil {
 		return err
 	}
+	data.Restored.Words = restoredWords(data.Run)
+	if s, ok := data.Summary.(restore.ExecuteSummary); ok {
+		data.Restored.Short = s.Failed+s.Blocked > 0
+	}
 	data.Restored.Alone = aloneWords(data.Run.Counts.Skipped, preview)
 	if found {
 		if err := v.whatWasDone(data, preview); err != nil {
@@ -81,7 +88,7 @@ var didBadges = map[restore.Action]badge{
 func (v *visit) whatWasDone(data *runData, p restore.Preview) error {
 	var ids []runs.ID
 	for _, row := range data.Items {
-		if row.Status == runs.ItemSuccess && row.BackupItemID.Valid() {
+		if (row.Status == runs.ItemSuccess || row.Status == runs.ItemSkipped && row.Reason == runs.ReasonDependencyMissing) && row.BackupItemID.Valid() {
 			ids = append(ids, row.BackupItemID)
 		}
 	}
@@ -92,27 +99,52 @@ func (v *visit) whatWasDone(data *runData, p restore.Preview) error {
 	if err != nil {
 		return err
 	}
-	did := map[runs.ID]badge{}
+	said := map[runs.ID]restore.PreviewItem{}
 	for _, item := range done.Items {
-		did[item.ItemID] = didBadges[item.Action]
+		said[item.ItemID] = item
 	}
 	for i := range data.Items {
-		data.Items[i].Did = did[data.Items[i].BackupItemID]
+		row, item := &data.Items[i], said[data.Items[i].BackupItemID]
+		row.Did = didBadges[item.Action]
+		row.Missing, row.More = atMost(v.missingOf(item), missingInEntry)
 	}
 	return nil
 }
 
-// aloneWords count what a restore left alone: "105 are the same as in the backup, 2 skipped".
-func aloneWords(skipped int, p restore.Preview) string {
-	same := p.Totals[restore.Unchanged]
-	if same == 0 || same > skipped {
-		return count(skipped, "policy was", "policies were") + " skipped"
+// restoredWords say how a restore that is over ended: "5 policies restored, 19 could not be". They are
+// empty for other runs, and where nothing tells.
+func restoredWords(run runs.Run) string {
+	var s restore.ExecuteSummary
+	if run.Kind != runs.KindRestoreExecute || len(run.Summary) == 0 || json.Unmarshal(run.Summary, &s) != nil {
+		return ""
 	}
-	words := count(same, "policy is", "policies are") + " the same as in the backup"
-	if rest := skipped - same; rest > 0 {
-		words += ", and " + count(rest, "was skipped", "were skipped") + " for other reasons"
+	words := count(s.Created+s.Changed, "policy", "policies") + " restored"
+	if n := s.Failed + s.Blocked; n > 0 {
+		words += ", " + number(n) + " could not be"
+	}
+	if n := s.Skipped - s.Blocked; n > 0 {
+		words += ", " + number(n) + " skipped"
 	}
 	return words
+}
+
+// aloneWords count what a restore left alone: "105 are the same as in the backup, 2 skipped".
+func aloneWords(skipped int, p restore.Preview) string {
+	same, blocked := p.Totals[restore.Unchanged], p.Totals[restore.Blocked]
+	if same+blocked == 0 || same+blocked > skipped {
+		return count(skipped, "policy was", "policies were") + " skipped"
+	}
+	var parts []string
+	if same > 0 {
+		parts = append(parts, count(same, "policy is", "policies are")+" the same as in the backup")
+	}
+	if blocked > 0 {
+		parts = append(parts, count(blocked, "policy", "policies")+" could not be restored")
+	}
+	if rest := skipped - same - blocked; rest > 0 {
+		parts = append(parts, count(rest, "was skipped", "were skipped")+" for other reasons")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // nextSteps are what a person has to do after a restore, since it leaves what is safe: policies
