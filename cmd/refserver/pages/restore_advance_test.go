@@ -88,7 +88,8 @@ func TestARestoreSaysHowManyCouldNotBe(t *testing.T) {
 	w.drain()
 	const words = "1 policy restored, 3 could not be, 12 skipped."
 	got := w.get(readonly, at)
-	got.has(t, `<p class="warning">`+words+`</p>`)
+	got.has(t, `<p class="warning">`+words+` <a href="`)
+	w.get(readonly, got.link(t, "See why")).shows(t, "Kiosk A", "Missing in this tenant")
 	got.shows(t, "15 skipped, 3 of them blocked", "12 policies are the same as in the backup, 3 policies could not be restored.")
 	w.get(readonly, at+"?status=skipped").shows(t, "something that it refers to is not there", "Missing in this tenant: Site QQQ 1 (Scope tags), sg-it-lab (Group).")
 	notes := w.get(manager, tenantPath("notifications"))
@@ -129,4 +130,16 @@ func TestConditionalAccessThatWouldBeWrittenIsConfirmedAsSuch(t *testing.T) {
 	got := w.get(manager, w.preview(manager, set, url.Values{"access_state": {"original"}}))
 	got.shows(t, "enforces Conditional Access policies at once and may lock people out")
 	got.lacks(t, "This restore writes no")
+}
+
+func TestTheDefaultOfConditionalAccessSaysWhatItDoes(t *testing.T) {
+	w := newWorld(t, nil)
+	set := w.backup(w.schedule(nil).ID).BackupSetID
+	got := w.get(operator, tenantPath("restore", "options")+"?all=yes&set="+string(set))
+	got.shows(t, "Never stricter than they are", "takes that of the backup where it is weaker", "protects less until you enable it")
+	_, access, _ := strings.Cut(got.body, `id="access_state"`)
+	if strings.Contains(access, "safe choice") {
+		t.Error("what protects less is called safe")
+	}
+	w.get(operator, w.preview(operator, set, nil)).shows(t, "keeps its state or the backup&#39;s, whichever is weaker")
 }

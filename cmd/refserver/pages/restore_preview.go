@@ -127,7 +127,7 @@ func optionWords(o restore.Options) []string {
 			restore.AccessDisabled: "Conditional Access comes back disabled.", restore.AccessReportOnly: "Conditional Access comes back as report-only.", restore.AccessOriginal: "Conditional Access comes back as it was captured.",
 		}[o.Access],
 	}
-	for i, safe := range []string{"Policies that exist are left alone.", "Assignments are left as they are.", "Conditional Access never becomes stricter; what is made anew is disabled."} {
+	for i, safe := range []string{"Policies that exist are left alone.", "Assignments are left as they are.", "Conditional Access that exists keeps its state or the backup's, whichever is weaker; what is made anew is disabled."} {
 		if words[i] == "" {
 			words[i] = safe
 		}

@@ -17,6 +17,7 @@ type restored struct {
 	Next   []string // what is left to do
 	Words  string   // how it ended; empty while it is not over
 	Short  bool     // something could not be restored
+	Why    string   // leads to what the preview had blocked
 }
 
 // restoredStatuses are the items that the page of a restore shows unless the address says others:
@@ -57,6 +58,9 @@ func (v *visit) restored(data *runData, folded bool) error {
 	}
 	data.Restored.Alone = aloneWords(data.Run.Counts.Skipped, preview)
 	if found {
+		if preview.Totals[restore.Blocked] > 0 {
+			data.Restored.Why = v.path("restore", "previews", string(preview.RunID)) + "?action=" + string(restore.Blocked)
+		}
 		if err := v.whatWasDone(data, preview); err != nil {
 			return err
 		}
