@@ -78,6 +78,7 @@ func TestAnImportedSetSaysWhoseIdsItHas(t *testing.T) {
 	file := w.exportedElsewhere()
 	const (
 		byIDs   = "By their ids. A group that has been deleted since blocks the policy."
+		elses   = "By their ids, which are another tenant's. A group that is not in Contoso blocks the policy."
 		counts  = "An id counts only where it is a GUID that Contoso has, too."
 		unknown = "it is not known which tenant its ids are of"
 		mapped  = `value="mapped" checked`
@@ -87,15 +88,15 @@ func TestAnImportedSetSaysWhoseIdsItHas(t *testing.T) {
 		file                             string
 		list, fact, note, original, said string
 	}{
-		"another tenant's": {file, "imported from Northwind", "imported from a file: an export of “Weekly” of Northwind, in this run",
-			"its ids are those of Northwind, not of Contoso.", "By their ids, which are those of Northwind. A group that is not in Contoso blocks the policy.",
+		"another tenant's": {file, "imported from Northwind", "imported in this run from a file: an export of “Weekly” of Northwind",
+			"its ids are those of Northwind, not of Contoso.", elses,
 			"an export of the backup set “Weekly” of Northwind."},
 		"a tenant that nobody here knows": {renamed(t, file, "Contoso\u202e<b>"+strings.Repeat("x", 500), ""), `imported from Contoso\u202e<b>xxx`,
-			`an export of a backup set of Contoso\u202e<b>xxx`, `its ids are those of Contoso\u202e<b>xxx`, `which are those of Contoso\u202e<b>xxx`,
+			`an export of a backup set of Contoso\u202e<b>xxx`, `its ids are those of Contoso\u202e<b>xxx`, elses,
 			`an export of a backup set of Contoso\u202e<b>xxx`},
-		"no tenant": {folder(t), "imported, tenant not known", "imported from a file; which tenant it is of is not known, in this run", unknown,
+		"no tenant": {folder(t), "imported, tenant not known", "imported in this run from a file; which tenant it is of is not known", unknown,
 			"By their ids, which may be another tenant's. A group that is not in Contoso blocks the policy.", silent},
-		"our own": {ownFile, "imported", "imported from a file: an export of “Our own” of Contoso, in this run", "", byIDs,
+		"our own": {ownFile, "imported", "imported in this run from a file: an export of “Our own” of Contoso", "", byIDs,
 			"an export of the backup set “Our own” of Contoso."},
 	} {
 		t.Run(what, func(t *testing.T) {
