@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/testenv"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
 
@@ -103,16 +104,19 @@ func TestARestoreSaysHowManyCouldNotBe(t *testing.T) {
 }
 
 func TestWhatIsMissingIsBounded(t *testing.T) {
+	testenv.SlowUnderRace(t)
 	w := newWorld(t, nil)
-	for i := range 30 {
-		w.referring(fmt.Sprintf("p%02d", i), fmt.Sprintf("Kiosk %02d", i), "Site"+strings.Repeat("x", i), "sg-it-lab")
+	const policies = 1010
+	id := func(i int) string { return fmt.Sprintf("p%04d", i) }
+	for i := range policies {
+		w.referring(id(i), "Kiosk", "Site"+strings.Repeat("x", i%30), "sg-it-lab")
 	}
 	set := w.backup(w.schedule(nil).ID).BackupSetID
-	for i := range 30 {
-		check(t, w.graph.Delete(tenant, device, fmt.Sprintf("p%02d", i)))
+	for i := range policies {
+		check(t, w.graph.Delete(tenant, device, id(i)))
 	}
 	got := w.get(readonly, w.preview(manager, set, url.Values{"assignments": {"mapped"}}))
-	got.shows(t, "30 policies wait for it", "and 11 more")
+	got.shows(t, "1,010 policies cannot be restored", "1,000 policies wait for it", "and 11 more", "Counted from the first 1,000 of 1,010 policies.")
 	section, _, _ := strings.Cut(got.body[strings.Index(got.body, `id="kept"`):], "</section>")
 	if n := strings.Count(section, "for it</li>"); n != 20 {
 		t.Errorf("%d are listed", n)
