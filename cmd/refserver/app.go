@@ -62,6 +62,7 @@ type app struct {
 	verifier   *backupset.Verifier
 	authorizer runs.Authorizer
 	connection connection
+	perTenant  int      // runs of one tenant at once
 	metrics    *metrics // nil unless it measures
 	pulse      *pulse
 
@@ -79,7 +80,7 @@ func open(ctx context.Context, o options) (_ *app, err error) {
 	}
 	a := &app{
 		clock: o.clock, log: o.log, users: o.users, queue: o.queue, connection: connection{client: o.graph},
-		authorizer: runs.RoleAuthorizer{RoleOf: o.users.RoleOf}, pulse: &pulse{clock: o.clock},
+		authorizer: runs.RoleAuthorizer{RoleOf: o.users.RoleOf}, pulse: &pulse{clock: o.clock}, perTenant: max(o.perTenant, 1),
 	}
 	a.first, a.history = a.plant, o.history
 	if o.history {

@@ -58,10 +58,14 @@ const (
 	quietFor = 5 * time.Minute  // a part of this process that works every minute at least
 	dueFor   = 15 * time.Minute // a job that a worker could take
 
+	takenWithin = time.Minute     // a run that nobody works on
+	lostFor     = 2 * time.Minute // one whose lease is over: any worker would have taken it up
+
 	healthWait = 5 * time.Second // for all answers
 )
 
-// health tells how the parts of the server are. What other processes do is seen by the queue only.
+// health tells how the parts of the server are. What other processes do is seen by the queue, and by
+// the runs that nobody works on.
 func (a *app) health(r role) func(context.Context) []pages.HealthPart {
 	return func(ctx context.Context) []pages.HealthPart {
 		ctx, cancel := context.WithTimeout(ctx, healthWait)
@@ -72,6 +76,8 @@ func (a *app) health(r role) func(context.Context) []pages.HealthPart {
 		}
 		if r.works() {
 			list = append(list, a.seen("Workers", &a.pulse.worker))
+		} else {
+			list = append(list, a.workersElsewhere(ctx))
 		}
 		if r.dispatches() {
 			list = append(list, a.seen("Dispatcher", &a.pulse.dispatch))
@@ -121,6 +127,54 @@ func (a *app) queueHealth(ctx context.Context, q runs.QueueStatter) pages.Health
 		part.Bad = true
 		part.Text += fmt.Sprintf(" Jobs that could not be read: %d.", s.SetAside)
 	}
+	return part
+}
+
+// workersElsewhere tells of workers in other processes what the database knows: whether runs wait for
+// one that should have taken them. Where many wait it counts the first only.
+func (a *app) workersElsewhere(ctx context.Context) pages.HealthPart {
+	const most = 100
+	part := pages.HealthPart{Name: "Workers", Text: "No run is without one. They are other processes."}
+	now := a.clock.Now()
+	list, err := a.db.StrandedRuns(ctx, runs.Stranded{QueuedBefore: now.Add(-takenWithin), Lanes: a.perTenant, Limit: most})
+	if err != nil {
+		a.log.WarnContext(ctx, "the runs that nobody works on cannot be read", "error", err)
+		part.Bad, part.Text = true, "The database does not tell of them. The log has the cause."
+		return part
+	}
+	var lost, waiting int
+	var longest time.Duration
+	for _, r := range list {
+		since := r.UpdatedAt
+		if r.NotBefore.After(since) {
+			since = r.NotBefore
+		}
+		limit := dueFor
+		if r.Status == runs.StatusRunning {
+			since, limit = r.LeaseUntil, lostFor
+		}
+		alone := now.Sub(since)
+		switch {
+		case alone < takenWithin:
+			continue
+		case r.Status == runs.StatusRunning:
+			lost++
+		default:
+			waiting++
+		}
+		longest, part.Bad = max(longest, alone), part.Bad || alone > limit
+	}
+	if lost+waiting == 0 {
+		return part
+	}
+	part.Text = ""
+	if lost > 0 {
+		part.Text += fmt.Sprintf("Runs whose worker has stopped: %d. ", lost)
+	}
+	if waiting > 0 {
+		part.Text += fmt.Sprintf("Runs that none has taken: %d. ", waiting)
+	}
+	part.Text += fmt.Sprintf("The longest has been without one for %s. Does a worker run?", longest.Truncate(time.Second))
 	return part
 }
 

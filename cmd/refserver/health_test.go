@@ -11,6 +11,7 @@ import (
 
 	"github.com/benbjohnson/clock"
 
+	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/cmd/refserver/product"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/memqueue"
@@ -51,7 +52,7 @@ func TestTheHealthTellsOfDatabaseQueueAndWorkers(t *testing.T) {
 		}
 	}
 	says(roleAll, "Database bad=false", "Queue bad=false: No run waits in it.", "Workers bad=false: Begins its work.", "Dispatcher bad=false: Begins")
-	if got := a.shown(t, roleWeb); strings.Contains(got, "Workers") || strings.Contains(got, "Dispatcher") {
+	if got := a.shown(t, roleWeb); !strings.Contains(got, "Workers bad=false: No run is without one.") || strings.Contains(got, "Dispatcher") {
 		t.Errorf("of a process that only answers:\n%s", got)
 	}
 	if _, err := a.dispatcher.Tick(t.Context()); err != nil {
@@ -76,6 +77,57 @@ func TestTheHealthTellsOfDatabaseQueueAndWorkers(t *testing.T) {
 	if got := a.queueHealth(t.Context(), &toldQueue{stats: runs.QueueStats{SetAside: 2, Delayed: 1}}); !got.Bad || !strings.Contains(got.Text, "could not be read: 2") {
 		t.Errorf("with jobs set aside: %+v", got)
 	}
+}
+
+// A process that only answers sees of workers what the database knows.
+func TestTheHealthTellsOfRunsThatNoWorkerOfAnyProcessTakes(t *testing.T) {
+	now := clock.NewMock()
+	now.Set(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))
+	a, err := open(t.Context(), options{source: source{data: t.TempDir()}, clock: now, users: product.DemoUsers(), queue: &stepQueue{}, migrate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close(t.Context())
+	if err := a.plant(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	says := func(want string) {
+		t.Helper()
+		if got := a.shown(t, roleWeb); !strings.Contains(got, "Workers "+want) {
+			t.Errorf("the health lacks %q:\n%s", want, got)
+		}
+	}
+	start := func() runs.Run {
+		t.Helper()
+		page, err := a.scheduler.List(t.Context(), demoTenant, demoOwner, backupsched.Filter{}, runs.PageRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, _, err := a.scheduler.RunNow(t.Context(), demoTenant, demoOwner, page.Items[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	run := start()
+	now.Add(50 * time.Second)
+	says("bad=false: No run is without one.")
+	now.Add(4 * time.Minute)
+	says("bad=false: Runs that none has taken: 1. The longest has been without one for 4m50s. Does a worker run?")
+	now.Add(11 * time.Minute)
+	says("bad=true: Runs that none has taken: 1.")
+
+	if _, err := a.db.ChangeRun(t.Context(), demoTenant, run.ID, func(at time.Time, r runs.Run, _ runs.Room) (runs.Change, error) {
+		r.Status, r.Attempt, r.StartedAt, r.AttemptStartedAt, r.Lane = runs.StatusRunning, 1, at, at, 1
+		r.LeaseToken, r.LeaseOwner, r.LeaseUntil = r.LeaseToken+1, "gone", at.Add(time.Minute)
+		return runs.Change{Run: r}, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	now.Add(90 * time.Second)
+	says("bad=false: No run is without one.") // its lease ended just now
+	now.Add(2 * time.Minute)
+	says("bad=true: Runs whose worker has stopped: 1. The longest has been without one for 2m30s.")
 }
 
 // silentQueue is a queue that does not answer.

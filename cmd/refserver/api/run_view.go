@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
 )
 
 // Run is one execution of anything.
@@ -29,7 +30,7 @@ type Run struct {
 	ErrorCode    *string         `json:"error_code"`
 	ErrorMessage *string         `json:"error_message"`
 	Counts       Counts          `json:"counts"`
-	ETA          *time.Time      `json:"eta" doc:"When a running run may end, by its pace so far"`
+	ETA          *time.Time      `json:"eta" doc:"When a running run may end, by its pace so far. Null while that cannot be told, as of a backup of several policy types, whose total grows with each type that it lists"`
 	BackupSetID  *string         `json:"backup_set_id" format:"uuid"`
 	Summary      json.RawMessage `json:"summary" doc:"An object whose fields depend on the kind; null when there is none"`
 }
@@ -72,8 +73,17 @@ func (a *API) showRun(r runs.Run) Run {
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), StartedAt: instant(r.StartedAt),
 		FinishedAt: instant(r.FinishedAt), NotBefore: instant(r.NotBefore), Attempt: r.Attempt, AttemptAt: instant(r.AttemptStartedAt), RetryOf: text(r.RetryOf), BatchID: text(r.BatchID),
 		ErrorCode: text(r.ErrorCode), ErrorMessage: text(r.ErrorMessage), Counts: Counts(r.Counts),
-		ETA: instant(r.ETA(a.cfg.Clock.Now())), BackupSetID: text(r.BackupSetID), Summary: r.Summary,
+		ETA: instant(a.eta(r)), BackupSetID: text(r.BackupSetID), Summary: r.Summary,
 	}
+}
+
+// eta is when a running run may end; zero when nothing can be said.
+func (a *API) eta(r runs.Run) time.Time {
+	at := r.ETA(a.cfg.Clock.Now())
+	if !at.IsZero() && len(capture.Types(a.cfg.Catalogue, r)) > 1 {
+		return time.Time{}
+	}
+	return at
 }
 
 func showRunItem(i runs.Item) RunItem {

@@ -24,6 +24,7 @@ type runData struct {
 	Advice      *advice // nil when nothing needs explaining
 	Message     string
 	Progress    progress
+	Alone       string // that no worker is at it; empty while one is
 	ETA         time.Time
 	Poll        bool // the page is asked for again
 	Waits       bool // queued after an attempt
@@ -91,6 +92,9 @@ func showRun(v *visit) (answer, error) {
 	gone := run.Kind == runs.KindSetImport && run.Status.Terminal() && !data.MayRetry
 	data.ImportAgain = gone && v.mayAgain(run)
 	if data.Poll {
+		if data.Alone, err = v.alone(run); err != nil {
+			return nil, err
+		}
 		far, err := v.progressOf([]runs.Run{run})
 		if err != nil {
 			return nil, err

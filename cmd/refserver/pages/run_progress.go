@@ -23,7 +23,7 @@ func (v *visit) grows(r runs.Run) bool { return len(capture.Types(v.cfg.Catalogu
 
 // eta is when a running run may end; zero when nothing can be said.
 func (v *visit) eta(r runs.Run) time.Time {
-	if v.grows(r) {
+	if v.grows(r) || v.abandoned(r) {
 		return time.Time{}
 	}
 	return r.ETA(v.now)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantatlas/tenantbackup/backupsched"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -56,7 +57,24 @@ func (v *visit) settingsPage(zone string, fields []runs.FieldError) page {
 			data.Health = append(data.Health, part)
 		}
 	}
+	if part, late := v.undispatched(); late {
+		data.Health = append(data.Health, part)
+	}
 	return page{template: "settings", title: "Settings", section: "settings", data: data, errors: fields, anyway: true}
+}
+
+// undispatched tells of the tenant's schedule that has waited longest for its run, when that is too long:
+// the dispatcher may be another process, of which only this is known. What cannot be read is said of
+// the database already.
+func (v *visit) undispatched() (part HealthPart, late bool) {
+	yes := true
+	f := backupsched.Filter{Enabled: &yes, Sort: backupsched.SortNextRun}
+	next, err := v.cfg.Scheduler.List(v.ctx(), v.tenant, v.actor, f, runs.PageRequest{Limit: 1})
+	if err != nil || len(next.Items) == 0 || !v.overdue(next.Items[0]) {
+		return HealthPart{}, false
+	}
+	waits := durationWords(v.now.Sub(next.Items[0].NextRunAt))
+	return HealthPart{Name: "Schedules", Bad: true, Text: "A schedule of this tenant was due " + waits + " ago, and nobody has made its run. Does a dispatcher run?"}, true
 }
 
 // chooseZone sets the viewer's zone by hand, or leaves it to the browser again.
