@@ -28,7 +28,8 @@ type activeRun struct {
 	Name  string
 	Badge badge
 	progress
-	Here bool // the page is the run's own
+	Here  bool   // the page is the run's own
+	Words string // how a restore ended
 }
 
 const (
@@ -89,7 +90,7 @@ func (v *visit) liveData(follows string) (liveData, error) {
 	}
 	name := func(list []runs.Run) (out []activeRun) {
 		for _, r := range list {
-			out = append(out, activeRun{Run: r, Name: names[r.ID].Name, Badge: runBadge(r), progress: far[r.ID], Here: r.ID == v.id()})
+			out = append(out, activeRun{Run: r, Name: names[r.ID].Name, Badge: runBadge(r), progress: far[r.ID], Here: r.ID == v.id(), Words: restoredWords(r)})
 		}
 		return out
 	}

@@ -93,6 +93,8 @@ func TestARestoreSaysHowManyCouldNotBe(t *testing.T) {
 	w.get(readonly, got.link(t, "See why")).shows(t, "Kiosk A", "Missing in this tenant")
 	got.shows(t, "15 skipped, 3 of them blocked", "12 policies are the same as in the backup, 3 policies could not be restored.")
 	w.get(readonly, at+"?status=skipped").shows(t, "something that it refers to is not there", "Missing in this tenant: Site QQQ 1 (Scope tags), sg-it-lab (Group).")
+	live := w.get(manager, tenantPath("live")+"?seen="+at[strings.LastIndex(at, "/")+1:])
+	live.shows(t, "has ended", words)
 	notes := w.get(manager, tenantPath("notifications"))
 	notes.shows(t, words)
 	if n := strings.Count(notes.body, "could not be"); n != 1 {
