@@ -142,7 +142,7 @@ func TestTheDefaultOfConditionalAccessSaysWhatItDoes(t *testing.T) {
 	w := newWorld(t, nil)
 	set := w.backup(w.schedule(nil).ID).BackupSetID
 	got := w.get(operator, tenantPath("restore", "options")+"?all=yes&set="+string(set))
-	got.shows(t, "Never stricter than they are", "takes that of the backup where it is weaker", "protects less until you enable it")
+	got.shows(t, "Never stricter than they are", "takes that of the backup where it is weaker", "None is enforced that is not enforced now", "protects less until you enable it")
 	_, access, _ := strings.Cut(got.body, `id="access_state"`)
 	if strings.Contains(access, "safe choice") {
 		t.Error("what protects less is called safe")
