@@ -35,15 +35,15 @@ func TestARunOfAScheduleHasItsTimesInBothZones(t *testing.T) {
 	w.drain()
 	due := must(w.cfg.Starter.List(t.Context(), tenant, owner, runs.RunFilter{ScheduleID: s.ID}, runs.PageRequest{}))(t).Items[0]
 	at := tenantPath("runs", due.ID)
-	w.getIn("Europe/Berlin", readonly, at).shows(t, "Due Mon 5 Jan 2026, 08:30 CET for the schedule Mon 5 Jan 2026, 02:30 EST Began Mon 5 Jan 2026, 08:30 CET for the schedule Mon 5 Jan 2026, 02:30 EST Took")
+	w.getIn("Europe/Berlin", readonly, at).shows(t, "Due Mon 5 Jan 2026, 08:30 CET in the schedule's zone Mon 5 Jan 2026, 02:30 EST Began Mon 5 Jan 2026, 08:30 CET in the schedule's zone Mon 5 Jan 2026, 02:30 EST Took")
 	for _, zone := range []string{"America/New_York", "America/Toronto"} {
 		got := w.getIn(zone, readonly, at)
 		got.shows(t, "Due Mon 5 Jan 2026, 02:30 EST Began Mon 5 Jan 2026, 02:30 EST Took")
-		got.lacks(t, "for the schedule")
+		got.lacks(t, "in the schedule's zone")
 	}
 	check(t, w.cfg.Scheduler.Delete(t.Context(), tenant, owner, s.ID, ""))
 	w.getIn("Europe/Berlin", readonly, at).shows(t, "Due Mon 5 Jan 2026, 08:30 CET Began")
-	w.getIn("Europe/Berlin", readonly, tenantPath("runs", w.byHand("Set").RunID)).lacks(t, "for the schedule")
+	w.getIn("Europe/Berlin", readonly, tenantPath("runs", w.byHand("Set").RunID)).lacks(t, "in the schedule's zone")
 }
 
 // shows fails unless a page has a status and holds all of some texts.

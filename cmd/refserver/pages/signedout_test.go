@@ -87,3 +87,11 @@ func TestWhatIsRefusedLeadsBackToWhereThePersonCameFrom(t *testing.T) {
 		}
 	}
 }
+
+// Who has come to the wrong tenant, or as the wrong person, needs a way out.
+func TestARefusedPageSaysWhoAsksAndOffersToSignOut(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, at := range []string{tenantPath("runs"), "/backups/" + string(otherTenant) + "/runs", "/backups", tenantPath("nowhere")} {
+		w.get(stranger, at).has(t, "Sam Stranger", `action="/signout"`)
+	}
+}
