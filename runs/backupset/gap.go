@@ -34,7 +34,7 @@ const (
 	// GapIncomplete: the policies of the type could not be listed to the end.
 	GapIncomplete GapReason = "incomplete"
 
-	// GapFailed: policies of the type were listed and not captured.
+	// GapFailed: policies of the type were listed or selected, and not captured.
 	GapFailed GapReason = "failed"
 )
 
@@ -76,7 +76,7 @@ func (v *coverage) gap(ctx context.Context, store ArchiveStore, t graph.PolicyTy
 		return v.unaccounted(ctx, store, t)
 	case m.Exhaustive():
 		return "", nil
-	case m.Complete && len(m.Pages) == 0:
+	case m.Complete && len(m.Pages) == 0 && m.Failed == 0 && !m.Forbidden: // what was selected and failed may exist
 		return GapSelected, nil
 	case m.Forbidden:
 		return GapForbidden, nil

@@ -60,6 +60,13 @@ func TestAComparisonSaysWhyASetDoesNotTell(t *testing.T) {
 			list := inventory(t, r, settings)
 			return do(t, r, capture.CreateSetRequest("One", capture.Selection{PolicyIDs: idsOf(list[:1])}))
 		}, backupset.Complete, backupset.GapSelected, n - 1},
+		{"selected, and one of them failed", func(t *testing.T, r *rig.Rig) {
+			list := inventory(t, r, settings)
+			inject(graphtest.Fault{Op: graphtest.OpItem, ID: list[1].ExternalID, Err: &graph.Error{Kind: graph.KindInvalid}})(t, r)
+		}, func(t *testing.T, r *rig.Rig) runs.Run {
+			list := inventory(t, r, settings)
+			return do(t, r, capture.CreateSetRequest("Two", capture.Selection{PolicyIDs: idsOf(list[:2])}))
+		}, backupset.Partial, backupset.GapFailed, n - 1},
 		{"throttled until the run gave up", inject(graphtest.Fault{Op: graphtest.OpList, Err: &graph.Error{Kind: graph.KindThrottled}}),
 			backup(access, settings), backupset.Partial, backupset.GapNotReached, n},
 		{"throttled until the run of everything gave up", inject(graphtest.Fault{Op: graphtest.OpList, Err: &graph.Error{Kind: graph.KindThrottled}}),
