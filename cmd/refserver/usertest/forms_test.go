@@ -2,6 +2,7 @@ package usertest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -101,6 +102,21 @@ func TestWhatWasFilledInIsNotLost(t *testing.T) {
 		t.Errorf("the form says %q", says)
 	}
 	b.signInBeside("owner-contoso")
+
+	// What stands before the server answers, as it likes.
+	for _, tt := range []struct{ answer, says string }{
+		{"<h1>504 Gateway Time-out</h1>", "Nothing tells whether this was done. Something between here and the server has answered instead of it (504)."},
+		{"", "Nothing tells whether this was done. Something between here and the server has answered instead of it (504)."},
+		{"<main>Wait.</main>", "This was refused (504). Everything is"},
+	} {
+		eval[bool](b, fmt.Sprintf(`(() => { const real = fetch; window.fetch = async () => { window.fetch = real; return new Response(%q, {status: 504}); }; return true; })()`, tt.answer))
+		b.pressStaying(save)
+		same("answered by "+tt.answer, was)
+		if says := b.words(".errors"); !strings.HasPrefix(says, tt.says) || !strings.Contains(says, "Everything is as you filled it in") {
+			t.Errorf("answered by %q, the form says %q", tt.answer, says)
+		}
+	}
+
 	eval[bool](b, `(() => { const save = document.querySelector('`+save+`'); save.addEventListener("click", () => queueMicrotask(() => save.click()), {once: true}); return true; })()`)
 	if status := b.press(save); status != http.StatusOK || b.words("#notice") != "The schedule is saved." {
 		t.Errorf("signed in again, saving leads to %s, %d", b.path(), status)

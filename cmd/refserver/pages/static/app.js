@@ -163,10 +163,16 @@ document.addEventListener("submit", async (e) => {
     tell(form, "Nothing was done.", "You are not signed in any more. Everything is as you filled it in. ", document.adoptNode(signIn), ", then send it again here.");
     return;
   }
+  if (!page.querySelector("main")) { // of what stands before the server: a proxy that has waited too long, or asks for its own sign-in
+    sent.delete(form);
+    tell(form, "Nothing tells whether this was done.", `Something between here and the server has answered instead of it (${answer.status}). Everything is as you filled it in: try again in a moment.`);
+    return;
+  }
   const main = document.adoptNode(page.querySelector("main"));
   if (!main.querySelector("form[data-stays]")) { // an error page, on which everything would be gone
     sent.delete(form);
-    tell(form, `${main.querySelector("h1").textContent.trim()}.`, `${main.querySelector("h1 ~ p").textContent.trim()} Everything is as you filled it in.`);
+    const words = (selector) => main.querySelector(selector)?.textContent.trim() ?? "";
+    tell(form, `${words("h1") || `This was refused (${answer.status})`}.`, `${words("h1 ~ p")} Everything is as you filled it in.`);
     return;
   }
   for (const field of main.querySelectorAll("form[data-stays] [name]")) {
