@@ -138,8 +138,9 @@ func TestWhatWasFilledInIsNotLost(t *testing.T) {
 	b.visit(edit)
 	opened := eval[string](b, `document.querySelector('[name="if_updated_at"]').value`)
 	c := s.client(t, "manager-contoso")
-	c.post(edit, url.Values{"if_updated_at": {opened}, "name": {"Theirs"}, "enabled": {"yes"}, "frequency": {"weekly"}, "days_of_week": {"2"}, "time_of_day": {"05:00"},
-		"timezone": {"Europe/Berlin"}, "policy_types": {"settingsCatalogPolicy"}, "include_foundations": {"yes"}, "retention_keep_last": {"9"}})
+	theirs := url.Values{"if_updated_at": {opened}, "name": {"Theirs"}, "enabled": {"yes"}, "frequency": {"weekly"}, "days_of_week": {"2"}, "time_of_day": {"05:00"},
+		"timezone": {"Europe/Berlin"}, "policy_types": {"settingsCatalogPolicy"}, "include_foundations": {"yes"}, "retention_keep_last": {"9"}}
+	c.post(edit, theirs)
 	b.do(chromedp.SetValue(chromedp.CSS("#name"), "Mine"))
 	b.pressRefused(http.StatusConflict, save)
 	if says := b.words(".errors"); !strings.Contains(says, "Time of day: now 05:00") || b.words("#retention_keep_last-now") != "Now 9" || eval[string](b, `document.querySelector("#name").value`) != "Mine" {
@@ -148,6 +149,18 @@ func TestWhatWasFilledInIsNotLost(t *testing.T) {
 	b.shoot("form-conflict")
 	if status := b.press(save); status != http.StatusOK || b.words("h1") != "Mine" {
 		t.Errorf("saving again leads to %s, %d", b.path(), status)
+	}
+
+	// A reload shows what is saved now, and is no older than that.
+	b.visit(edit)
+	opened = eval[string](b, `document.querySelector('[name="if_updated_at"]').value`)
+	theirs.Set("if_updated_at", opened)
+	c.post(edit, theirs)
+	b.reload()
+	if name, now := eval[string](b, `document.querySelector("#name").value`), eval[string](b, `document.querySelector('[name="if_updated_at"]').value`); name != "Theirs" || now == opened {
+		t.Errorf("after a reload the form has %q and was opened at %s, before at %s", name, now, opened)
+	} else if status := b.press(save); status != http.StatusOK || b.words("h1") != "Theirs" {
+		t.Errorf("after a reload, saving leads to %s, %d", b.path(), status)
 	}
 
 	// Without scripts, Back from the page that says so.

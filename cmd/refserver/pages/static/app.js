@@ -17,8 +17,8 @@ document.addEventListener("change", (e) => {
 }, true);
 
 // A poll that is led to the sign-in does not take away what somebody is filling in.
-const filling = () => [...document.querySelectorAll('form[method="post"]')].some((form) => form.previousElementSibling?.matches(".errors")
-  || [...form.elements].some((field) => field.checked !== field.defaultChecked || ("defaultValue" in field && field.value !== field.defaultValue)));
+const changed = (form) => [...form.elements].some((field) => field.checked !== field.defaultChecked || ("defaultValue" in field && field.value !== field.defaultValue));
+const filling = () => [...document.querySelectorAll('form[method="post"]')].some((form) => form.previousElementSibling?.matches(".errors") || changed(form));
 document.addEventListener("htmx:after:request", (e) => {
   if (e.detail?.ctx?.response?.status === 401 && filling()) e.preventDefault();
 });
@@ -110,13 +110,15 @@ const dress = (root) => {
 dress(document);
 
 // What a form was opened with comes back with what was typed when somebody goes Back: browsers put back
-// what people typed, not what is hidden. htmx leaves states alone that say "htmx".
+// what people typed, not what is hidden. A reload shows what is saved now, unless the browser keeps what
+// was typed. htmx leaves states alone that say "htmx".
 const keepOpened = () => {
   const field = document.querySelector('.schedule-form input[type="hidden"]');
   if (field) history.replaceState({ htmx: true, opened: field.value }, "");
 };
 const opened = document.querySelector('.schedule-form input[type="hidden"]');
-if (opened && history.state?.opened) opened.value = history.state.opened;
+const fresh = () => performance.getEntriesByType("navigation")[0]?.type === "reload" && !changed(opened.form);
+if (opened && history.state?.opened && !fresh()) opened.value = history.state.opened;
 keepOpened();
 
 // What a browser has put back into a form is not what the server showed the next runs of.
