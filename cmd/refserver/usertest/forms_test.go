@@ -75,6 +75,24 @@ func TestWhatWasFilledInIsNotLost(t *testing.T) {
 		t.Errorf("the form says %q, the title is %q", says, eval[string](b, `document.title`))
 	}
 	b.shoot("form-fault")
+
+	// What is typed while the server thinks stays, and nothing is sent twice however long it takes.
+	eval[bool](b, `(() => { const real = fetch, wait = setTimeout; window.posts = 0;
+		window.setTimeout = (f, ms) => wait(f, ms === 4000 ? 0 : ms);
+		window.fetch = async (url, init) => { if (init?.method !== "POST") return real(url, init); window.posts++; const got = await real(url, init); await new Promise(go => { window.go = go; }); window.fetch = real; window.setTimeout = wait; return got; };
+		return true; })()`)
+	b.do(chromedp.Click(chromedp.CSS(save)))
+	b.until(`window.go !== undefined`)
+	compliance := `input[name="policy_types"][value="deviceCompliancePolicy"]`
+	b.do(chromedp.SetValue(chromedp.CSS("#name"), "Typed on"), chromedp.Click(chromedp.CSS(compliance)), chromedp.Click(chromedp.CSS(`input[value="daily"]`)), chromedp.Click(chromedp.CSS(save)))
+	eval[bool](b, `(() => { document.querySelector("main").pressed = true; window.go(); return true; })()`)
+	b.until(`document.querySelector("main").pressed === undefined`)
+	if got := eval[string](b, typed); !strings.HasPrefix(got, "Typed on daily ") || !strings.Contains(got, "deviceCompliancePolicy") || eval[int](b, `window.posts`) != 1 {
+		t.Errorf("what was typed while the form was sent %d times is %q", eval[int](b, `window.posts`), got)
+	}
+	b.do(chromedp.SetValue(chromedp.CSS("#name"), "Typed"), chromedp.Click(chromedp.CSS(compliance)), chromedp.Click(chromedp.CSS(`input[value="weekly"]`)))
+	same("with that taken back", was)
+
 	b.do(chromedp.Click(chromedp.CSS(`fieldset.types legend .types-tools button`))) // which an answer has, too
 	b.do(chromedp.Click(chromedp.CSS(`fieldset.types legend .types-tools button:last-child`)), chromedp.Click(chromedp.CSS(`input[value="settingsCatalogPolicy"]`)))
 	b.press(".crumbs a")

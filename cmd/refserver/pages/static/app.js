@@ -33,7 +33,7 @@ document.addEventListener("htmx:after:request", (e) => {
 })();
 
 // What was sent is not sent again by a second click. A download leaves the page as it is, so this is
-// for some seconds only.
+// for some seconds only; a form that stays is sent again when it has its answer.
 const sent = new WeakSet();
 document.addEventListener("submit", (e) => {
   const form = e.target;
@@ -43,7 +43,7 @@ document.addEventListener("submit", (e) => {
     return;
   }
   sent.add(form);
-  setTimeout(() => sent.delete(form), 4000);
+  if (!form.matches("form[data-stays]")) setTimeout(() => sent.delete(form), 4000);
 });
 
 // A zone that was chosen by hand stays, until the browser's is asked for again.
@@ -143,10 +143,12 @@ const tell = (form, first, words, ...more) => {
   form.before(box);
   box.focus();
 };
+const state = (field) => ["checkbox", "radio"].includes(field.type) ? field.checked : field.value;
 document.addEventListener("submit", async (e) => {
   const form = e.target;
   if (e.defaultPrevented || !form.matches("form[data-stays]") || e.submitter?.formMethod === "get") return;
   e.preventDefault();
+  const before = new Map([...form.elements].map((field) => [field, state(field)]));
   let answer, page;
   try {
     answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
@@ -156,6 +158,7 @@ document.addEventListener("submit", async (e) => {
     tell(form, "Nothing tells whether this was done.", "The server cannot be reached. Everything is as you filled it in: try again in a moment.");
     return;
   }
+  setTimeout(() => sent.delete(form), 4000); // for who comes back to this page
   if (answer.redirected) return location.assign(answer.url);
   if (answer.status === 200) return form.submit(); // a page of its own, which asks before anything is done
   const signIn = page.querySelector('main a[target="_blank"]');
@@ -178,10 +181,10 @@ document.addEventListener("submit", async (e) => {
     return;
   }
   for (const field of main.querySelectorAll("form[data-stays] [name]")) {
-    const before = form.elements[field.name]?.defaultValue;
-    if (before === undefined || ["hidden", "checkbox", "radio"].includes(field.type)) continue;
+    const first = form.elements[field.name]?.defaultValue;
+    if (first === undefined || ["hidden", "checkbox", "radio"].includes(field.type)) continue;
     const value = field.value; // is what was typed, which browsers put back only where it is not the default
-    field.defaultValue = before;
+    field.defaultValue = first;
     field.value = value;
   }
   document.querySelector("main").replaceWith(main);
@@ -189,6 +192,14 @@ document.addEventListener("submit", async (e) => {
   dress(main);
   keepOpened();
   htmx.process(main);
+  // What was typed while the answer was under way is not in it.
+  for (const [field, was] of before) {
+    if (state(field) === was || !field.name || field.type === "hidden") continue;
+    const again = [...main.querySelector("form[data-stays]").elements].find((f) => f.name === field.name && f.type === field.type && (typeof was === "string" || f.value === field.value));
+    if (!again) continue;
+    again[typeof was === "string" ? "value" : "checked"] = state(field);
+    again.dispatchEvent(new Event("change", { bubbles: true }));
+  }
   (main.querySelector("[autofocus]") ?? main).focus();
 });
 
