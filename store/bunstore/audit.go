@@ -38,13 +38,15 @@ func (s *Store) auditLookups(ctx context.Context, tenant graph.TenantID, f runs.
 	case f.Actor != "" && f.Actor != runs.SystemActor.ID:
 		return []lookup{{index: "audit_actor", cond: "t.actor_id <> 'system'"}}, nil
 	}
-	if sorted, err := s.sortsAudit(ctx, tenant, f); sorted || err != nil {
+	whole := []lookup{{}}
+	if len(f.Actions) > 0 && !slices.ContainsFunc(f.Actions, func(a string) bool { return slices.Contains(frequentActions, a) }) {
+		whole = lookupEach("audit_action", isRareAction+` AND t."action" = ?`, f.Actions)
+	}
+	sorted, err := s.sortsAudit(ctx, tenant, f, whole[0].index != "")
+	if sorted {
 		return []lookup{{index: auditTimes}}, err
 	}
-	if len(f.Actions) > 0 && !slices.ContainsFunc(f.Actions, func(a string) bool { return slices.Contains(frequentActions, a) }) {
-		return lookupEach("audit_action", isRareAction+` AND t."action" = ?`, f.Actions), nil
-	}
-	return []lookup{{}}, nil
+	return whole, err
 }
 
 // auditTimes is the index of times. What it finds must be sorted by number.
@@ -55,13 +57,14 @@ const auditTimes = "audit_at"
 const manyEntries = 2000
 
 // sortsAudit tells whether a filter by time is answered by the index of times. Where it lets many
-// entries pass and leaves few newer ones out, the log itself has the first ones soon, in order.
-func (s *Store) sortsAudit(ctx context.Context, tenant graph.TenantID, f runs.AuditFilter) (bool, error) {
+// entries pass and leaves few newer ones out, the log itself has the first ones soon, in order. Rare
+// actions are few wherever they stand.
+func (s *Store) sortsAudit(ctx context.Context, tenant graph.TenantID, f runs.AuditFilter, rare bool) (bool, error) {
 	if f.From.IsZero() && f.To.IsZero() {
 		return false, nil
 	}
 	many, err := s.manyAudit(ctx, tenant, f.From, f.To)
-	if err != nil || !many || f.To.IsZero() {
+	if err != nil || !many || rare || f.To.IsZero() {
 		return !many, err
 	}
 	return s.manyAudit(ctx, tenant, f.To, time.Time{})

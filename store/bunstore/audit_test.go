@@ -3,6 +3,7 @@ package bunstore_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // for many and for few entries in the time, and after it.
 func TestAFilterByTimeFindsTheSameInALongLog(t *testing.T) {
 	const n = 5000
-	s, _ := fullStore(t)
+	s, path := fullStore(t)
 	at := func(i int) time.Time { return began.Add(time.Duration(i) * time.Minute) }
 	var entries []runs.AuditEntry
 	for i := range n {
@@ -72,6 +73,28 @@ func TestAFilterByTimeFindsTheSameInALongLog(t *testing.T) {
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", what, d)
+		}
+	}
+
+	// Many entries are before the time and many after it: the few of a rare action are read, and not all
+	// before the time sorted, as those of a frequent one are.
+	p := planning(t, s, path)
+	for _, tt := range []struct {
+		filter runs.AuditFilter
+		index  string
+		sorts  bool
+	}{
+		{runs.AuditFilter{Actions: []string{"schedule.deleted"}, To: at(2500)}, "tb_audit_action (tenant_id=? AND action=?)", false},
+		{runs.AuditFilter{Actions: []string{"schedule.deleted"}, From: at(10), To: at(2500)}, "tb_audit_action (tenant_id=? AND action=?)", false},
+		{runs.AuditFilter{Actions: []string{"schedule.deleted"}, From: at(3000), To: at(3020)}, "tb_audit_at (tenant_id=? AND at>? AND at<?)", true},
+		{runs.AuditFilter{Actions: []string{"run.finished"}, To: at(2500)}, "tb_audit_at (tenant_id=? AND at<?)", true},
+	} {
+		steps := strings.Join(p.plans(func() error {
+			_, err := s.ListAudit(t.Context(), "northwind", tt.filter, runs.Slice{Limit: 50})
+			return err
+		}), "\n")
+		if !strings.Contains(steps, tt.index) || strings.Contains(steps, "TEMP B-TREE") != tt.sorts {
+			t.Errorf("%+v: want %s, sorting %v:\n%s", tt.filter, tt.index, tt.sorts, steps)
 		}
 	}
 }

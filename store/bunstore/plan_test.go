@@ -27,6 +27,20 @@ type planner struct {
 	queries []string
 }
 
+// planning collects from now on what a store asks of the database in a file.
+func planning(t *testing.T, s *sqlitestore.Store, path string) *planner {
+	t.Helper()
+	p := &planner{T: t, db: rawDB(t, path)}
+	s.OnQuery(func(query string) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if strings.HasPrefix(query, "SELECT") {
+			p.queries = append(p.queries, query)
+		}
+	})
+	return p
+}
+
 // plans returns the steps of the plans of all queries of a call.
 func (p *planner) plans(call func() error) (steps []string) {
 	p.Helper()
@@ -63,14 +77,7 @@ func (p *planner) plans(call func() error) (steps []string) {
 // that was made for it, and no list is sorted.
 func TestQueriesUseTheirIndexes(t *testing.T) {
 	s, path := fullStore(t)
-	p := &planner{T: t, db: rawDB(t, path)}
-	s.OnQuery(func(query string) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if strings.HasPrefix(query, "SELECT") {
-			p.queries = append(p.queries, query)
-		}
-	})
+	p := planning(t, s, path)
 	for _, c := range planCases(t, s) {
 		t.Run(c.name, func(t *testing.T) {
 			steps := p.plans(c.call)
