@@ -39,3 +39,22 @@ func TestWhatARunWasAskedForIsReadFromItsParameters(t *testing.T) {
 		}
 	}
 }
+
+// TestASetThatWasSelectedTellsNothingOfWhatFailed, whatever kept it from being captured.
+func TestASetThatWasSelectedTellsNothingOfWhatFailed(t *testing.T) {
+	for _, tt := range []struct {
+		m    Manifest
+		want GapReason
+	}{
+		{Manifest{Complete: true, Listed: 2, Captured: 2}, GapSelected},
+		{Manifest{Complete: true, Listed: 2, Captured: 1, Skipped: 1}, GapSelected},
+		{Manifest{Complete: true, Listed: 2, Captured: 1, Failed: 1}, GapFailed},
+		{Manifest{Complete: true, Listed: 2, Captured: 1, Failed: 1, Forbidden: true}, GapForbidden},
+		{Manifest{Complete: true, Forbidden: true}, GapForbidden},
+	} {
+		got, err := newCoverage(BackupSet{Types: []Manifest{tt.m}}, graph.Catalog).gap(t.Context(), nil, "")
+		if err != nil || got != tt.want {
+			t.Errorf("%+v: %q, %v, want %q", tt.m, got, err, tt.want)
+		}
+	}
+}
