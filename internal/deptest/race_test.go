@@ -15,18 +15,22 @@ const testenvPath = module + "/internal/testenv"
 
 // inFull returns the rule that every test which does less with the race detector, or nothing, by
 // itself or through what else its package's tests declare, has its name in the list inFull of the
-// given script, which runs it without. Otherwise nobody would notice that it fails.
+// given script, which runs it without. Otherwise nobody would notice that it fails. The packages of
+// its list plain run whole without.
 func inFull(script string) rule {
-	var list []string
-	if found := regexp.MustCompile(`(?s)\ninFull=\((.*?)\n\)`).FindStringSubmatch(script); found != nil {
-		list = strings.Fields(found[1])
+	array := func(name string) []string {
+		if found := regexp.MustCompile(`(?s)\n` + name + `=\((.*?)\n\)`).FindStringSubmatch(script); found != nil {
+			return strings.Fields(found[1])
+		}
+		return nil
 	}
+	list, plain := array("inFull"), array("plain")
 	return func(tr tree) (findings []string) {
 		less := lessUnderRace(tr)
 		for _, s := range tr.sources {
 			for _, d := range s.file.Decls {
 				f, ok := d.(*ast.FuncDecl)
-				if ok && s.test && f.Recv == nil && isTest(f.Name.Name) && less[s.dir+" "+f.Name.Name] && !slices.Contains(list, f.Name.Name) {
+				if ok && s.test && f.Recv == nil && isTest(f.Name.Name) && less[s.dir+" "+f.Name.Name] && !slices.Contains(list, f.Name.Name) && !slices.Contains(plain, "./"+s.dir) {
 					findings = append(findings, fmt.Sprintf("%s: %s does less with the race detector: name it in inFull of .ci/run", tr.at(f.Pos()), f.Name.Name))
 				}
 			}
@@ -116,7 +120,7 @@ func TestWhatTheRaceDetectorSlowsRunsInFullTooCatches(t *testing.T) {
 	test := func(body string) map[string]string {
 		return map[string]string{"runs/a_test.go": head + body}
 	}
-	catches(t, inFull("x=(\n\tTestX\n)\ninFull=(\n\tTestListed\n)\ny=(\n\tTestY\n)\n"), []breach{
+	catches(t, inFull("\nplain=(\n\t./graph/a\n)\nx=(\n\tTestX\n)\ninFull=(\n\tTestListed\n)\ny=(\n\tTestY\n)\n"), []breach{
 		{"skipped", test("func TestA(t *testing.T) { testenv.SlowUnderRace(t) }"), []string{"runs/a_test.go:3: TestA does less"}},
 		{"smaller", test("func TestA(t *testing.T) { if testenv.RaceDetector { n = 1 } }"), []string{"TestA does less"}},
 		{"within a part of it", test("func TestA(t *testing.T) { t.Run(\"x\", func(t *testing.T) { testenv.SlowUnderRace(t) }) }"), []string{"TestA does less"}},
@@ -133,6 +137,8 @@ func TestWhatTheRaceDetectorSlowsRunsInFullTooCatches(t *testing.T) {
 		{"in a list that follows", test("func TestY(t *testing.T) { testenv.SlowUnderRace(t) }"), []string{"TestY does less"}},
 		{"a beginning only", test("func TestListedToo(t *testing.T) { testenv.SlowUnderRace(t) }"), []string{"TestListedToo does less"}},
 		{"listed", test("func TestListed(t *testing.T) { testenv.SlowUnderRace(t) }"), nil},
+		{"in a package that runs whole without", map[string]string{"graph/a/a_test.go": head + "func TestA(t *testing.T) { testenv.SlowUnderRace(t) }"}, nil},
+		{"in a package below one", map[string]string{"graph/a/b/a_test.go": head + "func TestA(t *testing.T) { testenv.SlowUnderRace(t) }"}, []string{"TestA does less"}},
 		{"another need", test("func TestA(t *testing.T) { testenv.Data(t) }"), nil},
 		{"a function of another folder", map[string]string{
 			"runs/a_test.go":  head + "func world(t *testing.T) { testenv.SlowUnderRace(t) }",

@@ -84,6 +84,9 @@ func digest(raw []byte) string {
 type RequestStore interface {
 	backupset.SetStore
 	backupset.InventoryStore
+
+	// GetRun is that of [runs.RunStore].
+	GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (runs.Run, error)
 }
 
 // Requests prepare the starts of the kinds that this package executes beside backups: they
@@ -210,7 +213,15 @@ func (r *Requests) sealed(ctx context.Context, tenant graph.TenantID, id runs.ID
 func (r *Requests) manual(ctx context.Context, tenant graph.TenantID, id runs.ID) error {
 	set, err := r.sealed(ctx, tenant, id)
 	if err == nil && set.ScheduleID != "" {
-		err = runs.Conflict("set_of_schedule", "the backup set was made by a schedule and never changes; create a set of your own")
+		return runs.Conflict("set_of_schedule", "the backup set was made by a schedule and never changes; create a set of your own")
+	}
+	if err != nil {
+		return err
+	}
+	run, err := r.store.GetRun(ctx, tenant, set.RunID)
+	if err == nil && run.Kind == runs.KindSetImport {
+		// All ids of a set are of one tenant.
+		err = runs.Conflict("set_imported", "the backup set was imported and never changes; create a set of your own")
 	}
 	return err
 }

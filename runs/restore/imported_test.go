@@ -3,6 +3,8 @@ package restore_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"testing"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/tenantatlas/tenantbackup/internal/rig"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
+	"github.com/tenantatlas/tenantbackup/runs/capture"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
 	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
@@ -49,15 +52,20 @@ func (w *world) exported(tenant graph.TenantID, set runs.ID, edit func([]byte) [
 // imported imports an archive into the second tenant.
 func (w *world) imported(archive []byte) backupset.BackupSet {
 	w.t.Helper()
+	return w.importedInto(fabrikam, archive)
+}
+
+func (w *world) importedInto(tenant graph.TenantID, archive []byte) backupset.BackupSet {
+	w.t.Helper()
 	up, err := transfer.NewUploader(transfer.UploaderConfig{Store: w.Store, Guard: w.starter.Guard(), Clock: w.Clock})
 	w.ok(err)
-	u, err := up.Receive(w.t.Context(), fabrikam, rig.Owner, bytes.NewReader(archive))
+	u, err := up.Receive(w.t.Context(), tenant, rig.Owner, bytes.NewReader(archive))
 	w.ok(err)
-	run := w.do(fabrikam, transfer.ImportRequest(u, ""))
+	run := w.do(tenant, transfer.ImportRequest(u, ""))
 	if run.Status != runs.StatusSuccess {
 		w.t.Fatalf("the import is %s: %s", run.Status, run.ErrorMessage)
 	}
-	set, err := w.Store.GetSet(w.t.Context(), fabrikam, run.BackupSetID)
+	set, err := w.Store.GetSet(w.t.Context(), tenant, run.BackupSetID)
 	w.ok(err)
 	return set
 }
@@ -186,5 +194,89 @@ func TestOfAnImportThatDidNotComeToItsEndNothingIsKnown(t *testing.T) {
 		if d := cmp.Diff(backupset.Origin{TenantID: fabrikam}, got); d != "" {
 			t.Errorf("captured (-want +got):\n%s", d)
 		}
+	}
+}
+
+// TestAFileThatNamesNoTenantMayHoldWhatIsTheTenantsOwn: what restores noted of its GUIDs counts, and
+// is not forgotten for a restore from the file.
+func TestAFileThatNamesNoTenantMayHoldWhatIsTheTenantsOwn(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1, Catalogue: restore.TestTypes(t)}, nil, restore.PreviewerConfig{})
+	w.put(rig.Tenant, "gadget", `{"id":"`+guid+`","displayName":"West"}`)
+	w.put(rig.Tenant, "gadget", `{"id":"7","displayName":"Renamed"}`)
+	p := restore.PreviewParams{Options: restore.Options{Existing: restore.Overwrite}}
+	first := w.backup()
+	w.ok(w.Graph.Delete(rig.Tenant, "gadget", guid))
+	made := w.outcomes(rig.Tenant, w.execute(rig.Tenant, w.previewRun(rig.Tenant, first, p).ID).ID)[guid].TargetID
+	w.ok(w.Graph.Delete(rig.Tenant, "gadget", "7"))
+	if made == "" || made == guid {
+		t.Fatalf("the object that was made is %q", made)
+	}
+	w.put(rig.Tenant, "gadget", `{"id":"`+made+`","displayName":"Renamed"}`)
+	file := w.importedInto(rig.Tenant, w.exported(rig.Tenant, first, nameless))
+	_, items := w.preview(rig.Tenant, file.ID, p)
+	if items[guid].Action != restore.Change || items[guid].TargetID != made {
+		t.Errorf("from the file: %+v, want a change of %s", items[guid], made)
+	}
+	if items["7"].Action != restore.Create { // the object of its name is that of the other
+		t.Errorf("from the file: %+v, want to make it", items["7"])
+	}
+	if got := w.drift(file.ID); got[guid] != [2]string{"change", made} || got["7"][0] != "removed" || len(got) != 2 {
+		t.Errorf("the drift from the file is %v", got)
+	}
+	// The new object is restored in place, from a file that has it.
+	second := w.importedInto(rig.Tenant, w.exported(rig.Tenant, w.backup(), nameless))
+	w.put(rig.Tenant, "gadget", `{"id":"`+made+`","displayName":"Renamed again"}`)
+	if got := w.outcomes(rig.Tenant, w.execute(rig.Tenant, w.previewRun(rig.Tenant, second.ID, p).ID).ID)[made]; got.TargetID != made {
+		t.Errorf("restored in place: %+v", got)
+	}
+	if got := w.drift(first); got[guid] != [2]string{"change", made} || got["7"][0] != "removed" || len(got) != 2 {
+		t.Errorf("the drift from the tenant's own set is %v, want the same object, changed", got)
+	}
+}
+
+// older is a store whose previews were made when nobody asked whose ids a set has.
+type older struct{ restore.RequestsStore }
+
+func (o older) GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (runs.Run, error) {
+	run, err := o.RequestsStore.GetRun(ctx, tenant, id)
+	if run.Kind == runs.KindRestorePreview {
+		run.Params = bytes.ReplaceAll(run.Params, []byte(`"origin"`), []byte(`"unknown"`))
+	}
+	return run, err
+}
+
+// TestAPreviewThatTookTheIdsForOthersIsNotRestored: what it matched by them may be other objects.
+func TestAPreviewThatTookTheIdsForOthersIsNotRestored(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1, Catalogue: restore.TestTypes(t)}, nil, restore.PreviewerConfig{})
+	w.empty(2)
+	w.put(rig.Tenant, "gadget", `{"id":"1","displayName":"North"}`)
+	preview := w.previewRun(fabrikam, w.imported(w.exported(rig.Tenant, w.backup(), nil)).ID, restore.PreviewParams{})
+	requests, err := restore.NewRequests(restore.RequestsConfig{Store: older{w.store}, Clock: w.Clock})
+	w.ok(err)
+	starter, err := runs.NewStarter(runs.StarterConfig{
+		Store: w.Store, Queue: w.Queue, Clock: w.Clock, Authorizer: runs.RoleAuthorizer{RoleOf: rolesOf}, Preparers: []runs.Preparer{requests},
+	})
+	w.ok(err)
+	var conflict *runs.ConflictError
+	if _, _, err := starter.Start(t.Context(), fabrikam, rig.Owner, restore.ExecuteRequest(preview.ID, because, false)); !errors.As(err, &conflict) || conflict.Code != "preview_stale" {
+		t.Errorf("got %v, want preview_stale", err)
+	}
+	if run := w.execute(fabrikam, preview.ID); run.Status != runs.StatusSuccess {
+		t.Errorf("with the same origin: %s %s", run.Status, run.ErrorCode)
+	}
+}
+
+// TestNothingIsAddedToAnImportedSet: all its ids are of one tenant.
+func TestNothingIsAddedToAnImportedSet(t *testing.T) {
+	w := newWorld(t, rig.Options{Policies: -1, Catalogue: restore.TestTypes(t)}, nil, restore.PreviewerConfig{})
+	w.empty(2)
+	w.put(rig.Tenant, "gadget", `{"id":"1","displayName":"North"}`)
+	set := w.imported(w.exported(rig.Tenant, w.backup(), nil))
+	items, err := w.Store.ListSetItems(t.Context(), fabrikam, set.ID, backupset.SetItemFilter{}, runs.Slice{Limit: 1})
+	w.ok(err)
+	var conflict *runs.ConflictError
+	_, _, err = w.starter.Start(t.Context(), fabrikam, rig.Owner, capture.AddPoliciesRequest(set.ID, []runs.ID{items[0].PolicyID}))
+	if !errors.As(err, &conflict) || conflict.Code != "set_imported" {
+		t.Errorf("got %v, want set_imported", err)
 	}
 }

@@ -179,6 +179,20 @@ func (r *Requests) origin(ctx context.Context, set backupset.BackupSet) (graph.T
 	return cmp.Or(o.TenantID, graph.TenantID("import:"+string(set.ID))), nil
 }
 
+// sameOrigin refuses a preview that took the ids of the set for somebody else's, as one of an
+// earlier version did: what it matched by them may be other objects.
+func (r *Requests) sameOrigin(ctx context.Context, tenant graph.TenantID, preview runs.ID, origin graph.TenantID) error {
+	run, err := r.cfg.Store.GetRun(ctx, tenant, preview)
+	if err != nil {
+		return fmt.Errorf("restore: reading the preview's run: %w", err)
+	}
+	params, err := decodeParams[PreviewParams](run)
+	if err == nil && params.Origin != origin {
+		err = errStale
+	}
+	return err
+}
+
 // selection checks that every item is the set's. The answer names the place of an id, never
 // the id.
 func (r *Requests) selection(ctx context.Context, tenant graph.TenantID, set runs.ID, ids []runs.ID, revision int) error {
@@ -254,6 +268,9 @@ func (r *Requests) execute(ctx context.Context, s runs.Start) (runs.Request, err
 		return s.Request, err
 	}
 	if p.Origin, err = r.origin(ctx, set); err != nil {
+		return s.Request, err
+	}
+	if err := r.sameOrigin(ctx, s.Tenant, preview.RunID, p.Origin); err != nil {
 		return s.Request, err
 	}
 	p.Reason = redact.Text(p.Reason)

@@ -93,7 +93,9 @@ func (h *history) read(ctx context.Context, store HistoryStore, run runs.Run) er
 		}
 		for _, s := range steps[:min(page, len(steps))] {
 			slice.After = runs.Keyset{ID: s.ItemID}
-			if !copies[s.ItemID] {
+			// A file's GUID that is an object's here is that very object, which stands for itself.
+			itself := params.Origin != "" && s.SourceID == s.TargetID && isGUID(s.TargetID)
+			if !copies[s.ItemID] && !itself {
 				h.note(origin{cmp.Or(params.Origin, preview.SourceTenant), key{s.Type, s.SourceID}}, s.TargetID)
 			}
 		}
@@ -141,7 +143,10 @@ func (m *mapper) restored(k key) string {
 		}
 		return ""
 	}
-	return find(origin{m.source.origin, k})
+	if id := find(origin{m.source.origin, k}); id != "" || !m.sameID(k.id) {
+		return id
+	}
+	return find(origin{m.history.tenant, k}) // which a file may hold without saying so
 }
 
 // holder returns the item of the set that a live object stands for.
@@ -156,7 +161,7 @@ func (m *mapper) holder(live key) (backupset.Item, bool) {
 		if !known {
 			break
 		}
-		if item, ok := m.source.items[from.key]; ok && from.tenant == m.source.origin {
+		if item, ok := m.source.items[from.key]; ok && (from.tenant == m.source.origin || from.tenant == m.history.tenant && m.sameID(from.id)) {
 			return item, m.byID(item) == live.id
 		}
 		if from.tenant != m.history.tenant {

@@ -247,9 +247,9 @@ func result(s ImportSummary) runs.Result {
 	return r
 }
 
-// finishSealed ends a run whose set is sealed, from the run's own items.
-func (f *filling) finishSealed(ctx context.Context) error {
-	s := ImportSummary{TypeBreakdown: map[graph.PolicyType]Counts{}}
+// finishSealed ends a run whose set is sealed, from the run's own items. info is what its file says.
+func (f *filling) finishSealed(ctx context.Context, info Source) error {
+	s := ImportSummary{Source: info, TypeBreakdown: map[graph.PolicyType]Counts{}}
 	byType := map[graph.PolicyType]*backupset.Manifest{}
 	slice := runs.Slice{Limit: readPage}
 	for {

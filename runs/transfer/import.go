@@ -106,25 +106,38 @@ func (im *Importer) run(ctx context.Context, a *runs.Attempt, id runs.ID) error 
 		return fmt.Errorf("transfer: reading the run's backup set: %w", err)
 	}
 	f := &filling{im: im, a: a, set: set, done: map[policyKey]bool{}, byType: map[graph.PolicyType]*backupset.Manifest{}}
+	c, err := im.upload(ctx, a, id)
 	if set.Status != backupset.Building { // an earlier attempt died between sealing the set and ending the run
-		return f.finishSealed(ctx)
-	}
-	upload, err := im.cfg.Store.GetUpload(ctx, a.Tenant(), id)
-	if errors.Is(err, runs.ErrNotFound) || err == nil && upload.ReadyAt.IsZero() {
-		return errGone
-	}
-	if err != nil {
-		return fmt.Errorf("transfer: reading the upload: %w", err)
-	}
-	archive, err := openArchive(&chunks{ctx: ctx, store: im.cfg.Store, tenant: a.Tenant(), upload: upload}, upload.Size, im.cfg.Limits)
-	if err != nil {
+		var wrong *unusable
+		var below *storeError
+		switch {
+		case err == nil:
+			return f.finishSealed(ctx, c.info)
+		case errors.As(err, &wrong), errors.As(err, &below) && errors.Is(err, runs.ErrNotFound): // its file is gone, so nobody knows what it said
+			return f.finishSealed(ctx, Source{})
+		}
 		return err
 	}
-	c, err := im.open(archive)
 	if err != nil {
 		return err
 	}
 	return f.fill(ctx, c)
+}
+
+// upload opens the file of an import.
+func (im *Importer) upload(ctx context.Context, a *runs.Attempt, id runs.ID) (*contents, error) {
+	upload, err := im.cfg.Store.GetUpload(ctx, a.Tenant(), id)
+	if errors.Is(err, runs.ErrNotFound) || err == nil && upload.ReadyAt.IsZero() {
+		return nil, errGone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("transfer: reading the upload: %w", err)
+	}
+	archive, err := openArchive(&chunks{ctx: ctx, store: im.cfg.Store, tenant: a.Tenant(), upload: upload}, upload.Size, im.cfg.Limits)
+	if err != nil {
+		return nil, err
+	}
+	return im.open(archive)
 }
 
 // RequestStore is what [Requests] need of a backend.

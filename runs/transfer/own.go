@@ -83,11 +83,17 @@ func (im *Importer) readManifest(a *archive) (Manifest, error) {
 	return m, nil
 }
 
+// maxSourceText bounds what a manifest may call a tenant or a set, in bytes: runs keep it.
+const maxSourceText = 2000
+
 // maxCount bounds what a manifest may say of a type, so that sums stay small.
 const maxCount = 1 << 24
 
 // check compares the manifest with itself and with the archive.
 func (m *Manifest) check(a *archive) error {
+	if m.Set.TenantID != "" && !printable(string(m.Set.TenantID), maxSourceText) || m.Set.Name != "" && !printable(m.Set.Name, maxSourceText) {
+		return refuse("%s has a tenant or a name of a backup set that is none", manifestName)
+	}
 	listed := map[string]bool{manifestName: true}
 	known := map[policyKey]bool{}
 	captured := map[graph.PolicyType]int{}

@@ -14,8 +14,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/internal/rig"
 	"github.com/tenantatlas/tenantbackup/runs"
+	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/transfer"
 )
 
@@ -300,4 +304,44 @@ func TestRunSweepsAtOnceAndThenOnTheClockUntilItsContextEnds(t *testing.T) {
 			t.Errorf("what failed is not in the log: %s", log.String())
 		}
 	})
+}
+
+// An import that dies between sealing its set and ending goes on knowing whose ids its file has, as
+// long as the file is there.
+func TestAnImportThatDiesAfterItsSetIsSealedKeepsItsOrigin(t *testing.T) {
+	from := rig.New(t, rig.Options{Policies: 3})
+	backup := from.Backup(from.Schedule(nil).ID)
+	raw := archived(t, from, backup.BackupSetID, transfer.ExportOptions{})
+	for _, c := range []struct {
+		name   string
+		gone   bool
+		tenant graph.TenantID
+	}{{"its file is there", false, rig.Tenant}, {"its file is gone", true, ""}} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, rig.Options{Policies: -1}, nil)
+			run, died := w.start(raw), false
+			w.back.before = func(method string) error {
+				if method != "SealSet done" || died {
+					return nil
+				}
+				if died = true; c.gone {
+					for _, u := range w.uploads() {
+						if err := w.Store.RemoveUpload(t.Context(), rig.Tenant, u.ID); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+				return errors.New("the database has gone")
+			}
+			w.Drain()
+			run = w.Run(run.ID)
+			want := backupset.Origin{Imported: true, TenantID: c.tenant}
+			if !c.gone {
+				want.SetName = from.Set(backup).Name
+			}
+			if d := cmp.Diff(want, backupset.OriginOf(w.Set(run), run)); d != "" || run.Status != runs.StatusSuccess || !died {
+				t.Errorf("the run ended %s %s, its set's origin (-want +got):\n%s", run.Status, run.ErrorCode, d)
+			}
+		})
+	}
 }

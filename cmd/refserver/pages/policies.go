@@ -126,8 +126,12 @@ func showPolicy(v *visit) (answer, error) {
 		if err != nil {
 			return nil, err
 		}
+		origins, err := v.origins(v.tenant, recent.Items...)
+		if err != nil {
+			return nil, err
+		}
 		for _, s := range recent.Items {
-			if s.ScheduleID != "" || hollow(s) {
+			if origins[s.ID].Imported || s.ScheduleID != "" || hollow(s) {
 				continue
 			}
 			if data.MoreSets = len(data.Sets) == pageSize; data.MoreSets {

@@ -92,7 +92,13 @@ func (v *visit) addPolicies(form url.Values, bad []runs.FieldError) (answer, err
 	if err != nil {
 		return nil, err
 	}
-	if set.ScheduleID != "" {
+	from, err := v.originOf(v.tenant, set)
+	switch {
+	case err != nil:
+		return nil, err
+	case from.Imported:
+		return nil, runs.Conflict("set_imported", "the backup set was imported and never changes; make a set by hand")
+	case set.ScheduleID != "":
 		return nil, runs.Conflict("set_of_schedule", "the backup set was made by a schedule and never changes; make a set by hand")
 	}
 	data := addData{Set: set}

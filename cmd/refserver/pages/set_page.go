@@ -54,8 +54,11 @@ type setType struct {
 // UndoWindow is how long a deleted set can be brought back.
 func (s *screen) UndoWindow() time.Duration { return s.visit.cfg.Retention.UndoWindow() }
 
-// Manual tells whether policies can be added.
+// Manual tells whether no schedule made the set.
 func (d setData) Manual() bool { return d.Set.ScheduleID == "" }
+
+// Extensible tells whether policies can be added.
+func (d setData) Extensible() bool { return d.Manual() && !d.Origin.Imported }
 
 // Sealed tells whether the set is no longer being filled.
 func (d setData) Sealed() bool { return d.Set.Status != backupset.Building }
