@@ -115,15 +115,15 @@ func bulk(action string) func(*tab) {
 	}
 }
 
-// busyServer starts a server with a slow Graph and a run on it that goes on for a while, and
-// returns that run's page. Its first types are small, so that its bar moves soon.
-func busyServer(t *testing.T) (s server, run string) {
+// busyServer starts a server with a slow Graph and a schedule on it whose runs go on for a while, and
+// returns that schedule's page. The first types are small, so that a run's bar moves soon.
+func busyServer(t *testing.T) (s server, schedule string) {
 	t.Helper()
 	s = start(t, "-latency", "1500ms")
-	schedule := s.client(t, "owner-contoso").post(contoso+"/schedules/new", url.Values{"name": {"Access and compliance"}, "frequency": {"daily"}, "time_of_day": {"02:00"},
+	made := s.client(t, "owner-contoso").post(contoso+"/schedules/new", url.Values{"name": {"Access and compliance"}, "frequency": {"daily"}, "time_of_day": {"02:00"},
 		"timezone": {"Europe/Berlin"}, "policy_types": {"deviceCompliancePolicy", "conditionalAccessPolicy", "deviceConfiguration"}, "include_foundations": {"yes"},
 		"retention_keep_last": {"5"}, "enabled": {"yes"}})
-	return s, begin(s.client(t, "operator-contoso"), strings.TrimPrefix(schedule.url.Path, contoso+"/")+"/run", nil)
+	return s, strings.TrimPrefix(made.url.Path, contoso+"/")
 }
 
 // begin starts a run of contoso and returns the page that it leads to.
@@ -137,9 +137,10 @@ func begin(c *client, path string, form url.Values) string {
 }
 
 // busyPages are those that show runs under way: one that writes a set, and others that wait for it.
-func (s server) busyPages(t *testing.T, run string) []found {
+func (s server) busyPages(t *testing.T, schedule string) []found {
 	t.Helper()
 	c, sets := s.client(t, "operator-contoso"), s.list(t, "contoso", "backup-sets")
+	run := begin(c, schedule+"/run", nil)
 	drift := begin(c, "sets/"+sets[0].ID+"/drift", nil)
 	preview := begin(c, "restore/previews", url.Values{"set": {sets[0].ID}, "all": {"yes"}})
 	shows := func(selector string) func(*tab) {
