@@ -43,6 +43,21 @@ func OriginOf(set BackupSet, run runs.Run) Origin {
 	return Origin{Imported: true, TenantID: summary.Source.TenantID, SetName: summary.Source.SetName}
 }
 
+// ReadOrigin is [OriginOf] with the run read from where the set is kept. It fails when the run
+// cannot be read, also with ErrNotFound when it is not there.
+func ReadOrigin(ctx context.Context, store interface {
+	GetRun(ctx context.Context, tenant graph.TenantID, id runs.ID) (runs.Run, error)
+}, set BackupSet) (Origin, error) {
+	if set.ScheduleID != "" {
+		return OriginOf(set, runs.Run{}), nil
+	}
+	run, err := store.GetRun(ctx, set.TenantID, set.RunID)
+	if err != nil {
+		return Origin{}, fmt.Errorf("backupset: looking where the backup set comes from: %w", err)
+	}
+	return OriginOf(set, run), nil
+}
+
 // Origins tells where sets of a tenant come from, by their ids. It asks once, whatever their number.
 func (a *Archive) Origins(ctx context.Context, tenant graph.TenantID, actor runs.Actor, sets ...BackupSet) (map[runs.ID]Origin, error) {
 	if err := a.guard.Allow(ctx, tenant, actor, runs.ActionLook, runs.Target{Type: "backup_sets"}); err != nil {

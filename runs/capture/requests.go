@@ -218,8 +218,8 @@ func (r *Requests) manual(ctx context.Context, tenant graph.TenantID, id runs.ID
 	if err != nil {
 		return err
 	}
-	run, err := r.store.GetRun(ctx, tenant, set.RunID)
-	if err == nil && run.Kind == runs.KindSetImport {
+	origin, err := backupset.ReadOrigin(ctx, r.store, set)
+	if err == nil && origin.Imported {
 		// All ids of a set are of one tenant.
 		err = runs.Conflict("set_imported", "the backup set was imported and never changes; create a set of your own")
 	}

@@ -74,12 +74,7 @@ func (r *Requests) Prepare(ctx context.Context, s runs.Start) (runs.Request, err
 		if err != nil {
 			return s.Request, err
 		}
-		set, revision, err := r.set(ctx, s, s.Tenant, p.ItemIDs, p.SetRevision)
-		if err != nil {
-			return s.Request, err
-		}
-		p.SetRevision = revision
-		if p.Origin, err = r.origin(ctx, set); err != nil {
+		if p.SetRevision, p.Origin, err = r.set(ctx, s, s.Tenant, p.ItemIDs, p.SetRevision); err != nil {
 			return s.Request, err
 		}
 		s.Request.Params = params(p)
@@ -114,12 +109,7 @@ func (r *Requests) preview(ctx context.Context, s runs.Start, p PreviewParams) (
 	if err != nil {
 		return s.Request, err
 	}
-	set, revision, err := r.set(ctx, s, source, p.ItemIDs, p.SetRevision)
-	if err != nil {
-		return s.Request, err
-	}
-	p.SetRevision = revision
-	if p.Origin, err = r.origin(ctx, set); err != nil {
+	if p.SetRevision, p.Origin, err = r.set(ctx, s, source, p.ItemIDs, p.SetRevision); err != nil {
 		return s.Request, err
 	}
 	s.Request.Params = params(p)
@@ -140,41 +130,38 @@ func (r *Requests) source(ctx context.Context, s runs.Start, source graph.Tenant
 	return source, nil
 }
 
-// set checks the set of a request and its selection, and returns it with the revision that counts:
-// a retry keeps the one of the run that it retries.
-func (r *Requests) set(ctx context.Context, s runs.Start, tenant graph.TenantID, ids []runs.ID, revision int) (backupset.BackupSet, int, error) {
+// set checks the set of a request and its selection. It returns the revision that counts, which a
+// retry keeps from the run that it retries, and whose ids the set has.
+func (r *Requests) set(ctx context.Context, s runs.Start, tenant graph.TenantID, ids []runs.ID, revision int) (int, graph.TenantID, error) {
 	id := s.Request.Target.ID
 	if !id.Valid() || s.Request.Target.Type != "backup_set" {
-		return backupset.BackupSet{}, 0, runs.ErrNotFound
+		return 0, "", runs.ErrNotFound
 	}
 	set, err := r.cfg.Store.GetSet(ctx, tenant, id)
 	switch {
 	case err != nil:
-		return set, 0, err
+		return 0, "", err
 	case set.Deleted():
-		return set, 0, runs.ErrDeleted
+		return 0, "", runs.ErrDeleted
 	case set.Status == backupset.Building:
-		return set, 0, runs.Conflict("set_building", "the backup set is still being built; wait for its run")
+		return 0, "", runs.Conflict("set_building", "the backup set is still being built; wait for its run")
 	}
 	if s.RetryOf == nil || revision < 1 || revision > set.Revision {
 		revision = set.Revision
 	}
-	return set, revision, r.selection(ctx, tenant, id, ids, revision)
+	if err := r.selection(ctx, tenant, id, ids, revision); err != nil {
+		return 0, "", err
+	}
+	origin, err := r.origin(ctx, set)
+	return revision, origin, err
 }
 
 // origin returns whose ids a set has, "" when they are its own tenant's. What a file does not say
 // is a tenant of its own, so that two such files are not taken for one.
 func (r *Requests) origin(ctx context.Context, set backupset.BackupSet) (graph.TenantID, error) {
-	if set.ScheduleID != "" {
-		return "", nil
-	}
-	run, err := r.cfg.Store.GetRun(ctx, set.TenantID, set.RunID)
-	if err != nil {
-		return "", fmt.Errorf("restore: looking where the backup set comes from: %w", err)
-	}
-	o := backupset.OriginOf(set, run)
-	if o.Own(set.TenantID) {
-		return "", nil
+	o, err := backupset.ReadOrigin(ctx, r.cfg.Store, set)
+	if err != nil || o.Own(set.TenantID) {
+		return "", err
 	}
 	return cmp.Or(o.TenantID, graph.TenantID("import:"+string(set.ID))), nil
 }
@@ -263,11 +250,7 @@ func (r *Requests) execute(ctx context.Context, s runs.Start) (runs.Request, err
 		return s.Request, err
 	}
 	s.Request.Target = runs.Target{Type: "backup_set", ID: preview.SetID}
-	set, _, err := r.set(ctx, s, source, nil, 0)
-	if err != nil {
-		return s.Request, err
-	}
-	if p.Origin, err = r.origin(ctx, set); err != nil {
+	if _, p.Origin, err = r.set(ctx, s, source, nil, 0); err != nil {
 		return s.Request, err
 	}
 	if err := r.sameOrigin(ctx, s.Tenant, preview.RunID, p.Origin); err != nil {

@@ -106,15 +106,11 @@ func (e *Exporter) Open(ctx context.Context, tenant graph.TenantID, actor runs.A
 	case s.Status == backupset.Building:
 		return nil, runs.Conflict("set_building", "the backup set is still being built; wait for its run")
 	}
-	x := &Export{e: e, tenant: tenant, actor: actor, set: s, options: o}
-	var run runs.Run
-	if s.ScheduleID == "" {
-		if run, err = e.cfg.Store.GetRun(ctx, tenant, s.RunID); err != nil {
-			return nil, fmt.Errorf("transfer: looking where the backup set comes from: %w", err)
-		}
+	origin, err := backupset.ReadOrigin(ctx, e.cfg.Store, s)
+	if err != nil {
+		return nil, err
 	}
-	x.origin = backupset.OriginOf(s, run)
-	return x, nil
+	return &Export{e: e, tenant: tenant, origin: origin, actor: actor, set: s, options: o}, nil
 }
 
 // FileName proposes a name for the archive, of ASCII: not every client reads others in a header.
