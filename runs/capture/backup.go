@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
-	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -307,13 +305,10 @@ func (b *backupRun) finish(ctx context.Context) error {
 	if !b.account.whole() {
 		status = backupset.Partial
 	}
-	run, sum := b.a.Run(), b.account.summary()
 	entry := runs.AuditEntry{
 		ID: b.a.NewID(), At: b.a.Now(), Actor: runs.SystemActor, TenantID: b.a.Tenant(), Action: "backup.created",
-		Resource: runs.Target{Type: "backup_set", ID: b.w.set}, RunID: run.ID, Outcome: string(status),
-		Details: map[string]string{
-			"set_name": redact.Text(b.name), "captured": strconv.Itoa(sum.PoliciesBackedUp), "policies": strconv.Itoa(sum.PoliciesTotal),
-		},
+		Resource: runs.Target{Type: "backup_set", ID: b.w.set}, RunID: b.a.Run().ID, Outcome: string(status),
+		Details: audited(b.name, b.account.summary()),
 	}
 	_, err := b.e.cfg.Store.SealSet(ctx, b.a.Tenant(), b.a.Lease(), b.w.set, status, runs.Trail{Audit: []runs.AuditEntry{entry}})
 	if err != nil {

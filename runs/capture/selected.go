@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -184,8 +183,7 @@ func (e *Executor) addPolicies(ctx context.Context, a *runs.Attempt) error {
 	}
 	sum := s.account.summary()
 	a.Finish(runs.Result{ // its status is that of its items
-		Summary: sum, Action: "backup_set.extended",
-		Details: map[string]string{"set_name": set.Name, "captured": strconv.Itoa(sum.PoliciesBackedUp), "policies": strconv.Itoa(sum.PoliciesTotal)},
+		Summary: sum, Action: "backup_set.extended", Details: audited(set.Name, sum),
 	})
 	return nil
 }

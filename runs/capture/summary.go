@@ -3,9 +3,11 @@ package capture
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/graph"
+	"github.com/tenantatlas/tenantbackup/internal/redact"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
@@ -18,6 +20,13 @@ type Summary struct {
 	TypeBreakdown      map[graph.PolicyType]TypeBreakdown `json:"type_breakdown"`
 	Warnings           []string                           `json:"warnings,omitempty"`
 	UnknownPolicyTypes []graph.PolicyType                 `json:"unknown_policy_types,omitempty"`
+}
+
+// audited are the facts of a summary that the audit log keeps beside the set's name.
+func audited(set string, s Summary) map[string]string {
+	return map[string]string{
+		"set_name": redact.Text(set), "captured": strconv.Itoa(s.PoliciesBackedUp), "policies": strconv.Itoa(s.PoliciesTotal),
+	}
 }
 
 // TypeBreakdown is the account of one type.
