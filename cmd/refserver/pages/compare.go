@@ -76,7 +76,7 @@ func compareSets(v *visit) (answer, error) {
 	if with == "" {
 		var likely []backupset.BackupSet
 		if v.query.Get("cursor") == "" && v.query.Get("schedule") == "" {
-			before, err := archive.Before(v.ctx(), v.tenant, v.actor, v.id())
+			before, err := v.before(data.After)
 			switch {
 			case err == nil:
 				likely = append(likely, before)

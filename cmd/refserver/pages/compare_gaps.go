@@ -143,20 +143,27 @@ func (v *visit) offerSets(set backupset.BackupSet, chosen ...backupset.BackupSet
 		return o, err
 	}
 	o.Pager = v.pager(found.NextCursor)
-	for _, s := range chosen {
-		o.First = s.ID
-		if !slices.ContainsFunc(found.Items, func(f backupset.BackupSet) bool { return f.ID == s.ID }) {
-			o.Sets = append(o.Sets, s)
+	o.Sets, o.First = beside(set, found.Items, chosen...)
+	return o, nil
+}
+
+// beside are the sets of a list, newest first, that one can be compared with, and which of them is
+// marked: the one that is likely, which need not be on the list, else the newest before the set.
+func beside(set backupset.BackupSet, list []backupset.BackupSet, likely ...backupset.BackupSet) (sets []backupset.BackupSet, first runs.ID) {
+	for _, s := range likely {
+		first = s.ID
+		if !slices.ContainsFunc(list, func(listed backupset.BackupSet) bool { return listed.ID == s.ID }) {
+			sets = append(sets, s)
 		}
 	}
-	for _, s := range found.Items {
+	for _, s := range list {
 		if s.ID == set.ID || hollow(s) {
 			continue
 		}
-		o.Sets = append(o.Sets, s)
-		if o.First == "" && s.CreatedAt.Before(set.CreatedAt) {
-			o.First = s.ID
+		sets = append(sets, s)
+		if first == "" && s.CreatedAt.Before(set.CreatedAt) {
+			first = s.ID
 		}
 	}
-	return o, nil
+	return sets, first
 }

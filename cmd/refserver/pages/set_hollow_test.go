@@ -45,25 +45,49 @@ func TestASetWithNothingInItSinceItsRunFailedSaysSoAndIsOfferedForNothing(t *tes
 	restore.lacks(t, "set="+string(hollow.ID))
 }
 
-// A night in which Graph showed lists, and refused every policy, does not hide what changed since the night before.
+// threeNights are the sets of a schedule. In the second night Graph showed lists, and refused every
+// policy; before the third somebody made a set by hand.
+func (w *world) threeNights() (first, refused, last runs.ID) {
+	w.t.Helper()
+	s := w.schedule(func(d *backupsched.Draft) { d.PolicyTypes = backupTypes[:2] })
+	first = w.backup(s.ID).BackupSetID
+	w.clock.Add(time.Hour)
+	check(w.t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpItem, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
+	refused = w.backup(s.ID).BackupSetID
+	w.graph.ClearFaults()
+	if set := w.set(refused); set.Status != backupset.Partial || set.ItemsCount != 0 {
+		w.t.Fatalf("the refused set is %s with %d policies", set.Status, set.ItemsCount)
+	}
+	w.clock.Add(time.Hour)
+	w.byHand("By hand")
+	w.clock.Add(time.Hour)
+	return first, refused, w.backup(s.ID).BackupSetID
+}
+
+func TestANightInWhichEverythingWasRefusedSaysWhatIsMissing(t *testing.T) {
+	w := newWorld(t, nil)
+	_, refused, _ := w.threeNights()
+	w.get(readonly, tenantPath("sets", refused)).shows(t, "What is missing This set is empty, and no backup", "could not be captured, as the app lacks a permission")
+}
+
+// A night without anything does not hide what changed since the night before.
 func TestWhatChangedIsCountedSinceTheLastSetThatHoldsSomething(t *testing.T) {
 	w := newWorld(t, nil)
-	s := w.schedule(func(d *backupsched.Draft) { d.PolicyTypes = backupTypes[:2] })
-	first := w.backup(s.ID).BackupSetID
-	w.clock.Add(time.Hour)
-	check(t, w.graph.Inject(graphtest.Fault{Tenant: tenant, Op: graphtest.OpItem, Times: -1, Err: &graph.Error{Kind: graph.KindForbidden}}))
-	refused := w.set(w.backup(s.ID).BackupSetID)
-	w.graph.ClearFaults()
-	if refused.Status != backupset.Partial || refused.ItemsCount != 0 {
-		t.Fatalf("the refused set is %s with %d policies", refused.Status, refused.ItemsCount)
-	}
-	w.get(readonly, tenantPath("sets", refused.ID)).shows(t, "What is missing This set is empty, and no backup", "could not be captured, as the app lacks a permission")
-	w.clock.Add(time.Hour)
-	last := w.backup(s.ID).BackupSetID
+	first, refused, last := w.threeNights()
 	got := w.get(readonly, tenantPath("sets", last))
 	to, err := url.Parse(got.link(t, "Show the changes"))
 	check(t, err)
 	if with := runs.ID(to.Query().Get("with")); with != first {
-		t.Errorf("what changed is counted since %s, want %s: the one between, %s, is empty", with, first, refused.ID)
+		t.Errorf("what changed is counted since %s, want %s: the one between, %s, is empty", with, first, refused)
+	}
+}
+
+func TestAComparisonIsOfferedWithTheLastSetOfTheScheduleThatHoldsSomething(t *testing.T) {
+	w := newWorld(t, nil)
+	first, refused, last := w.threeNights()
+	for _, path := range []string{tenantPath("sets", last), tenantPath("sets", last, "compare")} {
+		got := w.get(readonly, path)
+		got.has(t, `<option value="`+string(first)+`" selected>`)
+		got.lacks(t, `<option value="`+string(refused)+`"`)
 	}
 }

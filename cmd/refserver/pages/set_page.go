@@ -234,9 +234,10 @@ func (v *visit) scheduleName(id runs.ID) (string, error) {
 // changes finds the set before, what changed since, and the sets to compare with.
 func (v *visit) changes(d *setData) error {
 	before, err := v.before(d.Set)
+	var likely []backupset.BackupSet
 	switch {
 	case err == nil:
-		d.Before = &before
+		d.Before, likely = &before, append(likely, before)
 	case !errors.Is(err, runs.ErrNotFound):
 		return err
 	}
@@ -258,19 +259,7 @@ func (v *visit) changes(d *setData) error {
 		return err
 	}
 	d.MoreOthers = recent.NextCursor != ""
-	if d.Before != nil {
-		if d.Other = d.Before.ID; !slices.ContainsFunc(recent.Items, func(s backupset.BackupSet) bool { return s.ID == d.Other }) {
-			d.Others = append(d.Others, *d.Before)
-		}
-	}
-	for _, s := range recent.Items {
-		if s.ID != d.Set.ID && !hollow(s) {
-			d.Others = append(d.Others, s)
-			if d.Other == "" && s.CreatedAt.Before(d.Set.CreatedAt) {
-				d.Other = s.ID
-			}
-		}
-	}
+	d.Others, d.Other = beside(d.Set, recent.Items, likely...)
 	return nil
 }
 
