@@ -86,10 +86,8 @@ func showDrift(v *visit) (answer, error) {
 	if data.Set, err = v.setOrNone(v.tenant, set); err != nil {
 		return nil, err
 	}
-	if data.Set.ID != "" {
-		if data.Origin, err = v.originOf(v.tenant, data.Set); err != nil {
-			return nil, err
-		}
+	if data.Origin, err = v.originOf(v.tenant, data.Set); err != nil {
+		return nil, err
 	}
 	if f.Ready {
 		data.Outcome, err = v.outcome(p, driftActions, driftBadge, diffLimits{before: "In the backup", after: "Live"})

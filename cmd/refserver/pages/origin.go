@@ -58,8 +58,11 @@ func (v *visit) origins(tenant graph.TenantID, sets ...backupset.BackupSet) (map
 	return out, nil
 }
 
-// originOf is the origin of one set.
+// originOf is the origin of one set, and none of a set without id, as [visit.setOrNone] gives one.
 func (v *visit) originOf(tenant graph.TenantID, set backupset.BackupSet) (origin, error) {
+	if set.ID == "" {
+		return origin{}, nil
+	}
 	found, err := v.origins(tenant, set)
 	return found[set.ID], err
 }

@@ -79,10 +79,8 @@ func (v *visit) previewOf(id runs.ID) (*previewData, error) {
 	if data.Set, err = v.setOrNone(source, f.Run.Target.ID); err != nil {
 		return nil, err
 	}
-	if data.Set.ID != "" {
-		if data.Origin, err = v.originOf(source, data.Set); err != nil {
-			return nil, err
-		}
+	if data.Origin, err = v.originOf(source, data.Set); err != nil {
+		return nil, err
 	}
 	data.Options, data.Change = optionWords(asked.Options), v.changeChoices(asked, f.Run.Target.ID)
 	s := v.choices(asked, f.Run.Target.ID)

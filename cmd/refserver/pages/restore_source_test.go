@@ -53,6 +53,19 @@ func TestARestoreFromAnotherTenantNamesItsSource(t *testing.T) {
 	w.get(owner, to("restore")).shows(t, "Nightly of Contoso, Sun 4 Jan 2026, 12:00 UTC")
 }
 
+// Whoever may not look into the source still sees what a preview says of the own tenant.
+func TestAPreviewFromATenantThatOneMayNotLookIntoIsShownWithoutItsSet(t *testing.T) {
+	w := acrossTenants(t)
+	w.put("wanted", "Wanted elsewhere", "description", "x")
+	set := w.byHand("Theirs").ID
+	sent := w.post(owner, elsewhere("restore", "previews"), url.Values{"from": {string(tenant)}, "set": {string(set)}, "item": {string(w.itemOf(set, "wanted"))}})
+	w.drain()
+	page, _, _ := strings.Cut(sent.Header.Get("Location"), "?")
+	got := w.get(neighbor, page)
+	got.shows(t, "From a backup set that is not there any more, or that you may not look at.", "Wanted elsewhere")
+	got.lacks(t, "Theirs")
+}
+
 // brokenFor is an authorizer that fails for one tenant, as where the host's own directory of roles
 // cannot be asked.
 type brokenFor struct {

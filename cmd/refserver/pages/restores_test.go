@@ -425,12 +425,12 @@ func TestMaskedSecretsNeverAppearInAPreview(t *testing.T) {
 }
 
 // acrossTenants is a world in which two tenants can be told apart: the owner owns both, the
-// manager manages both.
+// manager manages both, the neighbor owns the other alone.
 func acrossTenants(t *testing.T) *world {
 	w := newWorld(t, func(c *pages.Config) {
 		c.Tenants = func(ctx context.Context, a runs.Actor) ([]pages.Tenant, error) {
 			list, err := tenantsOf(ctx, a)
-			if a == owner || a == manager {
+			if a == owner || a == manager || a == neighbor {
 				list = append(list, pages.Tenant{ID: otherTenant, Name: "Northwind"})
 			}
 			return list, err
