@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
@@ -13,15 +14,18 @@ var weekdays = [...]string{"", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 func recurrenceSentence(r backupsched.Recurrence) string {
 	days := "day"
 	if r.Frequency == backupsched.Weekly {
-		var names []string
-		for day := 1; day < len(weekdays); day++ {
-			for _, d := range r.DaysOfWeek {
-				if d == day {
-					names = append(names, weekdays[day])
-				}
-			}
-		}
-		days = strings.Join(names, ", ")
+		days = dayWords(r.DaysOfWeek)
 	}
 	return "Every " + days + " at " + r.TimeOfDay + ", " + r.Timezone
+}
+
+// dayWords are days of the week by their short names.
+func dayWords(days []int) string {
+	var names []string
+	for n := 1; n < len(weekdays); n++ {
+		if slices.Contains(days, n) {
+			names = append(names, weekdays[n])
+		}
+	}
+	return strings.Join(names, ", ")
 }

@@ -138,17 +138,6 @@ func sameSet[T comparable](a, b []T) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(x T) bool { return !slices.Contains(b, x) })
 }
 
-// dayWords are days of the week by their short names.
-func dayWords(days []int) string {
-	var names []string
-	for n := 1; n < len(weekdays); n++ {
-		if slices.Contains(days, n) {
-			names = append(names, weekdays[n])
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
 // typesWords say how the types of a schedule are others than those that were ticked: "with Mobile
 // apps, without Device configuration".
 func (v *visit) typesWords(ticked, is []graph.PolicyType) string {

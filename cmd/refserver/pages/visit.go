@@ -202,11 +202,7 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 // that of the thing which it is about; empty when there is none.
 func (p *Pages) cameFrom(r *http.Request) string {
 	asks := r.URL.RequestURI()
-	var list []string
-	if from, err := url.Parse(r.Referer()); err == nil && from.Host != "" && from.Host == r.Host {
-		list = append(list, p.local(from.RequestURI()))
-	}
-	list = append(list, r.URL.EscapedPath())
+	list := []string{p.referer(r), r.URL.EscapedPath()}
 	if before, _, found := strings.Cut(r.URL.EscapedPath(), "/"+url.PathEscape(r.PathValue("id"))+"/"); found {
 		list = append(list, before+"/"+url.PathEscape(r.PathValue("id")))
 	}
@@ -236,8 +232,13 @@ func (p *Pages) standsOn(r *http.Request) string {
 	if _, pattern := p.mux.Handler(get); pattern != "" {
 		return r.URL.EscapedPath()
 	}
+	return p.referer(r)
+}
+
+// referer is the page of here that a request was sent from; when none is known, the entrance.
+func (p *Pages) referer(r *http.Request) string {
 	from, err := url.Parse(r.Referer())
-	if err != nil || from.Host != r.Host {
+	if err != nil || from.Host == "" || from.Host != r.Host {
 		return p.cfg.Prefix
 	}
 	return p.local(from.RequestURI())
