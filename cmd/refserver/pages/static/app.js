@@ -142,6 +142,7 @@ const tell = (form, first, words, ...more) => {
   if (form.previousElementSibling?.classList.contains("errors")) form.previousElementSibling.remove();
   form.before(box);
   box.focus();
+  sent.delete(form); // it can be sent again at once
 };
 const state = (field) => ["checkbox", "radio"].includes(field.type) ? field.checked : field.value;
 document.addEventListener("submit", async (e) => {
@@ -154,7 +155,6 @@ document.addEventListener("submit", async (e) => {
     answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     page = new DOMParser().parseFromString(await answer.text(), "text/html");
   } catch {
-    sent.delete(form);
     tell(form, "Nothing tells whether this was done.", "The server cannot be reached. Everything is as you filled it in: try again in a moment.");
     return;
   }
@@ -163,19 +163,16 @@ document.addEventListener("submit", async (e) => {
   if (answer.status === 200) return form.submit(); // a page of its own, which asks before anything is done
   const signIn = page.querySelector('main a[target="_blank"]');
   if (answer.status === 401 && signIn) {
-    sent.delete(form);
     signIn.removeAttribute("role");
     tell(form, "Nothing was done.", "You are not signed in any more. Everything is as you filled it in. ", document.adoptNode(signIn), ", then send it again here.");
     return;
   }
   if (!page.querySelector("main")) { // of what stands before the server: a proxy that has waited too long, or asks for its own sign-in
-    sent.delete(form);
     tell(form, "Nothing tells whether this was done.", `Something between here and the server has answered instead of it (${answer.status}). Everything is as you filled it in: try again in a moment.`);
     return;
   }
   const main = document.adoptNode(page.querySelector("main"));
   if (!main.querySelector("form[data-stays]")) { // an error page, on which everything would be gone
-    sent.delete(form);
     const words = (selector) => main.querySelector(selector)?.textContent.trim() ?? "";
     tell(form, `${words("h1") || `This was refused (${answer.status})`}.`, `${words("h1 ~ p")} Everything is as you filled it in.`);
     return;
