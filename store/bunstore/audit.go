@@ -4,10 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
+	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -27,70 +26,27 @@ var frequentActions = []string{"run.started", "run.finished", "backup.created", 
 // isRareAction is the condition of the index of actions, as it has it.
 var isRareAction = `t."action" <> '` + strings.Join(frequentActions, `' AND t."action" <> '`) + `'`
 
-// auditLookups are the parts of the log that a filter wants; one index gives each in its order, but
-// for that of times.
-func (s *Store) auditLookups(ctx context.Context, tenant graph.TenantID, f runs.AuditFilter) ([]lookup, error) {
+// auditLookups are the parts of the log that a filter wants; one index gives each in its order.
+func auditLookups(f runs.AuditFilter) []lookup {
 	switch {
 	case f.RunID != "":
-		return []lookup{{index: "audit_run", cond: "t.run_id IS NOT NULL"}}, nil
+		return []lookup{{index: "audit_run", cond: "t.run_id IS NOT NULL"}}
 	case f.Resource != "":
-		return []lookup{{index: "audit_resource", cond: "t.resource_id <> ''"}}, nil
+		return []lookup{{index: "audit_resource", cond: "t.resource_id <> ''"}}
 	case f.Actor != "" && f.Actor != runs.SystemActor.ID:
-		return []lookup{{index: "audit_actor", cond: "t.actor_id <> 'system'"}}, nil
+		return []lookup{{index: "audit_actor", cond: "t.actor_id <> 'system'"}}
+	case len(f.Actions) > 0 && !slices.ContainsFunc(f.Actions, func(a string) bool { return slices.Contains(frequentActions, a) }):
+		return lookupEach("audit_action", isRareAction+` AND t."action" = ?`, f.Actions)
 	}
-	whole := []lookup{{}}
-	if len(f.Actions) > 0 && !slices.ContainsFunc(f.Actions, func(a string) bool { return slices.Contains(frequentActions, a) }) {
-		whole = lookupEach("audit_action", isRareAction+` AND t."action" = ?`, f.Actions)
-	}
-	sorted, err := s.sortsAudit(ctx, tenant, f, whole[0].index != "")
-	if sorted {
-		return []lookup{{index: auditTimes}}, err
-	}
-	return whole, err
+	return []lookup{{}}
 }
 
-// auditTimes is the index of times. What it finds must be sorted by number.
-const auditTimes = "audit_at"
+// auditAt is the index of times. What it finds must be sorted by number.
+const auditAt = "audit_at"
 
-// manyEntries is how many entries of the log are sorted, or read and left out, without looking for
-// another way.
-const manyEntries = 2000
-
-// sortsAudit tells whether a filter by time is answered by the index of times. Where it lets many
-// entries pass and leaves few newer ones out, the log itself has the first ones soon, in order. Rare
-// actions are few wherever they stand.
-func (s *Store) sortsAudit(ctx context.Context, tenant graph.TenantID, f runs.AuditFilter, rare bool) (bool, error) {
-	if f.From.IsZero() && f.To.IsZero() {
-		return false, nil
-	}
-	many, err := s.manyAudit(ctx, tenant, f.From, f.To)
-	if err != nil || !many || rare || f.To.IsZero() {
-		return !many, err
-	}
-	return s.manyAudit(ctx, tenant, f.To, time.Time{})
-}
-
-// manyAudit tells whether the log has more than manyEntries in a time.
-func (s *Store) manyAudit(ctx context.Context, tenant graph.TenantID, from, to time.Time) (many bool, err error) {
-	c := lookup{index: auditTimes}.in(s.dialect, tenant)
-	between(c, from, to)
-	err = s.look(ctx, auditScope(tenant), func(q querier) error {
-		n, err := count(ctx, q, s.sql(fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM {audit_log} AS t %s LIMIT %d) AS part", c.clause, manyEntries+1)), c.args...)
-		many = n > manyEntries
-		return err
-	})
-	return many, err
-}
-
-// between adds a filter by time.
-func between(c *conditions, from, to time.Time) {
-	if !from.IsZero() {
-		c.and(`t."at" >= ?`, tsOf(from))
-	}
-	if !to.IsZero() {
-		c.and(`t."at" < ?`, tsOf(to))
-	}
-}
+// manyEntries is how many entries of a time are looked through for those of a filter that has no
+// index. Where these do not fill a page, few entries fit, and the index of times finds the others.
+const manyEntries = 1000
 
 // ListAudit implements [runs.AuditStore].
 func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter runs.AuditFilter, slice runs.Slice) (list []runs.AuditEntry, err error) {
@@ -98,45 +54,75 @@ func (s *Store) ListAudit(ctx context.Context, tenant graph.TenantID, filter run
 	if err != nil {
 		return nil, err
 	}
-	lookups, err := s.auditLookups(ctx, tenant, filter)
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range lookups {
-		c := l.in(s.dialect, tenant)
-		andIn(c, `t."action"`, filter.Actions)
-		if filter.RunID != "" {
-			c.and("t.run_id = ?", uidOf(filter.RunID))
-		}
-		if filter.Resource != "" {
-			c.and("t.resource_id = ?", ident(filter.Resource))
-		}
-		if filter.Actor != "" {
-			c.and("t.actor_id = ?", text(filter.Actor))
-		}
-		between(c, filter.From, filter.To)
-		if !slice.After.IsZero() {
-			c.and("t.seq < ?", after)
-		}
-		if l.index == auditTimes { // the index alone finds the numbers; the sign keeps the log's own order out of it
-			numbers := c
-			c = where("t.tenant_id = ?", ident(tenant))
-			c.and("t.seq IN (SELECT t.seq FROM {audit_log} AS t "+numbers.tail("+t.seq DESC", slice)+")", numbers.args...)
-		}
-		err = s.look(ctx, auditScope(tenant), func(q querier) error {
-			rows, err := find[auditRow](ctx, s, q, c.tail("t.seq DESC", slice), c.args...)
-			if err != nil {
-				return err
-			}
-			part, err := mapRows(rows, (*auditRow).entry)
-			list = append(list, part...)
-			return err
-		})
-		if err != nil {
+	within, timed := numbers{before: math.MaxInt64}, !filter.From.IsZero() || !filter.To.IsZero()
+	if timed {
+		if within, err = s.timeNumbers(ctx, tenant, filter.From, filter.To); err != nil {
 			return nil, err
 		}
 	}
+	if !slice.After.IsZero() {
+		within.before = min(within.before, max(after, 0))
+	}
+	lookups, older := auditLookups(filter), within
+	if timed && lookups[0].index == "" {
+		within.after = max(within.after, within.before-1-manyEntries)
+	}
+	for _, l := range lookups {
+		part, err := s.auditPart(ctx, tenant, filter, l, within, slice)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, part...)
+	}
+	if older.before = within.after + 1; older.after < within.after && len(list) < most(slice) {
+		part, err := s.auditPart(ctx, tenant, filter, lookup{index: auditAt}, older, slice)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, part...)
+	}
 	return merged(list, func(a, b runs.AuditEntry) int { return cmp.Compare(b.Seq, a.Seq) }, slice), nil
+}
+
+// auditPart is what a filter finds by one index among some entries.
+func (s *Store) auditPart(ctx context.Context, tenant graph.TenantID, filter runs.AuditFilter, l lookup, within numbers, slice runs.Slice) (list []runs.AuditEntry, err error) {
+	c := l.in(s.dialect, tenant)
+	andIn(c, `t."action"`, filter.Actions)
+	if filter.RunID != "" {
+		c.and("t.run_id = ?", uidOf(filter.RunID))
+	}
+	if filter.Resource != "" {
+		c.and("t.resource_id = ?", ident(filter.Resource))
+	}
+	if filter.Actor != "" {
+		c.and("t.actor_id = ?", text(filter.Actor))
+	}
+	if !filter.From.IsZero() {
+		c.and(`t."at" >= ?`, tsOf(filter.From))
+	}
+	if !filter.To.IsZero() {
+		c.and(`t."at" < ?`, tsOf(filter.To))
+	}
+	if within.after > 0 {
+		c.and("t.seq > ?", within.after)
+	}
+	if within.before < math.MaxInt64 {
+		c.and("t.seq < ?", within.before)
+	}
+	if l.index == auditAt { // the index alone finds the numbers; the sign keeps the log's own order out of it
+		found := c
+		c = where("t.tenant_id = ?", ident(tenant))
+		c.and("t.seq IN (SELECT t.seq FROM {audit_log} AS t "+found.tail("+t.seq DESC", slice)+")", found.args...)
+	}
+	err = s.look(ctx, auditScope(tenant), func(q querier) error {
+		rows, err := find[auditRow](ctx, s, q, c.tail("t.seq DESC", slice), c.args...)
+		if err != nil {
+			return err
+		}
+		list, err = mapRows(rows, (*auditRow).entry)
+		return err
+	})
+	return list, err
 }
 
 type auditRow struct {

@@ -253,7 +253,7 @@ func planCases(t *testing.T, s *sqlitestore.Store) []planCase {
 		{"ListAudit of a time", func() error {
 			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{Actions: []string{"run.started"}, From: began, To: began.Add(time.Hour)}, after)
 			return err
-		}, []string{"SEARCH t USING COVERING INDEX tb_audit_at (tenant_id=? AND at>? AND at<?)", "PRIMARY KEY (tenant_id=? AND seq=?)"}, sorts},
+		}, []string{"SEARCH t USING PRIMARY KEY (tenant_id=? AND seq>?)", "SEARCH t USING COVERING INDEX tb_audit_at (tenant_id=? AND at<?)", "SEARCH t USING COVERING INDEX tb_audit_at (tenant_id=? AND at>?)", "PRIMARY KEY (tenant_id=? AND seq<?)"}, nil},
 		{"ListSets of ids", func() error {
 			_, err := s.ListSets(ctx, tenant, backupset.SetFilter{IDs: []runs.ID{done.ID, done.ID}}, first)
 			return err

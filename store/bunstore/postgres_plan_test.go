@@ -185,6 +185,46 @@ func TestActiveRunsAreFoundOnPostgresWithoutLookingAtTheOthers(t *testing.T) {
 	}
 }
 
+// TestPostgresReadsATimeOfALongLogInItsOrder: it sorts nothing where the times of a log grow with its
+// numbers, and finds their bounds in the index of times.
+func TestPostgresReadsATimeOfALongLogInItsOrder(t *testing.T) {
+	p := newPair(t, pgstore.Options{})
+	s := p.two[0]
+	p.ok(s.AppendAudit(t.Context(), "northwind", orderly(10_000, "run.started", "run.finished", "schedule.deleted")...))
+	p.exec("ANALYZE tb_audit_log")
+	var queries []string
+	s.OnQuery(func(query string) {
+		if strings.HasPrefix(query, "SELECT") && strings.Contains(query, "tb_audit_log") {
+			queries = append(queries, query)
+		}
+	})
+	from, to := minute(3000), minute(6000)
+	for index, f := range map[string]runs.AuditFilter{
+		"tb_audit_log_pkey": {From: from, To: to, Actions: []string{"run.finished"}},
+		"tb_audit_action":   {From: from, To: to, Actions: []string{"schedule.deleted"}},
+	} {
+		queries = nil
+		_, err := s.ListAudit(t.Context(), "northwind", f, runs.Slice{Limit: 50})
+		p.ok(err)
+		used := map[string]bool{}
+		for _, query := range queries {
+			var raw string
+			p.ok(p.admin.QueryRowContext(t.Context(), "EXPLAIN (FORMAT JSON) "+query).Scan(&raw))
+			var plans []struct{ Plan pgPlan }
+			p.ok(json.Unmarshal([]byte(raw), &plans))
+			plans[0].Plan.walk(func(n pgPlan) {
+				used[n.Index] = true
+				if n.Type == "Seq Scan" || strings.Contains(n.Type, "Sort") {
+					t.Errorf("%s: %s", n.Type, query)
+				}
+			})
+		}
+		if !used[index] || !used["tb_audit_at"] {
+			t.Errorf("%+v is read by %v, want %s for the list and tb_audit_at for its bounds", f, used, index)
+		}
+	}
+}
+
 func postgresPlans(p *pair) map[string]func() error {
 	p.Helper()
 	ctx, s, tenant := p.Context(), p.two[0], newWorker(p, p.two[0], "contoso", 2).tenant
@@ -220,6 +260,10 @@ func postgresPlans(p *pair) map[string]func() error {
 		},
 		"ListAudit of a time": func() error {
 			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{From: began.AddDate(-1, 0, 0), To: began}, after)
+			return err
+		},
+		"ListAudit of a time and a person": func() error {
+			_, err := s.ListAudit(ctx, tenant, runs.AuditFilter{From: began, To: began.Add(time.Hour), Actor: "ada"}, after)
 			return err
 		},
 		"ListAudit of a resource": func() error {

@@ -83,6 +83,7 @@ type Store struct {
 	enqueuer    runs.TxEnqueuer
 	kept        keptStatements
 	plans       *plans
+	times       auditTimes
 	updates     sync.Map    // see updateQuery
 	migrated    atomic.Bool // the schema was found to be the program's own
 }

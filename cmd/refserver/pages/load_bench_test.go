@@ -130,6 +130,7 @@ func (w *world) loadPages(b *testing.B, busy, quiet runs.ID) []loadPage {
 		{"audit day", list("audit", "from=2026-02-01&to=2026-02-01")},
 		{"audit first day", list("audit", "from=2026-01-04&to=2026-01-04")},
 		{"audit until", list("audit", "to=2026-01-20")},
+		{"audit middle", list("audit", "to=2026-02-22")},
 		{"audit since", list("audit", "from=2026-01-20")},
 		{"audit future", list("audit", "from=2027-01-20")},
 		{"audit backups of a day", list("audit", "action=run.refused&from=2026-02-01&to=2026-02-01")},
