@@ -8,7 +8,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
-	"github.com/uptrace/bun"
 )
 
 // taking returns a run with its lease and the set that it puts policies into: one that it is
@@ -154,6 +153,6 @@ func andIDs(c *conditions, column string, ids []runs.ID) {
 		for i, id := range ids {
 			list[i] = uidOf(id)
 		}
-		c.and(column+" IN (?)", bun.List(list))
+		c.and(column+" IN (?)", valuesOf(list))
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
-	"github.com/uptrace/bun"
 )
 
 // OpenSet implements [backupset.CaptureStore].
@@ -159,7 +158,7 @@ func (s *Store) storedPayloads(ctx context.Context, q querier, tenant graph.Tena
 	stored := map[digest]bool{}
 	for len(ids) > 0 {
 		n := min(len(ids), maxInList)
-		rows, err := find[payloadRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id IN (?)", ident(tenant), bun.List(ids[:n]))
+		rows, err := find[payloadRow](ctx, s, q, "WHERE t.tenant_id = ? AND t.id IN (?)", ident(tenant), valuesOf(ids[:n]))
 		if err != nil {
 			return nil, err
 		}

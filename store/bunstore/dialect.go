@@ -23,7 +23,8 @@ type sqlDialect interface {
 	begin(ctx context.Context, t *tx, of scope) error
 	beginView(ctx context.Context, s *Store, tx bun.Tx, of scope) error
 	viewOptions() *sql.TxOptions
-	nowArg(s *Store) any // that time, as an argument of a query
+	reader(s *Store, tx *bun.Tx) (q querier, done func(ctx context.Context)) // reads there, or without a transaction
+	nowArg(s *Store) any                                                     // that time, as an argument of a query
 
 	suitable(ctx context.Context, q querier) error // nil when the database can be used at all
 	probe(ctx context.Context, s *Store) error     // for what the driver can do

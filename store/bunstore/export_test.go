@@ -74,7 +74,7 @@ func (s *Store) InScope(ctx context.Context, tenant graph.TenantID, fn func(tx *
 }
 
 func (s *Store) InView(ctx context.Context, tenant graph.TenantID, fn func(tx *sql.Tx) error) error {
-	return s.view(ctx, tenant, func(q querier) error { return fn(q.(bun.Tx).Tx) })
+	return s.view(ctx, tenant, func(q querier) error { return fn(q.(*bun.Tx).Tx) })
 }
 
 // InSystem is InScope across tenants.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
-	"github.com/uptrace/bun"
 )
 
 // maxInList bounds how many values one condition names, to keep statements short.
@@ -95,7 +94,7 @@ func (t *tx) storedItems(ctx context.Context, run *runRow, rows []itemRow) (map[
 		for i := range ids {
 			ids[i] = rows[i].PolicyID
 		}
-		found, err := find[itemRow](ctx, t.s, t, t.s.dialect.using("run_items_policy")+"WHERE t.run_id = ? AND t.policy_id IN (?)", run.ID, bun.List(ids))
+		found, err := find[itemRow](ctx, t.s, t, t.s.dialect.using("run_items_policy")+"WHERE t.run_id = ? AND t.policy_id IN (?)", run.ID, valuesOf(ids))
 		if err != nil {
 			return nil, err
 		}

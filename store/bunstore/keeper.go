@@ -172,7 +172,7 @@ func (k *keeper) held(ctx context.Context) (map[policyRef]bool, error) {
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), maxInList)
-		rows, err := find[setItemRow](ctx, k.s, k.tx, k.s.dialect.using("backup_items_policy")+"WHERE t.set_id = ? AND t.policy_id IN (?)", k.set.ID, bun.List(ids[:n]))
+		rows, err := find[setItemRow](ctx, k.s, k.tx, k.s.dialect.using("backup_items_policy")+"WHERE t.set_id = ? AND t.policy_id IN (?)", k.set.ID, valuesOf(ids[:n]))
 		if err != nil {
 			return nil, err
 		}

@@ -15,8 +15,8 @@ type keptStatements struct {
 
 // Of the statements with many rows there are many, and their rows cost more than preparing.
 const (
-	maxKept    = 64
-	maxKeptLen = 1000
+	maxKept    = 256
+	maxKeptLen = 2000
 )
 
 func (k *keptStatements) get(query string) *sql.Stmt {
@@ -25,8 +25,9 @@ func (k *keptStatements) get(query string) *sql.Stmt {
 	return k.stmts[query]
 }
 
-// keep prepares statements for later transactions. Without them these prepare their own.
-func (k *keptStatements) keep(ctx context.Context, s *Store, queries []string) {
+// keep prepares statements for later transactions, which prepare their own without them. It takes a
+// connection of the pool: whoever calls it must have given back its own.
+func (k *keptStatements) keep(ctx context.Context, s *Store, db *sql.DB, queries []string) {
 	for _, query := range queries {
 		k.mu.Lock()
 		full := len(k.stmts) >= maxKept || k.stmts[query] != nil
@@ -34,7 +35,7 @@ func (k *keptStatements) keep(ctx context.Context, s *Store, queries []string) {
 		if full || len(query) > maxKeptLen {
 			continue
 		}
-		stmt, err := s.write.DB.PrepareContext(ctx, s.sql(query))
+		stmt, err := db.PrepareContext(ctx, s.sql(query))
 		if err != nil {
 			return
 		}

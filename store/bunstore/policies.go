@@ -9,7 +9,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
-	"github.com/uptrace/bun"
 )
 
 // RecordListing implements [backupset.InventoryStore].
@@ -96,7 +95,7 @@ func (s *Store) policiesOf(ctx context.Context, q querier, tenant graph.TenantID
 		for len(ids) > 0 {
 			n := min(len(ids), maxInList)
 			rows, err := find[policyRow](ctx, s, q,
-				s.dialect.using("policies_external")+"WHERE t.tenant_id = ? AND t.type = ? AND t.external_id IN (?)"+s.lockingInOrder(q), ident(tenant), text(t), bun.List(ids[:n]))
+				s.dialect.using("policies_external")+"WHERE t.tenant_id = ? AND t.type = ? AND t.external_id IN (?)"+s.lockingInOrder(q), ident(tenant), text(t), valuesOf(ids[:n]))
 			if err != nil {
 				return nil, err
 			}

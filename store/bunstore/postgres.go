@@ -78,6 +78,14 @@ func (postgresDialect) viewOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
+func (postgresDialect) reader(s *Store, tx *bun.Tx) (querier, func(context.Context)) {
+	nothing := func(context.Context) {}
+	if tx == nil {
+		return s.read, nothing
+	}
+	return tx, nothing
+}
+
 func (postgresDialect) nowArg(s *Store) any {
 	if s.ownClock {
 		return tsOf(s.clockTime())

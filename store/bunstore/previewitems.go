@@ -10,7 +10,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
 	"github.com/tenantatlas/tenantbackup/runs/restore"
-	"github.com/uptrace/bun"
 )
 
 // ListPreviewItems implements [restore.Store].
@@ -45,7 +44,7 @@ func (s *Store) ListPreviewItems(ctx context.Context, tenant graph.TenantID, pre
 // inParts calls fn with the ids as lists for conditions, each short enough.
 func inParts(ids []uid, fn func(in any) error) error {
 	for part := range slices.Chunk(ids, maxInList) {
-		if err := fn(bun.List(part)); err != nil {
+		if err := fn(valuesOf(part)); err != nil {
 			return err
 		}
 	}

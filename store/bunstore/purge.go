@@ -7,7 +7,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
-	"github.com/uptrace/bun"
 )
 
 // PurgeSet implements [backupset.GroupStore].
@@ -75,7 +74,7 @@ func (t *tx) lockPolicies(ctx context.Context, items []setItemRow) error {
 	}
 	slices.Sort(ids)
 	for part := range slices.Chunk(ids, maxInList) {
-		if _, err := find[policyRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id IN (?)"+lock, items[0].TenantID, bun.List(part)); err != nil {
+		if _, err := find[policyRow](ctx, t.s, t, "WHERE t.tenant_id = ? AND t.id IN (?)"+lock, items[0].TenantID, valuesOf(part)); err != nil {
 			return err
 		}
 	}

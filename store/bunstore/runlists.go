@@ -5,8 +5,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/uptrace/bun"
-
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 )
@@ -150,7 +148,7 @@ func (l lookup) where(d sqlDialect, tenant graph.TenantID, filter runs.RunFilter
 	andIn(c, "t.status", filter.Statuses)
 	andIn(c, `t."trigger"`, filter.Triggers)
 	if len(filter.ExceptSuccessOf) > 0 {
-		c.and("NOT (t.status = ? AND t.kind IN (?))", text(runs.StatusSuccess), bun.List(texts(filter.ExceptSuccessOf)))
+		c.and("NOT (t.status = ? AND t.kind IN (?))", text(runs.StatusSuccess), valuesOf(texts(filter.ExceptSuccessOf)))
 	}
 	if filter.ScheduleID != "" {
 		c.and("t.schedule_id = ?", uidOf(filter.ScheduleID))

@@ -9,7 +9,6 @@ import (
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/runs"
 	"github.com/tenantatlas/tenantbackup/runs/backupset"
-	"github.com/uptrace/bun"
 )
 
 // GetSet implements [backupset.SetStore].
@@ -63,7 +62,7 @@ func (s *Store) whole(ctx context.Context, q querier, rows []setRow) ([]backupse
 		for _, id := range used {
 			at[id].InUse = true
 		}
-		manifests, err := find[manifestRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.position", bun.List(ids[:n]))
+		manifests, err := find[manifestRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.position", valuesOf(ids[:n]))
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +74,7 @@ func (s *Store) whole(ctx context.Context, q querier, rows []setRow) ([]backupse
 			set := at[manifests[i].SetID]
 			set.Types = append(set.Types, m)
 		}
-		holds, err := find[holdRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.at, t.name", bun.List(ids[:n]))
+		holds, err := find[holdRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.at, t.name", valuesOf(ids[:n]))
 		if err != nil {
 			return nil, err
 		}
@@ -95,7 +94,7 @@ func (s *Store) inUse(ctx context.Context, q querier, tenant ident, sets []uid) 
 		targets[i] = ident(id.id())
 	}
 	restores, err := find[runRow](ctx, s, q, `WHERE t.status IN ('queued', 'running') AND substr(t.kind, 1, 8) = 'restore.'
-		AND t.tenant_id = ? AND t.target_id IN (?) AND t.target_type = 'backup_set'`, tenant, bun.List(targets))
+		AND t.tenant_id = ? AND t.target_id IN (?) AND t.target_type = 'backup_set'`, tenant, valuesOf(targets))
 	used := make([]uid, len(restores))
 	for i, r := range restores {
 		used[i] = uidOf(runs.ID(r.TargetID))

@@ -81,7 +81,8 @@ type Store struct {
 	codec       codec
 	rows        *RowSecurity
 	enqueuer    runs.TxEnqueuer
-	kept        keptStatements
+	kept        keptStatements // that write
+	keptReads   keptStatements
 	plans       *plans
 	times       auditTimes
 	updates     sync.Map    // see updateQuery
@@ -166,8 +167,10 @@ func (s *Store) view(ctx context.Context, of scope, fn func(q querier) error) er
 	if err != nil {
 		return s.dialect.explain(ctx, fmt.Errorf("store: beginning to read: %w", err))
 	}
-	err = fn(tx)
+	q, done := s.dialect.reader(s, &tx)
+	err = fn(q)
 	_ = tx.Rollback()
+	done(ctx)
 	return s.explained(ctx, err)
 }
 
@@ -186,7 +189,9 @@ func (s *Store) look(ctx context.Context, of scope, fn func(q querier) error) er
 	}
 	switch {
 	case s.rows == nil:
-		return s.explained(ctx, fn(s.read))
+		q, done := s.dialect.reader(s, nil)
+		defer done(ctx)
+		return s.explained(ctx, fn(q))
 	case s.plans.works.Load():
 		return s.explained(ctx, fn(confined{s, of}))
 	}
@@ -243,7 +248,7 @@ func (c *conditions) and(cond string, args ...any) {
 // andIn adds a condition that a column is one of the values, unless there are none.
 func andIn[T ~string](c *conditions, column string, values []T) {
 	if len(values) > 0 {
-		c.and(column+" IN (?)", bun.List(texts(values)))
+		c.and(column+" IN (?)", valuesOf(texts(values)))
 	}
 }
 

@@ -172,7 +172,7 @@ func (s *Store) waitFor(ctx context.Context, list []runs.Run, lanes int) (map[ui
 					row_number() OVER (PARTITION BY t.tenant_id ORDER BY `+turn+`, t.created_at, t.id) AS place
 				FROM {runs} AS t `+s.dialect.using("runs_key")+`WHERE t.tenant_id IN (?) AND t.status IN ('queued', 'running') AND `+waits+`) AS w
 				WHERE w.place > ? - (SELECT count(*) FROM {runs} AS l WHERE l.tenant_id = w.tenant_id AND l.status = 'running' AND l.lane > 0)
-					AND w.id BETWEEN ? AND ?`), bun.List(part), localKinds(), s.dialect.nowArg(s), lanes, first, last)
+					AND w.id BETWEEN ? AND ?`), valuesOf(part), localKinds(), s.dialect.nowArg(s), lanes, first, last)
 			if err != nil {
 				return err
 			}

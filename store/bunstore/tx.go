@@ -81,7 +81,7 @@ func (s *Store) once(ctx context.Context, of scope, settings string, fn func(ctx
 	if err := btx.Commit(); err != nil {
 		return fmt.Errorf("store: committing: %w", err)
 	}
-	s.kept.keep(ctx, s, t.fresh)
+	s.kept.keep(ctx, s, s.write.DB, t.fresh)
 	return nil
 }
 
