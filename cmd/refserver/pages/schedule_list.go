@@ -19,6 +19,7 @@ type scheduleListData struct {
 	Pager pager
 	Here  string // the present address, to come back to
 	Bulk  []bulkChoice
+	May   scheduleMenu // asked once, not for each row
 
 	Troubles []trouble // of all enabled schedules; only above the whole list
 	LookFor  []trouble // the same without counts, above a page of a longer list
@@ -34,9 +35,20 @@ func (scheduleListData) Statuses() []runs.Status {
 
 type scheduleRow struct {
 	backupsched.Schedule
+	Path     string
 	Sentence string
 	Overdue  bool
 	Abroad   bool // the viewer's zone shows another time
+}
+
+// scheduleMenu tells what the viewer may do with the schedules of a list.
+type scheduleMenu struct{ Run, Update, Enable, Disable, Delete bool }
+
+func (v *visit) scheduleMenu() scheduleMenu {
+	return scheduleMenu{
+		Run: v.may(runs.StartAction(runs.KindBackup)), Update: v.may(runs.ActionScheduleUpdate), Enable: v.may(runs.ActionScheduleEnable),
+		Disable: v.may(runs.ActionScheduleDisable), Delete: v.may(runs.ActionScheduleDelete),
+	}
 }
 
 // sortHead is the head of a column that the list can be sorted by.
@@ -94,7 +106,7 @@ func listSchedules(v *visit) (answer, error) {
 	default:
 		data.LookFor = v.troubleLinks()
 	}
-	data.Pager, data.Here, data.Bulk = v.pager(found.NextCursor), v.listAddress(), v.bulkChoices()
+	data.Pager, data.Here, data.Bulk, data.May = v.pager(found.NextCursor), v.listAddress(), v.bulkChoices(), v.scheduleMenu()
 	return page{template: "schedules", title: "Schedules", section: "schedules", data: data}, nil
 }
 
@@ -108,7 +120,7 @@ func (v *visit) listAddress() string {
 }
 
 func (v *visit) scheduleRow(s backupsched.Schedule) scheduleRow {
-	return scheduleRow{Schedule: s, Sentence: recurrenceSentence(s.Recurrence), Overdue: v.overdue(s), Abroad: v.abroad(s.Timezone)}
+	return scheduleRow{Schedule: s, Path: v.path("schedules", string(s.ID)), Sentence: recurrenceSentence(s.Recurrence), Overdue: v.overdue(s), Abroad: v.abroad(s.Timezone)}
 }
 
 // overdue tells whether a slot should have become a run by now.
