@@ -184,7 +184,8 @@ type PurgeResult struct {
 // GroupStore is what retention needs: the sets of one schedule as a group.
 type GroupStore interface {
 	// ListGroup returns all sets of a schedule that are not deleted, oldest first by
-	// (ScheduledFor, ID), with manifests and holds.
+	// (ScheduledFor, ID), with holds. Their Types may be missing: groups are long, and what is
+	// kept does not depend on them.
 	ListGroup(ctx context.Context, tenant graph.TenantID, schedule runs.ID) ([]BackupSet, error)
 
 	// ChangeGroup locks the group, asks decide with the very sets that ListGroup would

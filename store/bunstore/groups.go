@@ -13,7 +13,7 @@ const groupTail = "WHERE t.tenant_id = ? AND t.schedule_id = ? AND t.deleted_at 
 
 // ListGroup implements [backupset.GroupStore].
 func (s *Store) ListGroup(ctx context.Context, tenant graph.TenantID, schedule runs.ID) ([]backupset.BackupSet, error) {
-	return s.sets(ctx, tenant, groupTail, ident(tenant), uidOf(schedule))
+	return s.sets(ctx, tenant, s.inGroup, groupTail, ident(tenant), uidOf(schedule))
 }
 
 // ChangeGroup implements [backupset.GroupStore].
@@ -24,7 +24,7 @@ func (s *Store) ChangeGroup(ctx context.Context, tenant graph.TenantID, schedule
 		if err != nil {
 			return err
 		}
-		sets, err := s.whole(ctx, t, rows)
+		sets, err := s.inGroup(ctx, t, rows)
 		if err != nil {
 			return err
 		}

@@ -43,6 +43,34 @@ func (s *Store) wholeSet(ctx context.Context, q querier, tenant graph.TenantID, 
 
 // whole adds to sets of one tenant their manifests and holds, and whether they are in use.
 func (s *Store) whole(ctx context.Context, q querier, rows []setRow) ([]backupset.BackupSet, error) {
+	list, err := s.inGroup(ctx, q, rows)
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[uid]*backupset.BackupSet, len(rows))
+	ids := make([]uid, len(rows))
+	for i := range rows {
+		at[rows[i].ID], ids[i] = &list[i], rows[i].ID
+	}
+	for part := range slices.Chunk(ids, maxInList) {
+		manifests, err := find[manifestRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.position", valuesOf(part))
+		if err != nil {
+			return nil, err
+		}
+		for i := range manifests {
+			m, err := manifests[i].manifest()
+			if err != nil {
+				return nil, err
+			}
+			set := at[manifests[i].SetID]
+			set.Types = append(set.Types, m)
+		}
+	}
+	return list, nil
+}
+
+// inGroup is whole without the manifests.
+func (s *Store) inGroup(ctx context.Context, q querier, rows []setRow) ([]backupset.BackupSet, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
@@ -61,18 +89,6 @@ func (s *Store) whole(ctx context.Context, q querier, rows []setRow) ([]backupse
 		}
 		for _, id := range used {
 			at[id].InUse = true
-		}
-		manifests, err := find[manifestRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.position", valuesOf(ids[:n]))
-		if err != nil {
-			return nil, err
-		}
-		for i := range manifests {
-			m, err := manifests[i].manifest()
-			if err != nil {
-				return nil, err
-			}
-			set := at[manifests[i].SetID]
-			set.Types = append(set.Types, m)
 		}
 		holds, err := find[holdRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.at, t.name", valuesOf(ids[:n]))
 		if err != nil {
@@ -119,16 +135,19 @@ func (s *Store) ListSets(ctx context.Context, tenant graph.TenantID, filter back
 	if err := c.afterTime(slice.After); err != nil {
 		return nil, err
 	}
-	return s.sets(ctx, tenant, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
+	return s.sets(ctx, tenant, s.whole, c.tail("t.created_at DESC, t.id DESC", slice), c.args...)
 }
 
-func (s *Store) sets(ctx context.Context, tenant graph.TenantID, tail string, args ...any) (list []backupset.BackupSet, err error) {
+// completion adds to sets of one tenant what other tables have of them.
+type completion func(ctx context.Context, q querier, rows []setRow) ([]backupset.BackupSet, error)
+
+func (s *Store) sets(ctx context.Context, tenant graph.TenantID, complete completion, tail string, args ...any) (list []backupset.BackupSet, err error) {
 	err = s.view(ctx, tenant, func(q querier) error {
 		rows, err := find[setRow](ctx, s, q, tail, args...)
 		if err != nil {
 			return err
 		}
-		list, err = s.whole(ctx, q, rows)
+		list, err = complete(ctx, q, rows)
 		return err
 	})
 	return list, err

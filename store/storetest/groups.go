@@ -26,7 +26,16 @@ func groupPromises() []promise {
 // group returns a group as it is listed now.
 func (f *fixture) group(s backupsched.Schedule) []backupset.BackupSet {
 	f.Helper()
-	return must(f.store.ListGroup(f.ctx, s.TenantID, s.ID))(f)
+	return brief(must(f.store.ListGroup(f.ctx, s.TenantID, s.ID))(f)...)
+}
+
+// brief leaves out what a group need not have of its sets.
+func brief(sets ...backupset.BackupSet) []backupset.BackupSet {
+	sets = slices.Clone(sets)
+	for i := range sets {
+		sets[i].Types = nil
+	}
+	return sets
 }
 
 func groupIsTheSchedulesSets(t *testing.T, f *fixture) {
@@ -40,7 +49,7 @@ func groupIsTheSchedulesSets(t *testing.T, f *fixture) {
 	f.backup(f.schedule(contoso), start)
 	f.backup(f.schedule(fabrikam), start)
 	held := f.changeSet(first, func(s *backupset.BackupSet) { s.Holds = []backupset.Hold{{Name: "a", By: ada, At: start}} })
-	same(t, "group", f.group(s), []backupset.BackupSet{held, second, c.set})
+	same(t, "group", f.group(s), brief(held, second, c.set))
 	same(t, "group of a schedule without sets", f.group(f.schedule(contoso)), []backupset.BackupSet{})
 }
 
@@ -52,7 +61,7 @@ func decisionSeesTheGroup(t *testing.T, f *fixture) {
 	f.retire(f.group(s)[1], start)
 	want := f.group(s)
 	f.drop(s, func(now time.Time, sets []backupset.BackupSet) (backupset.GroupChange, error) {
-		same(t, "sets given", sets, want)
+		same(t, "sets given", brief(sets...), want)
 		if now.IsZero() {
 			t.Error("the decision was given no time")
 		}
@@ -84,7 +93,7 @@ func droppedSetsAreDeleted(t *testing.T, f *fixture) {
 	third.DeletedAt, third.DeletedReason = first.DeletedAt, "partial_stale"
 	same(t, "first", f.set(first), first)
 	same(t, "third", f.set(third), third)
-	same(t, "group", f.group(s), []backupset.BackupSet{second})
+	same(t, "group", f.group(s), brief(second))
 	f.wroteTrail(contoso, "retention.applied")
 }
 
@@ -97,7 +106,7 @@ func droppingNothing(t *testing.T, f *fixture) {
 	if n != 0 {
 		t.Errorf("dropped: got %d, want 0", n)
 	}
-	same(t, "group", f.group(s), []backupset.BackupSet{set})
+	same(t, "group", f.group(s), brief(set))
 	f.wroteTrail(contoso, "retention.applied")
 }
 
