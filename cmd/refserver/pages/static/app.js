@@ -158,7 +158,7 @@ document.addEventListener("submit", async (e) => {
     tell(form, "Nothing tells whether this was done.", "The server cannot be reached. Everything is as you filled it in: try again in a moment.");
     return;
   }
-  setTimeout(() => sent.delete(form), 4000); // for who comes back to this page
+  if (answer.redirected || answer.status === 200) setTimeout(() => sent.delete(form), 4000); // for who comes back to this page
   if (answer.redirected) return location.assign(answer.url);
   if (answer.status === 200) return form.submit(); // a page of its own, which asks before anything is done
   const signIn = page.querySelector('main a[target="_blank"]');
