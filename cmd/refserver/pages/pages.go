@@ -1,9 +1,11 @@
 package pages
 
 import (
+	"bytes"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 // Pages answers the requests of browsers. It is safe for concurrent use.
@@ -15,6 +17,7 @@ type Pages struct {
 	assets    assets
 	notices   map[string]string
 	origins   *http.CrossOriginProtection
+	buffers   sync.Pool // of pages that are being made
 }
 
 // New checks the configuration and makes the pages. It listens to nothing.
@@ -24,6 +27,7 @@ func New(cfg Config) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{cfg: cfg, mux: http.NewServeMux(), origins: http.NewCrossOriginProtection(), notices: allNotices()}
+	p.buffers.New = func() any { return new(bytes.Buffer) }
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}

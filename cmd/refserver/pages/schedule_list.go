@@ -33,6 +33,8 @@ func (scheduleListData) Statuses() []runs.Status {
 	return []runs.Status{runs.StatusSuccess, runs.StatusPartial, runs.StatusFailed, runs.StatusCanceled, runs.StatusSkipped}
 }
 
+// scheduleRow is a row of the list. Its template takes the fields of Schedule from there: to find a
+// promoted field by reflection costs more than to write it, here as in other lists.
 type scheduleRow struct {
 	backupsched.Schedule
 	Path     string

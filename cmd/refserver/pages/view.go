@@ -69,7 +69,11 @@ type page struct {
 }
 
 func (pg page) write(v *visit) error {
-	var out bytes.Buffer
+	out := v.buffers.Get().(*bytes.Buffer)
+	defer func() {
+		out.Reset()
+		v.buffers.Put(out)
+	}()
 	root := "layout"
 	if strings.HasPrefix(pg.template, "fragment_") {
 		root = "main"
@@ -90,7 +94,7 @@ func (pg page) write(v *visit) error {
 			return err
 		}
 	}
-	if err := t.ExecuteTemplate(&out, root, s); err != nil {
+	if err := t.ExecuteTemplate(out, root, s); err != nil {
 		return err
 	}
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
