@@ -57,12 +57,14 @@ func (r *Retention) deleteFromGroup(ctx context.Context, tenant graph.TenantID, 
 	if err != nil {
 		return backupset.BackupSet{}, err
 	}
+	types := set.Types // which a group need not have
 	_, err = r.store.ChangeGroup(ctx, tenant, set.ScheduleID, func(at time.Time, sets []backupset.BackupSet) (backupset.GroupChange, error) {
 		i := slices.IndexFunc(sets, func(s backupset.BackupSet) bool { return s.ID == set.ID })
 		if i < 0 {
 			return backupset.GroupChange{}, runs.ErrDeleted
 		}
 		set = sets[i]
+		set.Types = types
 		if err := deletable(&set); err != nil {
 			return backupset.GroupChange{}, err
 		}

@@ -36,6 +36,7 @@ func TestDeleteIsRefusedForSetsThatAreNeeded(t *testing.T) {
 					w.add(s, 20, backupset.Complete, 100)
 				}
 				id := w.add(s, 29, tt.status, 100, tt.change)
+				w.edit(id, func(s *backupset.BackupSet) { s.Types = []backupset.Manifest{{Type: "intune.filters", Captured: 100}} })
 				set, err := w.ret.Delete(w.ctx, tenant, manager, id)
 				if got := conflict(t, err); got != tt.want {
 					t.Errorf("got %q, want %q", got, tt.want)
@@ -46,6 +47,9 @@ func TestDeleteIsRefusedForSetsThatAreNeeded(t *testing.T) {
 				}
 				if err == nil && (stored.DeletedReason != retention.DeletedManually || !set.DeletedAt.Equal(stored.DeletedAt)) {
 					t.Errorf("deleted for %q at %s, told %s", stored.DeletedReason, stored.DeletedAt, set.DeletedAt)
+				}
+				if err == nil && !cmp.Equal(set.Types, stored.Types) {
+					t.Errorf("a set of the types %+v is told, want %+v", set.Types, stored.Types)
 				}
 			})
 		}

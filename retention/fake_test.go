@@ -114,6 +114,7 @@ func (f *fakeStore) group(tenant graph.TenantID, schedule runs.ID) []backupset.B
 	for id, s := range f.sets {
 		if s.TenantID == tenant && s.ScheduleID == schedule && !s.Deleted() {
 			s, _ = f.set(tenant, id)
+			s.Types = nil // which a group need not have
 			list = append(list, s)
 		}
 	}

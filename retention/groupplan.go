@@ -37,7 +37,7 @@ type GroupPlan struct {
 	ScheduleID runs.ID
 	KeepLast   int
 	Deleting   bool         // the plan of deleting the schedule: it keeps every set
-	Sets       []PlannedSet // not deleted ones, oldest first
+	Sets       []PlannedSet // not deleted ones, oldest first; their Types may be missing
 	Kept       int
 	Dropped    int
 
