@@ -46,6 +46,9 @@ type scheduleRow struct {
 // scheduleMenu tells what the viewer may do with the schedules of a list.
 type scheduleMenu struct{ Run, Update, Enable, Disable, Delete bool }
 
+// Any tells whether there is a menu.
+func (m scheduleMenu) Any() bool { return m != scheduleMenu{} }
+
 func (v *visit) scheduleMenu() scheduleMenu {
 	return scheduleMenu{
 		Run: v.may(runs.StartAction(runs.KindBackup)), Update: v.may(runs.ActionScheduleUpdate), Enable: v.may(runs.ActionScheduleEnable),

@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
+	"github.com/tenantatlas/tenantbackup/cmd/refserver/pages"
 	"github.com/tenantatlas/tenantbackup/graph"
 	"github.com/tenantatlas/tenantbackup/graph/graphtest"
 	"github.com/tenantatlas/tenantbackup/runs"
@@ -35,6 +37,39 @@ func (w *world) three() (late, off, soon backupsched.Schedule) {
 	w.clock.Add(time.Minute)
 	w.backup(late.ID)
 	return late, off, soon
+}
+
+// onlyTo is an authorizer of a host that grants one action more than looking.
+type onlyTo struct{ action runs.Action }
+
+func (o onlyTo) Authorize(_ context.Context, _ graph.TenantID, _ runs.Actor, action runs.Action) error {
+	if action == runs.ActionLook || action == o.action {
+		return nil
+	}
+	return runs.ErrForbidden
+}
+
+func TestTheMenuOfAScheduleOffersWhatOneMayDo(t *testing.T) {
+	w := newWorld(t, nil)
+	w.three()
+	words := map[runs.Action]string{
+		runs.StartAction(runs.KindBackup): "/run", runs.ActionScheduleUpdate: "/edit", runs.ActionScheduleEnable: "/enable",
+		runs.ActionScheduleDisable: "/disable", runs.ActionScheduleDelete: "/delete",
+	}
+	for action, offered := range words {
+		t.Run(string(action), func(t *testing.T) {
+			cfg := w.cfg
+			cfg.Starter = must(runs.NewStarter(runs.StarterConfig{Store: w.store, Queue: w.queue, Clock: w.clock, Authorizer: onlyTo{action}}))(t)
+			w.mux = http.NewServeMux()
+			must(pages.New(cfg))(t).Mount(w.mux)
+			got := w.get(owner, tenantPath("schedules"))
+			for _, path := range words {
+				if has := regexp.MustCompile(`(action|href)="[^"]*/schedules/[0-9a-f-]{36}` + path + `"`).MatchString(got.body); has != (path == offered) {
+					t.Errorf("%s is offered: %v", path, has)
+				}
+			}
+		})
+	}
 }
 
 func TestSchedulesAreSortedByTheirHeads(t *testing.T) {
