@@ -96,7 +96,9 @@ func (s *Store) readOn(ctx context.Context, q querier, tenant graph.TenantID, re
 	for known := read.seq > 0; rows.Next(); known = false {
 		var seq num
 		var at ts
-		if err := rows.Scan(s.dialect.dest(&seq), s.dialect.dest(&at)); err != nil {
+		if err := rows.Scan(s.dialect.dest(&seq), s.dialect.dest(&at)); isContext(err) {
+			return false, err
+		} else if err != nil {
 			return false, fmt.Errorf("%w: a row of %s: %w", backupset.ErrDamaged, auditTable.name, err)
 		}
 		if known && (int64(seq) != read.seq || at != read.at) {

@@ -101,7 +101,7 @@ func filtersFindTheirTimes(t *testing.T, two [2]store.Store) {
 				if i%3 == 0 {
 					clock++
 				}
-				e := engineEntry(minute(clock+off), []string{"run.started", "run.finished", "run.refused", "schedule.deleted"}[i%41%4])
+				e := engineEntry(minute(clock+off).Add(time.Duration(i%4-1)*time.Microsecond), []string{"run.started", "run.finished", "run.refused", "schedule.deleted"}[i%41%4])
 				switch i % 97 {
 				case 0:
 					e.Actor = runs.Actor{ID: "ada", Name: "Ada"}
@@ -122,11 +122,14 @@ func filtersFindTheirTimes(t *testing.T, two [2]store.Store) {
 					{Actor: runs.SystemActor.ID}, {RunID: run}, {Resource: resource},
 				}).Draw(t, "filter")
 				when := rapid.OneOf(rapid.IntRange(-3, clock+3), rapid.IntRange(clock-8, clock+3))
+				micro := rapid.Custom(func(t *rapid.T) time.Time {
+					return minute(when.Draw(t, "minute")).Add(time.Duration(rapid.IntRange(-1, 2).Draw(t, "microseconds")) * time.Microsecond)
+				})
 				if rapid.Bool().Draw(t, "has from") {
-					f.From = minute(when.Draw(t, "from"))
+					f.From = micro.Draw(t, "from")
 				}
 				if rapid.Bool().Draw(t, "has to") {
-					f.To = minute(when.Draw(t, "to"))
+					f.To = micro.Draw(t, "to")
 				}
 				tenant, reader := rapid.SampledFrom(tenants).Draw(t, "tenant"), rapid.IntRange(0, 1).Draw(t, "reader")
 				got := auditSeqs(two[reader], t, tenant, f, rapid.SampledFrom([]int{3, 400}).Draw(t, "limit"))

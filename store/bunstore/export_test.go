@@ -3,6 +3,8 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tenantatlas/tenantbackup/backupsched"
@@ -74,12 +76,29 @@ func (s *Store) InScope(ctx context.Context, tenant graph.TenantID, fn func(tx *
 }
 
 func (s *Store) InView(ctx context.Context, tenant graph.TenantID, fn func(tx *sql.Tx) error) error {
-	return s.view(ctx, tenant, func(q querier) error { return fn(q.(*bun.Tx).Tx) })
+	return s.view(ctx, tenant, func(q querier) error {
+		if r, ok := q.(*reading); ok {
+			return fn(r.tx.Tx)
+		}
+		return fn(q.(*bun.Tx).Tx)
+	})
 }
 
 // InSystem is InScope across tenants.
 func (s *Store) InSystem(ctx context.Context, fn func(tx *sql.Tx) error) error {
 	return s.change(ctx, everybody, func(_ context.Context, t *tx) error { return fn(t.Tx.Tx) })
+}
+
+// KeptReads are the queries whose statements stay prepared, and KeepReads says how many may.
+func (s *Store) KeptReads() []string {
+	s.keptReads.mu.Lock()
+	defer s.keptReads.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.keptReads.stmts))
+}
+
+func (s *Store) KeepReads(most int) {
+	s.keptReads.most = most
+	clear(s.keptReads.stmts)
 }
 
 // OnQuery calls fn with the text of every query that reads.

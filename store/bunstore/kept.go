@@ -3,21 +3,19 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"sync"
 )
 
 // keptStatements are prepared statements that outlive their transaction: on SQLite preparing
 // a short one costs as much as executing it. They belong to the pool, which closes them.
 type keptStatements struct {
+	most, longest int
+	replaces      bool // one of them where there is no room for another
+
 	mu    sync.Mutex
 	stmts map[string]*sql.Stmt
 }
-
-// Of the statements with many rows there are many, and their rows cost more than preparing.
-const (
-	maxKept    = 256
-	maxKeptLen = 2000
-)
 
 func (k *keptStatements) get(query string) *sql.Stmt {
 	k.mu.Lock()
@@ -25,29 +23,53 @@ func (k *keptStatements) get(query string) *sql.Stmt {
 	return k.stmts[query]
 }
 
-// keep prepares statements for later transactions, which prepare their own without them. It takes a
-// connection of the pool: whoever calls it must have given back its own.
+// wants tells whether a statement would be kept.
+func (k *keptStatements) wants(query string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.stmts[query] == nil && (k.replaces || len(k.stmts) < k.most)
+}
+
+// keep prepares statements for later transactions. Without them these prepare their own, so that
+// nobody waits for a connection for that. Whoever calls it must have given back its own.
 func (k *keptStatements) keep(ctx context.Context, s *Store, db *sql.DB, queries []string) {
 	for _, query := range queries {
-		k.mu.Lock()
-		full := len(k.stmts) >= maxKept || k.stmts[query] != nil
-		k.mu.Unlock()
-		if full || len(query) > maxKeptLen {
+		if len(query) > k.longest || !k.wants(query) || db.Stats().Idle == 0 {
 			continue
 		}
 		stmt, err := db.PrepareContext(ctx, s.sql(query))
 		if err != nil {
 			return
 		}
-		k.mu.Lock()
-		if k.stmts == nil {
-			k.stmts = map[string]*sql.Stmt{}
-		}
-		if k.stmts[query] != nil { // another transaction was faster
-			_ = stmt.Close()
-		} else {
-			k.stmts[query] = stmt
-		}
-		k.mu.Unlock()
+		k.put(query, stmt)
 	}
+}
+
+// put keeps a statement. Who has got one that is replaced is told that it is closed.
+func (k *keptStatements) put(query string, stmt *sql.Stmt) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.stmts == nil {
+		k.stmts = map[string]*sql.Stmt{}
+	}
+	full := len(k.stmts) >= k.most
+	if k.stmts[query] != nil || full && !k.replaces { // another transaction was faster
+		_ = stmt.Close()
+		return
+	}
+	for other, old := range k.stmts {
+		if !full {
+			break
+		}
+		_ = old.Close()
+		delete(k.stmts, other)
+		full = false
+	}
+	k.stmts[query] = stmt
+}
+
+// isClosed tells whether a statement was closed before it was asked anything. database/sql has no
+// name for that.
+func isClosed(err error) bool {
+	return err != nil && strings.HasSuffix(err.Error(), "sql: statement is closed")
 }

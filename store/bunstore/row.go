@@ -104,7 +104,8 @@ func label(r row) string {
 
 // querier is what reading needs: a pool or a transaction of bun, which writes arguments
 // into the statement as literals of the dialect. That lets the planner see that a
-// condition implies that of a partial index.
+// condition implies that of a partial index. Others make parameters of what no such condition
+// speaks of: [often], [reading].
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
@@ -148,7 +149,9 @@ func (s *Store) newScanner(r row, extra []column) *scanner {
 }
 
 func (s *scanner) row(rows *sql.Rows) error {
-	if err := rows.Scan(s.dest...); err != nil {
+	if err := rows.Scan(s.dest...); isContext(err) {
+		return err
+	} else if err != nil {
 		return fmt.Errorf("%w: a row of %s: %w", backupset.ErrDamaged, s.r.table().name, err)
 	}
 	return checkSum(s.r, s.cols, s.sum, &s.scratch)

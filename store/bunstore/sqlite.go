@@ -49,12 +49,14 @@ func (sqliteDialect) again(error) bool { return false }
 
 // explain says when the file cannot be worked with now: another process holds it for longer than
 // busy_timeout, the disk is full, broken or may not be written to, or the store was closed.
-func (sqliteDialect) explain(_ context.Context, err error) error {
+func (sqliteDialect) explain(ctx context.Context, err error) error {
 	if err == nil || isContext(err) || errors.Is(err, runs.ErrUnavailable) {
 		return err
 	}
 	var coded interface{ Code() int } // as the driver's errors have it
 	switch {
+	case ctx.Err() != nil && (errors.Is(err, sql.ErrTxDone) || errors.As(err, &coded) && coded.Code() == sqliteInterrupted):
+		return fmt.Errorf("%w: %w", ctx.Err(), err) // which took the transaction away from what was asked in it
 	case errors.As(err, &coded) && slices.Contains(sqliteAway, coded.Code()&0xff): // the rest of an extended code says more
 	case strings.HasSuffix(err.Error(), "sql: database is closed"): // database/sql has no name for it
 	default:
@@ -62,6 +64,9 @@ func (sqliteDialect) explain(_ context.Context, err error) error {
 	}
 	return fmt.Errorf("store: %w: %w", runs.ErrUnavailable, err)
 }
+
+// sqliteInterrupted is SQLITE_INTERRUPT.
+const sqliteInterrupted = 9
 
 // sqliteAway are SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN.
 // https://www.sqlite.org/rescode.html

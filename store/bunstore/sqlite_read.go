@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -26,22 +27,30 @@ func (sqliteDialect) reader(s *Store, tx *bun.Tx) (querier, func(context.Context
 // QueryContext implements querier.
 func (r *reading) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	text, values, ok := parameters(query, args)
-	if stmt := r.s.keptReads.get(text); ok && stmt != nil {
-		if seen := r.s.plans.seen; seen != nil {
-			seen(text)
+	if !ok {
+		if r.tx != nil {
+			return r.tx.QueryContext(ctx, query, args...)
 		}
+		return r.s.read.QueryContext(ctx, query, args...)
+	}
+	if seen := r.s.plans.seen; seen != nil {
+		seen(text)
+	}
+	if stmt := r.s.keptReads.get(text); stmt != nil {
 		if r.tx != nil {
 			stmt = r.tx.Tx.StmtContext(ctx, stmt)
 		}
-		return stmt.QueryContext(ctx, values...)
-	}
-	if ok {
+		rows, err := stmt.QueryContext(ctx, values...)
+		if !isClosed(err) { // another one has not just come in its place
+			return rows, err
+		}
+	} else {
 		r.fresh = append(r.fresh, text)
 	}
 	if r.tx != nil {
-		return r.tx.QueryContext(ctx, query, args...)
+		return r.tx.Tx.QueryContext(ctx, text, values...)
 	}
-	return r.s.read.QueryContext(ctx, query, args...)
+	return r.s.read.DB.QueryContext(ctx, text, values...)
 }
 
 // value is that of a column, as it is given to the driver.
@@ -69,16 +78,33 @@ func (l values) AppendQuery(gen schema.QueryGen, b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// maxParameters is how many values of a list become parameters.
+// maxParameters is how many there are at most.
 const maxParameters = 64
 
 // parameters makes a query one of the driver's, where all arguments are values of columns or
-// numbers. Lists are filled up by their last value, so that there are few texts.
+// numbers. So that there are few texts, lists are filled up by their last value, and limits are
+// parameters too.
 func parameters(query string, args []any) (text string, out []any, ok bool) {
 	var b strings.Builder
+	literal := func(sql string) {
+		for {
+			before, after, found := strings.Cut(sql, " LIMIT ")
+			b.WriteString(before)
+			if !found {
+				return
+			}
+			digits := len(after) - len(strings.TrimLeft(after, "0123456789"))
+			b.WriteString(" LIMIT ")
+			if n, err := strconv.Atoi(after[:digits]); err == nil {
+				b.WriteByte('?')
+				out, after = append(out, n), after[digits:]
+			}
+			sql = after
+		}
+	}
 	for _, arg := range args {
 		before, rest, _ := strings.Cut(query, "?")
-		b.WriteString(before)
+		literal(before)
 		query = rest
 		switch v := arg.(type) {
 		case value:
@@ -104,6 +130,6 @@ func parameters(query string, args []any) (text string, out []any, ok bool) {
 		}
 		b.WriteByte('?')
 	}
-	b.WriteString(query)
-	return b.String(), out, true
+	literal(query)
+	return b.String(), out, len(out) <= maxParameters
 }

@@ -132,7 +132,9 @@ func New(write, read *bun.DB, opts Options) (*Store, error) {
 	return &Store{
 		write: write, read: read, dialect: dialect, prefix: opts.Prefix, clock: opts.Clock, ownClock: opts.OwnClock,
 		ids: uuidv7.NewGenerator(opts.Clock.Now), canon: opts.Canonicalizer,
-		codec: codec, rows: rows, enqueuer: opts.Enqueuer, plans: newPlans(opts.Prefix),
+		kept:      keptStatements{most: 64, longest: 1000}, // of those with many rows there are many, and their rows cost more than preparing
+		keptReads: keptStatements{most: 256, longest: 2000, replaces: true},
+		codec:     codec, rows: rows, enqueuer: opts.Enqueuer, plans: newPlans(opts.Prefix),
 	}, nil
 }
 
