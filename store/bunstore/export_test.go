@@ -96,6 +96,13 @@ func (s *Store) KeptReads() []string {
 	return slices.Sorted(maps.Keys(s.keptReads.stmts))
 }
 
+// CloseKeptReads closes them for who is about to use them.
+func (s *Store) CloseKeptReads() {
+	for _, stmt := range s.keptReads.stmts {
+		_ = stmt.Close()
+	}
+}
+
 func (s *Store) KeepReads(most int) {
 	s.keptReads.most = most
 	clear(s.keptReads.stmts)

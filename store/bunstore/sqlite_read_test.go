@@ -58,8 +58,19 @@ func TestWhatIsReadAgainStaysPrepared(t *testing.T) {
 	}
 }
 
-// TestWhatIsReadLatelyIsKeptWhereThereIsNoRoomForAll also while others read with a statement that
-// another one replaces.
+// TestAStatementThatIsReplacedWhileSomebodyHasItIsNoError, in a transaction or not.
+func TestAStatementThatIsReplacedWhileSomebodyHasItIsNoError(t *testing.T) {
+	s, _ := fullStore(t)
+	for range 2 {
+		schedulesOf(t, s, 0, 10)
+		if _, err := s.ListSets(t.Context(), "contoso", backupset.SetFilter{}, runs.Slice{Limit: 1}); err != nil {
+			t.Fatal(err)
+		}
+		s.CloseKeptReads()
+	}
+}
+
+// TestWhatIsReadLatelyIsKeptWhereThereIsNoRoomForAll also where many read at once.
 func TestWhatIsReadLatelyIsKeptWhereThereIsNoRoomForAll(t *testing.T) {
 	s, _ := fullStore(t)
 	s.KeepReads(2)
@@ -71,7 +82,7 @@ func TestWhatIsReadLatelyIsKeptWhereThereIsNoRoomForAll(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
-			for j := range 30 {
+			for j := range 20 {
 				got, err := s.ListRuns(t.Context(), "contoso", filters[(i+j)%len(filters)], runs.Slice{Limit: 5})
 				if err != nil {
 					t.Error(err)
