@@ -72,7 +72,9 @@ func (a *app) recount(ctx context.Context, src source) error {
 	}
 	began := a.clock.Now()
 	a.log.InfoContext(ctx, "playing thirty days of history, so that there is something to see", "tenants", tenants)
-	if _, err := playHistory(ctx, src, began, tenants); err != nil {
+	if _, err := playHistory(ctx, src, began, tenants); ctx.Err() != nil {
+		return fmt.Errorf("stopped while the history was played, which is not whole now; begin with another database, or remove this one: %w", err)
+	} else if err != nil {
 		return fmt.Errorf("the database could not be given a history; begin with another one, or with -demo=false: %w", err)
 	}
 	a.log.InfoContext(ctx, "played", "took", a.clock.Now().Sub(began).Round(time.Millisecond).String())

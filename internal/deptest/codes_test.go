@@ -206,6 +206,7 @@ func listedCodes(text string) map[string]bool {
 // codeExceptions are codes that stand on one side only, with the reason.
 var codeExceptions = map[string]string{
 	"created_for_all": "in the source: a word of the pages for a warning, which nobody gets",
+	"access_stays":    "in the source: a word of the pages for a warning, which nobody gets",
 	"license_missing": "in the list, which only grows: for executors of hosts",
 }
 

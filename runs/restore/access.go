@@ -20,8 +20,8 @@ func strength(state string) int {
 	return len(accessStates) - 1
 }
 
-// accessState is the weakest of what was captured, what the options allow and what is live.
-// Without a captured state, which no object of Graph lacks, it is disabled.
+// accessState is the weakest of what was captured, what the options allow and what is live; what is
+// live does not count where the captured state was asked for, and confirmed. Without a captured state, which no object of Graph lacks, it is disabled.
 func (d *desired) accessState(w wish, captured []byte) []byte {
 	if captured == nil {
 		d.warn(codeAccessState, "it will be %s; it was captured without a state", accessStates[0])
@@ -31,7 +31,9 @@ func (d *desired) accessState(w wish, captured []byte) []byte {
 	best := weaker(state, w.options.Access.allowed(state, w.live != nil))
 	if w.live != nil {
 		now = textOf(backupset.Lookup(w.live.canon, "state"))
-		best = weaker(best, now)
+		if w.options.Access != AccessOriginal {
+			best = weaker(best, now)
+		}
 	}
 	switch {
 	case best != state:

@@ -223,7 +223,7 @@ func TestWhatCannotBeMappedBlocks(t *testing.T) {
 	}
 }
 
-func TestTheStateOfConditionalAccessIsTheWeakest(t *testing.T) {
+func TestTheStateOfConditionalAccessIsTheWeakestUnlessTheCapturedOneIsConfirmed(t *testing.T) {
 	e := pureEngine(t)
 	const on, report, off = "enabled", "enabledForReportingButNotEnforced", "disabled"
 	access := func(state string) *graph.Policy {
@@ -245,7 +245,7 @@ func TestTheStateOfConditionalAccessIsTheWeakest(t *testing.T) {
 		{report, "", AccessDisabled, off}, {report, "", AccessReportOnly, report}, {report, "", AccessOriginal, report},
 		{off, "", AccessReportOnly, off}, {off, "", AccessOriginal, off},
 		{on, on, AccessDisabled, off}, {on, on, AccessReportOnly, report}, {on, on, AccessOriginal, on},
-		{on, off, AccessOriginal, off}, {on, off, AccessReportOnly, off}, {on, report, AccessOriginal, report},
+		{on, off, AccessOriginal, on}, {on, off, AccessReportOnly, off}, {on, report, AccessOriginal, on},
 		{off, on, AccessOriginal, off}, {report, on, AccessOriginal, report}, {report, on, AccessDisabled, off},
 		{"brandNew", "", AccessReportOnly, report},
 	} {

@@ -29,8 +29,8 @@ const (
 )
 
 // AccessState says in which state a Conditional Access policy is restored that was enabled
-// when it was captured. One that exists never becomes stricter than it is: its own state
-// stays, unless the backup's or this one is weaker.
+// when it was captured. One that exists never becomes stricter than it is, but by
+// [AccessOriginal]: its own state stays, unless the backup's or this one is weaker.
 type AccessState string
 
 // The states.

@@ -30,12 +30,12 @@ func (w *world) stateOf(id string) string {
 
 // TestConditionalAccessIsNeverEnabledByItself restores policies that were enabled: those that
 // are gone, those that were disabled since, and those that were only renamed, which go on
-// protecting unless the actor says otherwise.
+// protecting unless the actor says otherwise, and confirms it.
 func TestConditionalAccessIsNeverEnabledByItself(t *testing.T) {
 	const on, report, off = "enabled", "enabledForReportingButNotEnforced", "disabled"
-	for access, want := range map[restore.AccessState]struct{ made, kept string }{
-		"": {off, on}, restore.AccessKeep: {off, on}, restore.AccessDisabled: {off, off},
-		restore.AccessReportOnly: {report, report}, restore.AccessOriginal: {on, on},
+	for access, want := range map[restore.AccessState]struct{ made, kept, switched string }{
+		"": {off, on, off}, restore.AccessKeep: {off, on, off}, restore.AccessDisabled: {off, off, off},
+		restore.AccessReportOnly: {report, report, off}, restore.AccessOriginal: {on, on, on},
 	} {
 		w := newWorld(t, rig.Options{Policies: -1}, nil, restore.PreviewerConfig{})
 		const ca = graph.PolicyType("conditionalAccessPolicy")
@@ -58,8 +58,8 @@ func TestConditionalAccessIsNeverEnabledByItself(t *testing.T) {
 		if s := w.stateOf(got["gone"].TargetID); s != want.made {
 			t.Errorf("%q: what is made again is %s, want %s", access, s, want.made)
 		}
-		if s := w.stateOf("off"); s != "disabled" {
-			t.Errorf("%q: what was switched off is %s", access, s)
+		if s := w.stateOf("off"); s != want.switched {
+			t.Errorf("%q: what was switched off is %s, want %s", access, s, want.switched)
 		}
 		if s := w.stateOf("on"); s != want.kept {
 			t.Errorf("%q: what was on is %s, want %s", access, s, want.kept)

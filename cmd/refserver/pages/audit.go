@@ -63,7 +63,7 @@ func listAudit(v *visit) (answer, error) {
 			filter.Actions = []string{a}
 		}
 	}
-	data.Filtered = len(filter.Actions) > 0 || data.ID != "" || data.Actor != "" || data.From != "" || data.To != ""
+	data.Filtered = v.query.Get("action") != "" || data.ID != "" || data.Actor != "" || data.From != "" || data.To != ""
 	pg := page{template: "audit", title: "Audit log", section: "audit"}
 	var bad runs.InvalidError
 	oneOf(v, &bad, "action", slices.Collect(maps.Keys(auditWords)))

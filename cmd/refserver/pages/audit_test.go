@@ -137,6 +137,9 @@ func TestAFilterOfTheAuditLogThatCannotBeIsRefusedByItsName(t *testing.T) {
 		if got.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(got.body, `id="`+field+`-error"`) {
 			t.Errorf("%q: %s, the field %s is named: %t", query, got.Status, field, strings.Contains(got.body, `id="`+field+`-error"`))
 		}
+		if !strings.Contains(got.body, "Mend the filter above to see entries.") {
+			t.Errorf("%q reads as if nothing had happened: %s", query, text(got.body))
+		}
 	}
 	if got := w.get(readonly, tenantPath("runs")+"?from=2026-01-06&to=2026-01-05"); got.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(got.body, `id="to-error"`) {
 		t.Errorf("runs of days that end before they begin: %s", got.Status)

@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -91,7 +92,7 @@ func TestARestoreSaysHowManyCouldNotBe(t *testing.T) {
 	got := w.get(readonly, at)
 	got.has(t, `<p class="warning">`+words+` <a href="`)
 	w.get(readonly, got.link(t, "See why")).shows(t, "Kiosk A", "Missing in this tenant")
-	got.shows(t, "15 skipped, 3 of them blocked", "12 policies are the same as in the backup, 3 policies could not be restored.")
+	got.shows(t, "15 skipped, 3 of them blocked", "12 policies needed no change, 3 policies could not be restored.")
 	w.get(readonly, at+"?status=skipped").shows(t, "something that it refers to is not there", "Missing in this tenant: Site QQQ 1 (Scope tags), sg-it-lab (Group).")
 	live := w.get(manager, tenantPath("live")+"?seen="+at[strings.LastIndex(at, "/")+1:])
 	live.shows(t, "has ended", words)
@@ -136,6 +137,27 @@ func TestConditionalAccessThatWouldBeWrittenIsConfirmedAsSuch(t *testing.T) {
 	got := w.get(manager, w.preview(manager, set, url.Values{"access_state": {"original"}}))
 	got.shows(t, "enforces Conditional Access policies at once and may lock people out")
 	got.lacks(t, "This restore writes no")
+}
+
+// A policy that is left alone in a weaker state than it was captured in is not the same as in the
+// backup.
+func TestConditionalAccessThatStaysWeakerIsNotCalledTheSame(t *testing.T) {
+	w := newWorld(t, nil)
+	set := w.backup(w.schedule(nil).ID).BackupSetID
+	for k, p := range w.graph.Snapshot(tenant) {
+		if k.Type == "conditionalAccessPolicy" {
+			p.Raw = bytes.Replace(p.Raw, []byte(`"enabled"`), []byte(`"disabled"`), 1)
+			check(t, w.graph.Put(tenant, p))
+		}
+	}
+	page := w.preview(manager, set, url.Values{"existing": {"overwrite"}})
+	got := w.get(manager, page)
+	got.shows(t, "all are already as these choices would make them", "Assignments may differ: these choices leave them as they are")
+	got.lacks(t, "the same as in the backup")
+	w.get(manager, page+"?action=unchanged").shows(t, "Conditional Access stays weaker than it was captured: it will be disabled; it was captured enabled")
+
+	captured := w.preview(manager, set, url.Values{"existing": {"overwrite"}, "access_state": {"original"}, "assignments": {"original"}})
+	w.get(manager, captured).shows(t, "Conditional Access comes back as it was captured", "Type the name of the tenant")
 }
 
 func TestTheDefaultOfConditionalAccessSaysWhatItDoes(t *testing.T) {

@@ -27,6 +27,7 @@ type previewData struct {
 
 	Overwrites int    // objects that would be changed
 	Writes     int    // and those that would be made
+	Unassigned bool   // assignments are left as they are
 	Enables    bool   // Conditional Access as it was captured, which must be confirmed
 	NoAccess   bool   // and no such policy would be written
 	Retries    bool   // it finishes what a restore has begun: another one is a retry, too
@@ -89,6 +90,7 @@ func (v *visit) previewOf(id runs.ID) (*previewData, error) {
 		return data, nil
 	}
 	data.Overwrites, data.Enables = p.Totals[restore.Change], p.Options.Access == restore.AccessOriginal
+	data.Unassigned = p.Options.Assignments == "" || p.Options.Assignments == restore.NoAssignments
 	data.Writes = data.Overwrites + p.Totals[restore.Create]
 	if data.Outcome, err = v.outcome(p, previewActions, previewBadge, diffLimits{before: "Live now", after: "After the restore"}); err != nil {
 		return nil, err

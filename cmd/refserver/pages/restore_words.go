@@ -32,6 +32,9 @@ func whyWords(kind runs.Kind, item restore.PreviewItem) string {
 		runs.ReasonConflict:            "It collides with another object of the tenant.",
 		runs.ReasonNotFound:            "It is gone.",
 	}
+	if item.Reason == runs.ReasonUnchanged && kind == runs.KindRestorePreview {
+		return "It is already as these choices would make it."
+	}
 	if w, ok := words[item.Reason]; ok {
 		return w
 	}
@@ -42,10 +45,16 @@ func whyWords(kind runs.Kind, item restore.PreviewItem) string {
 // there is no now that it could reach more than.
 const codeReachesAll = "created_for_all"
 
+// codeStaysWeaker stands for the warning "access_state" of a policy that is left alone.
+const codeStaysWeaker = "access_stays"
+
 // warningCode is the code by which these pages know a warning of an item.
 func warningCode(a restore.Action, code string) string {
-	if a == restore.Create && code == "assignments_widen" {
+	switch {
+	case a == restore.Create && code == "assignments_widen":
 		return codeReachesAll
+	case a == restore.Unchanged && code == "access_state":
+		return codeStaysWeaker
 	}
 	return code
 }
@@ -58,6 +67,7 @@ type knownCaution struct{ code, words, short string }
 var knownCautions = []knownCaution{
 	{"access_state", "Conditional Access comes back in a weaker state than it was captured in, or than it has: it protects less until somebody enables it.",
 		"Conditional Access would protect less"},
+	{code: codeStaysWeaker, short: "Conditional Access stays weaker than it was captured"},
 	{"assignments_widen", "These would reach more people or devices than they do now. Look at their assignments first.",
 		"It would reach more than it does now"},
 	{codeReachesAll, "These would be created for all users or all devices, and reach them at once. Look at their assignments first.",
@@ -87,6 +97,8 @@ func tells(p restore.Preview, item restore.PreviewItem, code string) bool {
 	switch {
 	case p.Kind != runs.KindRestorePreview || written || code == "secrets_masked":
 		return true
+	case item.Action == restore.Unchanged:
+		return code == "access_state" // else it would look as if nothing differed
 	case item.Action != restore.Blocked:
 		return false
 	}

@@ -132,7 +132,7 @@ func restoredWords(run runs.Run) string {
 	return words
 }
 
-// aloneWords count what a restore left alone: "105 are the same as in the backup, 2 skipped".
+// aloneWords count what a restore left alone: "105 policies needed no change, 2 skipped".
 func aloneWords(skipped int, p restore.Preview) string {
 	same, blocked := p.Totals[restore.Unchanged], p.Totals[restore.Blocked]
 	if same+blocked == 0 || same+blocked > skipped {
@@ -140,7 +140,7 @@ func aloneWords(skipped int, p restore.Preview) string {
 	}
 	var parts []string
 	if same > 0 {
-		parts = append(parts, count(same, "policy is", "policies are")+" the same as in the backup")
+		parts = append(parts, count(same, "policy", "policies")+" needed no change")
 	}
 	if blocked > 0 {
 		parts = append(parts, count(blocked, "policy", "policies")+" could not be restored")

@@ -35,13 +35,13 @@ func TestTheResultOfARestoreIsWhatItWrote(t *testing.T) {
 
 	got := w.get(readonly, page)
 	got.shows(t, "Lost property", "created", "Kiosk", "changed", "Ticket 4711: two policies broken", "2 items",
-		"Not listed:", "policies are the same as in the backup", "What is left to do", "Assign what was created")
-	got.lacks(t, "is the same as in the backup already", "Enable Conditional Access")
+		"Not listed:", "policies needed no change", "What is left to do", "Assign what was created")
+	got.lacks(t, "is already as the restore makes it", "Enable Conditional Access")
 	if strings.Index(got.body, "Lost property") > strings.LastIndex(got.body, "Kiosk &lt;b&gt;") {
 		t.Error("what was created does not come before what was changed")
 	}
 	alone := w.get(readonly, got.link(t, "Show them"))
-	alone.shows(t, "is the same as in the backup already")
+	alone.shows(t, "is already as the restore makes it")
 	alone.lacks(t, "Lost property</a>", "Not listed:")
 	w.get(readonly, page+"?status=success").shows(t, "created", "changed")
 

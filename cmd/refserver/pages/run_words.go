@@ -65,7 +65,7 @@ var reasons = map[runs.Reason]string{
 	runs.ReasonUnknownOutcome:     "may or may not have been written: look in the tenant",
 	runs.ReasonIncompleteCapture:  "could not be read to its end",
 	runs.ReasonWriteBlocked:       "writing is not allowed here",
-	runs.ReasonUnchanged:          "is the same as in the backup already",
+	runs.ReasonUnchanged:          "is already as the restore makes it",
 	runs.ReasonNotAssigned:        "written, but its assignments were not",
 	runs.ReasonInternal:           "something unexpected; the server's log has the cause",
 	"license_missing":             "the tenant has no licence for this type",
