@@ -99,7 +99,10 @@ func (t teller) hand(ctx context.Context, tenant graph.TenantID, n Notification)
 	if t.calls.isLate(&c) {
 		return errNotifyTimeout
 	}
-	return <-done
+	if err := <-done; err != nil { // it returned since, because its context had ended
+		return fmt.Errorf("%w: %w", errNotifyTimeout, err)
+	}
+	return nil
 }
 
 // notify keeps a panic of the host's code from ending the process.
