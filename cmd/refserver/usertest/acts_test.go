@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,9 +141,10 @@ func begin(c *client, path string, form url.Values) string {
 func (s server) busyPages(t *testing.T, schedule string) []found {
 	t.Helper()
 	c, sets := s.client(t, "operator-contoso"), s.list(t, "contoso", "backup-sets")
+	set := sets[slices.IndexFunc(sets, func(r row) bool { return r.Status == "complete" })].ID
 	run := begin(c, schedule+"/run", nil)
-	drift := begin(c, "sets/"+sets[0].ID+"/drift", nil)
-	preview := begin(c, "restore/previews", url.Values{"set": {sets[0].ID}, "all": {"yes"}})
+	drift := begin(c, "sets/"+set+"/drift", nil)
+	preview := begin(c, "restore/previews", url.Values{"set": {set}, "all": {"yes"}})
 	shows := func(selector string) func(*tab) {
 		return func(b *tab) {
 			if !b.has(selector) {

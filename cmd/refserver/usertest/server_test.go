@@ -19,14 +19,16 @@ import (
 )
 
 // build makes the program, once.
-var build = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(workDir, "refserver")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "..").CombinedOutput()
+var build = sync.OnceValues(func() (string, error) { return compile("refserver") })
+
+func compile(name string, flags ...string) (string, error) {
+	path := filepath.Join(workDir, name)
+	out, err := exec.Command("go", append(append([]string{"build", "-buildvcs=false", "-o", path}, flags...), "..")...).CombinedOutput()
 	if err != nil {
 		return "", &buildError{string(out)}
 	}
 	return path, nil
-})
+}
 
 type buildError struct{ output string }
 
@@ -37,20 +39,22 @@ type server struct {
 	base string // http://127.0.0.1:PORT
 }
 
-// start starts a server with a database of its own, which ends with the test.
+// start starts a server with a database of its own at the time -at, which ends with the test.
 func start(t testing.TB, args ...string) server {
 	t.Helper()
-	return server{base: launch(t, nil, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", filepath.Join(t.TempDir(), "data")}, args...)...)}
+	return server{base: serve(t, must(buildAt())(t), nil, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", filepath.Join(t.TempDir(), "data")}, args...)...)}
 }
 
-// launch starts the program with additional variables of the environment, waits until it says
-// where it listens, and returns that. It ends in peace with the test.
+// launch starts the program as everybody has it, with additional variables of the environment.
 func launch(t testing.TB, env []string, args ...string) (base string) {
 	t.Helper()
-	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	return serve(t, must(build())(t), env, args...)
+}
+
+// serve starts a program, waits until it says where it listens, and returns that. It ends in
+// peace with the test.
+func serve(t testing.TB, path string, env []string, args ...string) (base string) {
+	t.Helper()
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(os.Environ(), env...)
 	said := &output{ready: make(chan struct{})}
