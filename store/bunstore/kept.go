@@ -49,21 +49,20 @@ func (k *keptStatements) keep(ctx context.Context, s *Store, db *sql.DB, queries
 func (k *keptStatements) put(query string, stmt *sql.Stmt) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.stmts == nil {
-		k.stmts = map[string]*sql.Stmt{}
-	}
 	full := len(k.stmts) >= k.most
 	if k.stmts[query] != nil || full && !k.replaces { // another transaction was faster
 		_ = stmt.Close()
 		return
 	}
-	for other, old := range k.stmts {
-		if !full {
+	if full {
+		for other, old := range k.stmts { // any
+			_ = old.Close()
+			delete(k.stmts, other)
 			break
 		}
-		_ = old.Close()
-		delete(k.stmts, other)
-		full = false
+	}
+	if k.stmts == nil {
+		k.stmts = map[string]*sql.Stmt{}
 	}
 	k.stmts[query] = stmt
 }

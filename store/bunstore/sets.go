@@ -43,34 +43,15 @@ func (s *Store) wholeSet(ctx context.Context, q querier, tenant graph.TenantID, 
 
 // whole adds to sets of one tenant their manifests and holds, and whether they are in use.
 func (s *Store) whole(ctx context.Context, q querier, rows []setRow) ([]backupset.BackupSet, error) {
-	list, err := s.inGroup(ctx, q, rows)
-	if err != nil {
-		return nil, err
-	}
-	at := make(map[uid]*backupset.BackupSet, len(rows))
-	ids := make([]uid, len(rows))
-	for i := range rows {
-		at[rows[i].ID], ids[i] = &list[i], rows[i].ID
-	}
-	for part := range slices.Chunk(ids, maxInList) {
-		manifests, err := find[manifestRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.position", valuesOf(part))
-		if err != nil {
-			return nil, err
-		}
-		for i := range manifests {
-			m, err := manifests[i].manifest()
-			if err != nil {
-				return nil, err
-			}
-			set := at[manifests[i].SetID]
-			set.Types = append(set.Types, m)
-		}
-	}
-	return list, nil
+	return s.complete(ctx, q, rows, true)
 }
 
 // inGroup is whole without the manifests.
 func (s *Store) inGroup(ctx context.Context, q querier, rows []setRow) ([]backupset.BackupSet, error) {
+	return s.complete(ctx, q, rows, false)
+}
+
+func (s *Store) complete(ctx context.Context, q querier, rows []setRow, manifests bool) ([]backupset.BackupSet, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
@@ -81,16 +62,15 @@ func (s *Store) inGroup(ctx context.Context, q querier, rows []setRow) ([]backup
 		list[i] = rows[i].set()
 		at[rows[i].ID], ids[i] = &list[i], rows[i].ID
 	}
-	for len(ids) > 0 {
-		n := min(len(ids), maxInList)
-		used, err := s.inUse(ctx, q, rows[0].TenantID, ids[:n])
+	for part := range slices.Chunk(ids, maxInList) {
+		used, err := s.inUse(ctx, q, rows[0].TenantID, part)
 		if err != nil {
 			return nil, err
 		}
 		for _, id := range used {
 			at[id].InUse = true
 		}
-		holds, err := find[holdRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.at, t.name", valuesOf(ids[:n]))
+		holds, err := find[holdRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.at, t.name", valuesOf(part))
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +78,21 @@ func (s *Store) inGroup(ctx context.Context, q querier, rows []setRow) ([]backup
 			set := at[holds[i].SetID]
 			set.Holds = append(set.Holds, holds[i].hold())
 		}
-		ids = ids[n:]
+		if !manifests {
+			continue
+		}
+		types, err := find[manifestRow](ctx, s, q, "WHERE t.set_id IN (?) ORDER BY t.set_id, t.position", valuesOf(part))
+		if err != nil {
+			return nil, err
+		}
+		for i := range types {
+			m, err := types[i].manifest()
+			if err != nil {
+				return nil, err
+			}
+			set := at[types[i].SetID]
+			set.Types = append(set.Types, m)
+		}
 	}
 	return list, nil
 }

@@ -109,9 +109,7 @@ func parameters(query string, args []any) (text string, out []any, ok bool) {
 		switch v := arg.(type) {
 		case value:
 			out = append(out, v.value())
-		case int:
-			out = append(out, v)
-		case int64:
+		case int, int64:
 			out = append(out, v)
 		case values:
 			n := 1
