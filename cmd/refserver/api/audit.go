@@ -113,7 +113,8 @@ func (a *API) audit() {
 		if len(q.Action) > maxActions {
 			bad.Add("action", "action_count", fmt.Sprintf("names at most %d actions", maxActions))
 		}
-		filter := runs.AuditFilter{RunID: runs.ID(q.RunID), Actor: q.Actor, From: q.From.value(&bad, "from"), To: q.To.value(&bad, "to")}
+		filter := runs.AuditFilter{RunID: runs.ID(q.RunID), Actor: q.Actor}
+		filter.From, filter.To = between(&bad, q.From, q.To)
 		if err := bad.Err(); err != nil {
 			return List[AuditEntry]{}, err
 		}

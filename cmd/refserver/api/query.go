@@ -125,6 +125,15 @@ func (p instantParam) value(bad *runs.InvalidError, field string) time.Time {
 	return at.UTC()
 }
 
+// between are the bounds of a filter by time.
+func between(bad *runs.InvalidError, from, to instantParam) (at, before time.Time) {
+	at, before = from.value(bad, "from"), to.value(bad, "to")
+	if !at.IsZero() && !before.IsZero() && before.Before(at) {
+		bad.Add("to", "to_invalid", "must not be before from")
+	}
+	return at, before
+}
+
 // queryNames returns the names of the query parameters that a struct holds, and whether
 // each may be repeated.
 func queryNames(t reflect.Type) map[string]bool {

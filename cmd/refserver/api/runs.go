@@ -110,8 +110,8 @@ func (a *API) listRuns(ctx context.Context, c *call, q *runQuery, _ *nothing) (L
 		Statuses:   oneOf(&bad, "status", q.Status, runs.Statuses()...),
 		Triggers:   oneOf(&bad, "trigger", q.Trigger, runs.TriggerSchedule, runs.TriggerManual, runs.TriggerRetry, runs.TriggerSystem),
 		ScheduleID: runs.ID(q.ScheduleID), BatchID: runs.ID(q.BatchID), ExceptSuccessOf: oneOf(&bad, "except_success_of", q.Except, kinds...),
-		From: q.From.value(&bad, "from"), To: q.To.value(&bad, "to"),
 	}
+	filter.From, filter.To = between(&bad, q.From, q.To)
 	if err := bad.Err(); err != nil {
 		return List[Run]{}, err
 	}
