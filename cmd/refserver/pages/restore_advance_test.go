@@ -49,7 +49,7 @@ func TestAPreviewNamesWhatIsMissing(t *testing.T) {
 	for _, want := range []string{
 		"3 policies cannot be restored", "3 policies: Something that they refer to is missing in this tenant.",
 		"These are missing in this tenant; make them first sg-it-lab (Group): 3 policies wait for it Site QQQ 1 (Scope tags): 2 policies wait for it",
-		"Missing in this tenant: Site QQQ 1 (Scope tags), sg-it-lab (Group). Make that first, or restore it as well.",
+		"Missing in this tenant: Site QQQ 1 (Scope tags), sg-it-lab (Group). Make that first, or restore it as well where the backup set has it.",
 	} {
 		if !strings.Contains(plain, want) {
 			t.Errorf("the page does not say %q:\n%s", want, plain)

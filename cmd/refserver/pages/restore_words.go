@@ -19,7 +19,7 @@ func whyWords(kind runs.Kind, item restore.PreviewItem) string {
 		runs.ReasonUnsupportedType:     "Policies of this type are backed up to look at; Graph offers no way to write them back.",
 		runs.ReasonBuiltinObject:       "It is Microsoft's own, or one that every tenant has: nobody can make it.",
 		runs.ReasonSecretsMasked:       "Graph never showed its secrets, so writing it would destroy them. Type them in by hand in the admin centre.",
-		runs.ReasonDependencyMissing:   "Something that it refers to is not in this tenant. Make that first, or restore it as well.",
+		runs.ReasonDependencyMissing:   "Something that it refers to is not in this tenant. Make that first, or restore it as well where the backup set has it.",
 		runs.ReasonAmbiguousMatch:      "Several objects could be meant, here or in what it refers to. Rename or remove one of them.",
 		runs.ReasonInvalidPayload:      "What was captured is damaged or contradicts itself. It cannot be written as it is.",
 		runs.ReasonForbidden:           "The app may not read this in the tenant. Grant the permission and make a new preview.",

@@ -113,13 +113,16 @@ func (v *visit) scheduleFormPage(id runs.ID, f scheduleForm, bad []runs.FieldErr
 	return pg, nil
 }
 
+// proposedTime is at night, and hardly any zone skips it when clocks are put forward.
+const proposedTime = "04:00"
+
 // newSchedule is the form, empty or, for the button that shows the slots, as it was typed.
 func newSchedule(v *visit) (answer, error) {
 	if v.query.Has("show") {
 		return v.formPage("", typed(v.query), nil)
 	}
 	f := scheduleForm{Draft: backupsched.NewDraft(), Keep: strconv.Itoa(backupsched.DefaultRetentionKeepLast)}
-	f.Frequency, f.TimeOfDay = backupsched.Daily, "02:00"
+	f.Frequency, f.TimeOfDay = backupsched.Daily, proposedTime
 	var err error
 	if f.Timezone, err = v.likelyZone(); err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func editForm(s backupsched.Schedule, pairs ...string) url.Values {
 
 func TestTheFormMakesTheScheduleThatItShows(t *testing.T) {
 	w := newWorld(t, nil)
-	w.get(manager, tenantPath("schedules", "new")).shows(t, "Frequency", "Time zone", "Settings catalog", "not restorable", "Also back up what policies refer to", "Mon 5 Jan 2026, 02:00 UTC")
+	w.get(manager, tenantPath("schedules", "new")).shows(t, "Frequency", "Time zone", "Settings catalog", "not restorable", "Also back up what policies refer to", "Mon 5 Jan 2026, 04:00 UTC")
 	got := w.post(manager, tenantPath("schedules", "new"), filledForm())
 	list := must(w.cfg.Scheduler.List(t.Context(), tenant, owner, backupsched.Filter{}, runs.PageRequest{}))(t)
 	if len(list.Items) != 1 {
