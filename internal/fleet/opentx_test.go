@@ -9,12 +9,17 @@ import (
 	"github.com/tenantatlas/tenantbackup/internal/pgtest"
 )
 
-// transactions looks at what the service has open until stop, which returns the longest age of a
-// transaction and the longest time that one stood idle. A look that comes late does not count: then
-// it was not the service alone that stood still. What stays open is seen by the next one.
-func (w *world) transactions() (stop func() (age, idle time.Duration, looks int)) {
-	var age, idle time.Duration
-	var looks int
+// looks are what was seen of the transactions that the service has open.
+type looks struct {
+	n         int
+	age, idle time.Duration // the longest of one transaction
+}
+
+// transactions looks at what the service has open until stop. A look that comes late does not count:
+// then it was not the service alone that stood still. What stays open is seen by the next one.
+func (w *world) transactions() (seen func() looks, stop func()) {
+	var mu sync.Mutex
+	var all looks
 	late := false
 	end, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -29,8 +34,9 @@ func (w *world) transactions() (stop func() (age, idle time.Duration, looks int)
 				w.Errorf("looking at transactions: %v", err)
 			}
 			if !late && time.Since(began) < 300*time.Millisecond {
-				looks++
-				age, idle = max(age, time.Duration(a*float64(time.Second))), max(idle, time.Duration(i*float64(time.Second)))
+				mu.Lock()
+				all = looks{all.n + 1, max(all.age, time.Duration(a*float64(time.Second))), max(all.idle, time.Duration(i*float64(time.Second)))}
+				mu.Unlock()
 			}
 			select {
 			case <-end:
@@ -40,12 +46,13 @@ func (w *world) transactions() (stop func() (age, idle time.Duration, looks int)
 			late = time.Since(began) > 500*time.Millisecond
 		}
 	}()
-	once := sync.OnceFunc(func() { close(end); <-done })
-	w.Cleanup(once)
-	return func() (time.Duration, time.Duration, int) {
-		once()
-		return age, idle, looks
-	}
+	stop = sync.OnceFunc(func() { close(end); <-done })
+	w.Cleanup(stop)
+	return func() looks {
+		mu.Lock()
+		defer mu.Unlock()
+		return all
+	}, stop
 }
 
 func TestNoTransactionStaysOpenWhileGraphAnswersSlowly(t *testing.T) {
@@ -58,16 +65,14 @@ func TestNoTransactionStaysOpenWhileGraphAnswersSlowly(t *testing.T) {
 	n := w.newNode(config{Name: "worker", Workers: 4, LeaseFor: 9 * time.Second, SweepEvery: time.Second})
 
 	// What the looks are for is seen.
-	looked := w.transactions()
+	seen, stopLooking := w.transactions()
 	tx := must(n.db.BeginTx(t.Context(), &sql.TxOptions{}))(t)
 	must(tx.Exec("SELECT 1"))(t)
-	<-time.After(bound + 500*time.Millisecond)
+	until(t, 30*time.Second, "a transaction that stays open is seen", func() bool { return seen().age > bound && seen().idle > bound })
 	ok(t, tx.Rollback())
-	if age, idle, looks := looked(); age <= bound || idle <= bound {
-		t.Fatalf("%d looks at a transaction that was open for longer than %v saw one of %v, idle for %v", looks, bound, age, idle)
-	}
+	stopLooking()
 
-	looked = w.transactions()
+	seen, stopLooking = w.transactions()
 	for i := range 4 {
 		w.start(tenantID(i), 1)
 	}
@@ -77,14 +82,15 @@ func TestNoTransactionStaysOpenWhileGraphAnswersSlowly(t *testing.T) {
 	stop := w.run(r)
 	w.allEnded(40 * takes)
 	lasted := time.Since(began)
-	age, idle, looks := looked()
+	stopLooking()
 	stop()
-	t.Logf("%d captures in %.1f s, %d looks: the oldest transaction was open for %v and idle for %v", w.planned, lasted.Seconds(), looks, age, idle)
-	if looks < int(lasted/(time.Second)) {
-		t.Errorf("only %d looks in %v", looks, lasted)
+	saw := seen()
+	t.Logf("%d captures in %.1f s, %d looks: the oldest transaction was open for %v and idle for %v", w.planned, lasted.Seconds(), saw.n, saw.age, saw.idle)
+	if saw.n < int(lasted/(time.Second)) {
+		t.Errorf("only %d looks in %v", saw.n, lasted)
 	}
-	if age > bound || idle > bound {
-		t.Errorf("a transaction was open for %v, idle for %v; Graph took %v to answer", age, idle, takes)
+	if saw.age > bound || saw.idle > bound {
+		t.Errorf("a transaction was open for %v, idle for %v; Graph took %v to answer", saw.age, saw.idle, takes)
 	}
 	if lasted < 2*takes {
 		t.Errorf("captures of %v ended after %v", 2*takes, lasted)

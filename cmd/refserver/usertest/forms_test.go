@@ -101,6 +101,7 @@ func TestWhatWasFilledInIsNotLost(t *testing.T) {
 
 	// The session ends.
 	b.do(chromedp.Click(chromedp.CSS(`input[name="days_of_week"][value="2"]`)))
+	b.until(`document.querySelector("#preview").innerText.includes("Tue ")`) // or the question for that would come too late
 	b.signOut()
 	b.expectStatus(http.StatusUnauthorized, contoso+"/live")
 	// What polls meanwhile leads nowhere.
