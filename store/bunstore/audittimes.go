@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantbackup/graph"
-	"github.com/tenantatlas/tenantbackup/runs/backupset"
 )
 
 // The times of a log grow with its numbers, but for clocks that differ or are set back. Be late the
@@ -96,10 +95,8 @@ func (s *Store) readOn(ctx context.Context, q querier, tenant graph.TenantID, re
 	for known := read.seq > 0; rows.Next(); known = false {
 		var seq num
 		var at ts
-		if err := rows.Scan(s.dialect.dest(&seq), s.dialect.dest(&at)); isContext(err) {
+		if err := auditTable.scan(rows, s.dialect.dest(&seq), s.dialect.dest(&at)); err != nil {
 			return false, err
-		} else if err != nil {
-			return false, fmt.Errorf("%w: a row of %s: %w", backupset.ErrDamaged, auditTable.name, err)
 		}
 		if known && (int64(seq) != read.seq || at != read.at) {
 			return false, nil

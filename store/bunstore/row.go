@@ -149,12 +149,19 @@ func (s *Store) newScanner(r row, extra []column) *scanner {
 }
 
 func (s *scanner) row(rows *sql.Rows) error {
-	if err := rows.Scan(s.dest...); isContext(err) {
+	if err := s.r.table().scan(rows, s.dest...); err != nil {
 		return err
-	} else if err != nil {
-		return fmt.Errorf("%w: a row of %s: %w", backupset.ErrDamaged, s.r.table().name, err)
 	}
 	return checkSum(s.r, s.cols, s.sum, &s.scratch)
+}
+
+// scan reads columns of a row of the table. What does not fit into them is damage.
+func (t *table) scan(rows *sql.Rows, dest ...any) error {
+	err := rows.Scan(dest...)
+	if err == nil || isContext(err) {
+		return err
+	}
+	return fmt.Errorf("%w: a row of %s: %w", backupset.ErrDamaged, t.name, err)
 }
 
 // checkSum compares a row as it was read with the sum that was read with it.
