@@ -21,7 +21,8 @@ func strength(state string) int {
 }
 
 // accessState is the weakest of what was captured, what the options allow and what is live; what is
-// live does not count where the captured state was asked for, and confirmed. Without a captured state, which no object of Graph lacks, it is disabled.
+// live does not count where the captured state was asked for, and confirmed. Without a captured
+// state, which no object of Graph lacks, it is disabled.
 func (d *desired) accessState(w wish, captured []byte) []byte {
 	if captured == nil {
 		d.warn(codeAccessState, "it will be %s; it was captured without a state", accessStates[0])

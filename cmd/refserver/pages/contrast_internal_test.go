@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -73,7 +72,7 @@ func luminance(t *testing.T, colour string) float64 {
 	t.Helper()
 	n, err := strconv.ParseUint(colour[1:], 16, 32)
 	if err != nil {
-		t.Fatal(fmt.Errorf("%q: %w", colour, err))
+		t.Fatalf("%q: %v", colour, err)
 	}
 	part := func(shift int) float64 {
 		c := float64(n>>shift&0xff) / 255

@@ -90,7 +90,7 @@ func (v *visit) previewOf(id runs.ID) (*previewData, error) {
 		return data, nil
 	}
 	data.Overwrites, data.Enables = p.Totals[restore.Change], p.Options.Access == restore.AccessOriginal
-	data.Unassigned = p.Options.Assignments == "" || p.Options.Assignments == restore.NoAssignments
+	data.Unassigned = p.Options.Assignments == restore.NoAssignments
 	data.Writes = data.Overwrites + p.Totals[restore.Create]
 	if data.Outcome, err = v.outcome(p, previewActions, previewBadge, diffLimits{before: "Live now", after: "After the restore"}); err != nil {
 		return nil, err

@@ -86,9 +86,6 @@ func TestTheCommandsOfTheDocumentsWork(t *testing.T) {
 	for name := range notRun {
 		take(t, name)
 	}
-	anywhere := func(t *testing.T, args ...string) string {
-		return launch(t, nil, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", filepath.Join(t.TempDir(), "data")}, args...)...)
-	}
 	try := take(t, "README.md: go run ./cmd/refserver        # a pretend")
 	curl := []block{take(t, "README.md: T="), take(t, "README.md: run()"), take(t, "README.md: LOOK=")}
 	azure, fake := take(t, "README.md: export AZURE"), take(t, "README.md: go run ./cmd/refserver fakegraph")
@@ -104,11 +101,11 @@ func TestTheCommandsOfTheDocumentsWork(t *testing.T) {
 					t.Errorf("%s: %v\n%s", c, err, out)
 				}
 			} else {
-				anywhere(t, args...)
+				launch(t, nil, onItsOwn(t, args...)...)
 			}
 		}
 	})
-	t.Run("by curl", func(t *testing.T) { server{base: anywhere(t)}.paste(t, curl) })
+	t.Run("by curl", func(t *testing.T) { server{base: launch(t, nil, onItsOwn(t)...)}.paste(t, curl) })
 	t.Run("Microsoft Graph", func(t *testing.T) {
 		// Nobody can sign in to the real one here: the fake one of the next block stands in.
 		if len(fake.commands) != 3 || len(azure.commands) != 3 {

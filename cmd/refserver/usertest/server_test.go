@@ -42,7 +42,12 @@ type server struct {
 // start starts a server with a database of its own at the time -at, which ends with the test.
 func start(t testing.TB, args ...string) server {
 	t.Helper()
-	return server{base: serve(t, must(buildAt())(t), nil, append([]string{"serve", "-addr", "127.0.0.1:0", "-data", filepath.Join(t.TempDir(), "data")}, args...)...)}
+	return server{base: serve(t, must(buildAt())(t), nil, onItsOwn(t, args...)...)}
+}
+
+// onItsOwn are the arguments of a server with an address and a database of its own.
+func onItsOwn(t testing.TB, args ...string) []string {
+	return append([]string{"serve", "-addr", "127.0.0.1:0", "-data", filepath.Join(t.TempDir(), "data")}, args...)
 }
 
 // launch starts the program as everybody has it, with additional variables of the environment.
